@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# contig: what people type. "make help" lists it.
+#
+#   KERNELDIR   kernel headers to build the module against
+#   KERNELS     kernels that demo, check and bench run on
+#   DESTDIR, prefix   where "make install" puts things
+
+KVER ?= $(shell uname -r)
+KERNELDIR ?= /lib/modules/$(KVER)/build
+KERNELS ?= 6.1 6.12
+prefix ?= /usr/local
+
+BUILD := $(CURDIR)/build
+KSFT := $(BUILD)/linux-source/tools/testing/selftests
+
+.DEFAULT_GOAL := all
+.PHONY: all help modules library selftests install uninstall load unload
+.PHONY: guest demo check bench lint clean distclean
+
+all: modules library selftests
+
+help:
+	@echo 'make                  module (against KERNELDIR), library and tests'
+	@echo 'make demo             contiguous memory, early against deferred, in QEMU'
+	@echo 'make check            every test, on every kernel, in QEMU'
+	@echo 'make bench            what each call costs, in QEMU'
+	@echo 'make lint             style and static checks'
+	@echo 'make install          into DESTDIR and prefix ($(prefix))'
+	@echo 'make load, unload     the module on this machine (as root)'
+	@echo 'make clean, distclean what was built; also the kernels fetched'
+	@echo
+	@echo 'KERNELS="6.1 6.12" chooses kernels for demo, check and bench;'
+	@echo 'KERNELDIR=... the headers that make builds the module against.'
+
+# A kernel is built against in a folder of its own, since kbuild writes next to
+# the sources: so many kernels can be served from one checkout.
+#
+# $(call build_module,HEADERS,FOLDER)
+define build_module
+	@mkdir -p $(2)
+	@cp -ru Kbuild kmod uapi $(2)/
+	+$(MAKE) --no-print-directory -C $(1) M=$(2) $(MODULE_FLAGS) modules
+endef
+
+modules:
+	@test -e $(KERNELDIR)/Makefile || { \
+		echo "no kernel headers in $(KERNELDIR): install the package" \
+			"linux-headers-$(KVER), or say KERNELDIR=..." >&2; \
+		exit 1; }
+	$(call build_module,$(KERNELDIR),$(BUILD)/module/$(KVER))
+
+library:
+	+$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
+		prefix=$(prefix) lib examples
+
+$(KSFT)/lib.mk:
+	scripts/kernels source
+
+selftests: library $(KSFT)/lib.mk
+	+$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests \
+		KSFT=$(KSFT) all
+
+# The files of a test guest: "make guest KERNEL=6.12". scripts/vm calls this.
+GUEST = $(BUILD)/guest/$(KERNEL)
+guest: MODULE_FLAGS := -s
+guest: library selftests
+	@test -n "$(KERNEL)" || { echo "say KERNEL=..." >&2; exit 1; }
+	$(call build_module,$(BUILD)/kernels/$(KERNEL)/headers,$(BUILD)/module/$(KERNEL))
+	@rm -rf $(GUEST)
+	@install -D -m 644 -t $(GUEST)/lib/modules/$$(cat \
+		$(BUILD)/kernels/$(KERNEL)/release)/updates \
+		$(BUILD)/module/$(KERNEL)/kmod/contig.ko
+	+@$(MAKE) -s -C userlib O=$(BUILD)/userlib DESTDIR=$(GUEST) \
+		prefix=/usr install
+	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a
+	@install -D -t $(GUEST)/usr/bin $(BUILD)/userlib/examples/getphysical \
+		$(BUILD)/userlib/examples/contiguous
+	+@$(MAKE) -s -C selftests OUTPUT=$(BUILD)/selftests KSFT=$(KSFT) \
+		DESTDIR=$(GUEST)/usr/libexec/contig/selftests install >/dev/null
+
+install:
+	+$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
+		DESTDIR=$(DESTDIR) prefix=$(prefix) install
+	install -D -m 644 -t $(DESTDIR)/lib/modules/$(KVER)/updates \
+		$(BUILD)/module/$(KVER)/kmod/contig.ko
+	test -n "$(DESTDIR)" || depmod $(KVER)
+
+uninstall:
+	+$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
+		DESTDIR=$(DESTDIR) prefix=$(prefix) uninstall
+	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/contig.ko
+	test -n "$(DESTDIR)" || depmod $(KVER)
+
+# PARAMS='early=64M*2' are the module's parameters.
+load:
+	insmod $(BUILD)/module/$(KVER)/kmod/contig.ko $(PARAMS)
+
+unload:
+	rmmod contig
+
+demo check bench lint:
+	scripts/$@ $(if $(filter lint,$@),,$(KERNELS))
+
+clean:
+	rm -rf $(BUILD)/module $(BUILD)/userlib $(BUILD)/selftests \
+		$(BUILD)/guest $(BUILD)/vm $(BUILD)/log
+
+distclean:
+	rm -rf $(BUILD)

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ladder: one request walks down the rungs until one can answer
+ */
+#include <linux/dma-buf.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "buffer.h"
+#include "client.h"
+#include "limits.h"
+#include "request.h"
+#include "rung.h"
+#include "stats.h"
+#include "trace.h"
+#include "ucmd.h"
+#include "window.h"
+
+static const struct contig_rung_ops *const contig_rungs[CONTIG_RUNG_MAX] = {
+	[CONTIG_RUNG_RESERVE] = &contig_reserve_ops,
+	[CONTIG_RUNG_COHERENT] = &contig_coherent_ops,
+	[CONTIG_RUNG_RANGE] = &contig_range_ops,
+	[CONTIG_RUNG_SPLIT] = &contig_split_ops,
+	[CONTIG_RUNG_SCATTER] = &contig_scatter_ops,
+};
+
+static_assert(CONTIG_RUNG_MAX - 1 <= CONTIG_REPORTS);
+
+const struct contig_rung_ops *contig_rung_ops(unsigned int rung)
+{
+	return contig_rungs[rung];
+}
+
+const char *contig_rung_name(unsigned int rung)
+{
+	return contig_rungs[rung]->name;
+}
+
+/* Is a rung out of the question, whatever memory there is? */
+static int contig_rung_excluded(const struct contig_request *request,
+				unsigned int rung, struct contig_report *report)
+{
+	const struct contig_rung_ops *ops = contig_rungs[rung];
+
+	if (!ops->present()) {
+		report->blocked = CONTIG_BLOCKED_ABSENT;
+		return -ENODEV;
+	}
+	if (request->struct_page && ops->mapping != CONTIG_MAPPING_STRUCT_PAGE) {
+		report->blocked = CONTIG_BLOCKED_MAPPING;
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Can the constraints be met by one run of memory at all? */
+static bool contig_rung_one_run(unsigned int rung)
+{
+	return BIT(rung) & CONTIG_RUNGS_CONTIGUOUS;
+}
+
+static int contig_rung_try(const struct contig_request *request,
+			   struct contig_buffer *buffer, unsigned int rung,
+			   struct contig_report *report)
+{
+	const struct contig_rung_ops *ops = contig_rungs[rung];
+	int ret;
+
+	ret = contig_rung_excluded(request, rung, report);
+	if (ret)
+		return ret;
+	ret = contig_request_expired(request);
+	if (ret) {
+		report->blocked = ret == -ETIME ? CONTIG_BLOCKED_TIME :
+						  CONTIG_BLOCKED_SIGNAL;
+		return ret;
+	}
+	ret = ops->alloc(request, buffer, report);
+	if (ret)
+		return ret;
+	if (!contig_extents_fit(request, &buffer->extents)) {
+		contig_stats_count(CONTIG_EVENT_MISFIT);
+		ops->free(buffer);
+		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
+		return -ENOMEM;
+	}
+	buffer->ops = ops;
+	buffer->rung = rung;
+	buffer->mapping = ops->mapping;
+	return 0;
+}
+
+/*
+ * Walk down the ladder. Return 0, or the error that says most: out of time and
+ * signals end the walk, everything else is no memory in the end.
+ */
+static int contig_ladder(const struct contig_request *request,
+			 struct contig_buffer *buffer,
+			 struct contig_report *reports, u32 *nr)
+{
+	unsigned int rung;
+	int ret = -ENOMEM;
+
+	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
+		struct contig_report *report = &reports[*nr];
+		ktime_t start = ktime_get();
+
+		if (!(request->rungs & BIT(rung)))
+			continue;
+		report->rung = rung;
+		ret = contig_rung_try(request, buffer, rung, report);
+		report->error = -ret;
+		report->time_ns = ktime_to_ns(ktime_sub(ktime_get(), start));
+		(*nr)++;
+		contig_stats_alloc(rung, request->npages, ret, report->time_ns);
+		trace_contig_alloc_rung(request->npages, report);
+		if (!ret || ret == -ETIME || ret == -EINTR)
+			return ret;
+	}
+	return -ENOMEM;
+}
+
+static u64 contig_largest(const struct contig_request *request,
+			  const struct contig_survey *survey, unsigned int rung)
+{
+	struct contig_report scratch = {};
+	unsigned long npages;
+
+	if (contig_rung_excluded(request, rung, &scratch))
+		return 0;
+	npages = contig_rungs[rung]->largest(request, survey);
+	return (u64)npages << PAGE_SHIFT;
+}
+
+/*
+ * Say of each rung that failed what it could have given. The survey has a time
+ * budget of its own: it is needed most when the request's has run out.
+ */
+static int contig_report_largest(const struct contig_request *request,
+				 struct contig_survey *survey,
+				 struct contig_report *reports, u32 nr)
+{
+	struct contig_request look = *request;
+	u32 i;
+	int ret;
+
+	look.deadline = ktime_add_ms(ktime_get(), MSEC_PER_SEC);
+	ret = contig_survey_memory(&look, request->npages, true, true, NULL,
+				   survey);
+	if (ret && ret != -ETIME)
+		return ret;
+	for (i = 0; i < nr; i++)
+		if (reports[i].error)
+			reports[i].largest = contig_largest(request, survey,
+							    reports[i].rung);
+	return 0;
+}
+
+/* A name must be ended and printable, since people will read it. */
+static int contig_check_name(const char *name)
+{
+	size_t length = strnlen(name, CONTIG_NAME_SIZE), i;
+
+	if (length == CONTIG_NAME_SIZE)
+		return -EINVAL;
+	for (i = 0; i < length; i++)
+		if (name[i] < ' ' || name[i] > '~')
+			return -EINVAL;
+	return 0;
+}
+
+static int contig_alloc_publish(struct contig_ucmd *ucmd,
+				struct contig_buffer *buffer)
+{
+	struct contig_alloc *cmd = ucmd->cmd;
+	int fd, ret;
+
+	ret = contig_buffer_export(buffer);
+	if (ret) {
+		contig_buffer_destroy(buffer);
+		return ret;
+	}
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		contig_buffer_put(buffer);
+		return fd;
+	}
+	cmd->out_fd = fd;
+	cmd->out_rung = buffer->rung;
+	cmd->out_mapping = buffer->mapping;
+	cmd->out_length = contig_buffer_size(buffer);
+	cmd->out_extents = buffer->extents.nr;
+	ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
+	if (ret) {
+		put_unused_fd(fd);
+		contig_buffer_put(buffer);
+		return ret;
+	}
+	/* Nothing can fail any more: now others may see it. */
+	fd_install(fd, buffer->dmabuf->file);
+	return 0;
+}
+
+static void contig_alloc_clear(struct contig_alloc *cmd)
+{
+	cmd->out_fd = -1;
+	cmd->out_rung = CONTIG_RUNG_NONE;
+	cmd->out_mapping = CONTIG_MAPPING_NONE;
+	cmd->out_report_count = 0;
+	cmd->out_length = 0;
+	cmd->out_extents = 0;
+	memset(cmd->out_reports, 0, sizeof(cmd->out_reports));
+}
+
+static int contig_alloc_failed(struct contig_ucmd *ucmd,
+			       const struct contig_request *request, int error)
+{
+	struct contig_survey *survey __free(kfree) =
+		kmalloc(sizeof(*survey), GFP_KERNEL_ACCOUNT);
+	struct contig_alloc *cmd = ucmd->cmd;
+
+	if (survey)
+		contig_report_largest(request, survey, cmd->out_reports,
+				      cmd->out_report_count);
+	return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: error;
+}
+
+int contig_alloc_ioctl(struct contig_ucmd *ucmd)
+{
+	struct contig_alloc *cmd = ucmd->cmd;
+	struct contig_request request;
+	struct contig_buffer *buffer;
+	int ret;
+
+	contig_alloc_clear(cmd);
+	ret = contig_request_init(&request, cmd->length, cmd->flags, cmd->rungs,
+				  cmd->timeout_ms, &cmd->constraints);
+	if (!ret)
+		ret = contig_check_name(cmd->name);
+	if (ret)
+		return ret == -ERANGE ?
+		       contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: ret : ret;
+
+	trace_contig_alloc_start(request.npages, request.rungs);
+	buffer = contig_buffer_new(ucmd->client->user, cmd->name,
+				   request.npages);
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	ret = contig_ladder(&request, buffer, cmd->out_reports,
+			    &cmd->out_report_count);
+	trace_contig_alloc_end(request.npages, buffer->rung, buffer->extents.nr,
+			       ret);
+	if (ret) {
+		contig_buffer_abandon(buffer, request.npages);
+		return contig_alloc_failed(ucmd, &request, ret);
+	}
+	return contig_alloc_publish(ucmd, buffer);
+}
+
+/* What a rung would answer, judging by a survey. */
+static void contig_probe_rung(const struct contig_request *request,
+			      const struct contig_survey *survey,
+			      struct contig_report *report)
+{
+	int ret = contig_rung_excluded(request, report->rung, report);
+
+	if (!ret) {
+		report->largest = contig_largest(request, survey, report->rung);
+		if (report->largest >> PAGE_SHIFT < request->npages ||
+		    (report->rung == CONTIG_RUNG_RANGE && !survey->nr)) {
+			report->blocked = survey->pinned > survey->kernel ?
+					  CONTIG_BLOCKED_PINNED :
+					  CONTIG_BLOCKED_UNMOVABLE;
+			if (report->rung == CONTIG_RUNG_RESERVE ||
+			    survey->free < request->npages)
+				report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+			ret = -ENOMEM;
+		}
+	}
+	report->error = -ret;
+}
+
+static u32 contig_remedy(struct contig_client *client,
+			 const struct contig_request *request,
+			 const struct contig_survey *survey, u32 rung)
+{
+	unsigned long quota = contig_user_quota();
+	unsigned long used = atomic_long_read(&client->user->pages);
+
+	if (used > quota || request->npages > quota - used)
+		return CONTIG_REMEDY_QUOTA;
+	if (rung)
+		return CONTIG_REMEDY_NONE;
+	if (survey->free < request->npages)
+		return survey->free + survey->movable < request->npages ?
+		       CONTIG_REMEDY_CONSTRAINTS : CONTIG_REMEDY_FREE;
+	if (request->max_segments < UINT_MAX ||
+	    !(request->rungs & (CONTIG_RUNGS_SPLIT | CONTIG_RUNGS_SCATTER)))
+		return survey->pinned > survey->kernel ? CONTIG_REMEDY_UNPIN :
+		       request->max_segments == 1 ? CONTIG_REMEDY_RESERVE :
+						    CONTIG_REMEDY_SEGMENTS;
+	return CONTIG_REMEDY_RESERVE;
+}
+
+static int contig_probe_fill(struct contig_client *client,
+			     struct contig_probe *cmd,
+			     const struct contig_request *request,
+			     struct contig_survey *survey)
+{
+	unsigned int rung;
+	int ret;
+
+	ret = contig_survey_memory(request, request->npages, true, true, NULL,
+				   survey);
+	if (ret)
+		return ret;
+	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
+		struct contig_report *report =
+			&cmd->out_reports[cmd->out_report_count];
+
+		if (!(request->rungs & BIT(rung)))
+			continue;
+		cmd->out_report_count++;
+		report->rung = rung;
+		contig_probe_rung(request, survey, report);
+		if (!report->error && !cmd->out_rung)
+			cmd->out_rung = rung;
+		if (contig_rung_one_run(rung))
+			cmd->out_largest = max(cmd->out_largest,
+					       report->largest);
+	}
+	cmd->out_free_pages = survey->free;
+	cmd->out_movable_pages = survey->movable;
+	cmd->out_kernel_pages = survey->kernel;
+	cmd->out_pinned_pages = survey->pinned;
+	if (survey->nr)
+		cmd->out_moves = survey->windows[0].cost / 4;
+	cmd->out_remedy = contig_remedy(client, request, survey, cmd->out_rung);
+	return 0;
+}
+
+int contig_probe_ioctl(struct contig_ucmd *ucmd)
+{
+	struct contig_survey *survey __free(kfree) =
+		kmalloc(sizeof(*survey), GFP_KERNEL_ACCOUNT);
+	struct contig_probe *cmd = ucmd->cmd;
+	struct contig_request request;
+	int ret;
+
+	if (!survey)
+		return -ENOMEM;
+	ret = contig_request_init(&request, cmd->length, cmd->flags, cmd->rungs,
+				  0, &cmd->constraints);
+	if (ret)
+		return ret;
+	memset_startat(cmd, 0, out_rung);
+	ret = contig_probe_fill(ucmd->client, cmd, &request, survey);
+	return ret ?: contig_ucmd_respond(ucmd, sizeof(*cmd));
+}

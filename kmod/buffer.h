@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory that contig allocated
+ */
+#ifndef CONTIG_BUFFER_H
+#define CONTIG_BUFFER_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include <uapi/linux/contig.h>
+
+#include "extents.h"
+
+struct contig_request;
+struct contig_rung_ops;
+struct contig_user;
+struct dma_buf;
+struct seq_file;
+struct vm_area_struct;
+
+/**
+ * struct contig_buffer - memory that contig allocated
+ * @dmabuf: the file it is; owns this structure
+ * @extents: where it lies; constant
+ * @ops: the rung it came from; constant
+ * @rung: number of that rung; constant
+ * @mapping: one of &enum contig_mapping; constant
+ * @user: whose quota it counts against; constant
+ * @vaddr: coherent rung: kernel address, from dma_alloc_attrs(); constant
+ * @dma: coherent rung: bus address, from dma_alloc_attrs(); constant
+ * @rung_data: of the rung
+ * @exposed: somebody besides this module may have written to it, or be able to
+ * @lock: protects the members below
+ * @attachments: devices that use it, by struct contig_attachment
+ * @vmap: kernel mapping, while @vmaps is not 0
+ * @vmaps: users of @vmap
+ * @id: number for people, never used again
+ * @pid: of the process that allocated it, in the initial namespace
+ * @name: for people
+ * @node: entry of the list of all buffers, protected by that list's lock
+ */
+struct contig_buffer {
+	struct dma_buf *dmabuf;
+	struct contig_extents extents;
+	const struct contig_rung_ops *ops;
+	unsigned int rung;
+	unsigned int mapping;
+	struct contig_user *user;
+	void *vaddr;
+	dma_addr_t dma;
+	void *rung_data;
+	bool exposed;
+	struct mutex lock; /* for attachments, vmap and vmaps */
+	struct list_head attachments;
+	void *vmap;
+	unsigned int vmaps;
+	u64 id;
+	pid_t pid;
+	char name[CONTIG_NAME_SIZE];
+	struct list_head node;
+};
+
+/* From here on somebody else may write to the memory: it has to be scrubbed. */
+static inline void contig_buffer_expose(struct contig_buffer *buffer)
+{
+	WRITE_ONCE(buffer->exposed, true);
+}
+
+static inline u64 contig_buffer_size(const struct contig_buffer *buffer)
+{
+	return (u64)buffer->extents.npages << PAGE_SHIFT;
+}
+
+struct contig_buffer *contig_buffer_new(struct contig_user *user,
+					const char *name,
+					unsigned long npages);
+void contig_buffer_abandon(struct contig_buffer *buffer, unsigned long npages);
+void contig_buffer_destroy(struct contig_buffer *buffer);
+int contig_buffer_export(struct contig_buffer *buffer);
+struct contig_buffer *contig_buffer_from_fd(int fd);
+void contig_buffer_get(struct contig_buffer *buffer);
+void contig_buffer_put(struct contig_buffer *buffer);
+int contig_buffers_show(struct seq_file *m, void *unused);
+u64 contig_buffers_count(void);
+
+/* dmabuf.c */
+extern const struct dma_buf_ops contig_dmabuf_ops;
+
+/* mmap.c */
+int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
+struct contig_buffer *contig_vma_buffer(struct vm_area_struct *vma);
+
+#endif /* CONTIG_BUFFER_H */

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One open /dev/contig
+ */
+#include <linux/cred.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "buffer.h"
+#include "client.h"
+#include "limits.h"
+#include "pin.h"
+
+/* Every client, for people to look at. The lock is a leaf. */
+static LIST_HEAD(contig_clients);
+static DEFINE_SPINLOCK(contig_clients_lock);
+
+/* Every address space that has clients. */
+static LIST_HEAD(contig_spaces);
+static DEFINE_MUTEX(contig_spaces_mutex);
+
+struct contig_client *contig_client_new(void)
+{
+	struct contig_client *client;
+
+	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	if (!client)
+		return NULL;
+	client->user = contig_user_get(current_uid());
+	if (!client->user) {
+		kfree(client);
+		return NULL;
+	}
+	client->pid = task_tgid_nr(current);
+	get_task_comm(client->comm, current);
+	mutex_init(&client->lock);
+	contig_areas_init(&client->locks);
+	contig_areas_init(&client->holds);
+	xa_init(&client->buffer_locks);
+
+	guard(spinlock)(&contig_clients_lock);
+	list_add_tail(&client->node, &contig_clients);
+	return client;
+}
+
+/* The space of @mm, with a reference; NULL if there is no memory. */
+static struct contig_space *contig_space_get(struct mm_struct *mm)
+{
+	struct contig_space *space;
+
+	guard(mutex)(&contig_spaces_mutex);
+	list_for_each_entry(space, &contig_spaces, node) {
+		if (space->mm == mm) {
+			space->refs++;
+			return space;
+		}
+	}
+	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+	if (!space)
+		return NULL;
+	mmgrab(mm);
+	space->mm = mm;
+	space->refs = 1;
+	mutex_init(&space->lock);
+	INIT_LIST_HEAD(&space->clients);
+	list_add(&space->node, &contig_spaces);
+	return space;
+}
+
+static void contig_space_put(struct contig_space *space)
+{
+	scoped_guard(mutex, &contig_spaces_mutex) {
+		if (--space->refs)
+			return;
+		list_del(&space->node);
+	}
+	mmdrop(space->mm);
+	kfree(space);
+}
+
+/**
+ * contig_client_bind() - make a client one of the calling process
+ * @client: with its lock held
+ *
+ * The first command on a range binds a client for good: what it locks and holds
+ * belongs to one address space.
+ *
+ * Return: 0, -EXDEV if it is bound to another one, -ENOMEM.
+ */
+int contig_client_bind(struct contig_client *client)
+{
+	struct contig_space *space;
+
+	lockdep_assert_held(&client->lock);
+	if (client->space)
+		return client->space->mm == current->mm ? 0 : -EXDEV;
+	space = contig_space_get(current->mm);
+	if (!space)
+		return -ENOMEM;
+	client->space = space;
+
+	guard(mutex)(&space->lock);
+	list_add_tail(&client->space_node, &space->clients);
+	return 0;
+}
+
+/* Return: 0 or, if the client is bound to another address space, -EXDEV. */
+int contig_client_check_space(struct contig_client *client)
+{
+	lockdep_assert_held(&client->lock);
+	return client->space && client->space->mm != current->mm ? -EXDEV : 0;
+}
+
+static void contig_client_free_holds(struct contig_client *client)
+{
+	struct contig_space *space = client->space;
+	struct contig_area *area;
+
+	scoped_guard(mutex, &space->lock) {
+		list_del(&client->space_node);
+		while ((area = contig_areas_first(&client->holds, 0,
+						  ULONG_MAX))) {
+			contig_areas_remove(&client->holds, area);
+			kfree(area);
+		}
+	}
+	contig_space_put(space);
+}
+
+/* The file is gone: so is everything that was locked or held through it. */
+void contig_client_free(struct contig_client *client)
+{
+	struct contig_buffer_locks *locks;
+	unsigned long index;
+
+	scoped_guard(spinlock, &contig_clients_lock)
+		list_del(&client->node);
+	contig_areas_release(&client->locks);
+	xa_for_each(&client->buffer_locks, index, locks) {
+		contig_areas_release(&locks->areas);
+		kfree(locks);
+	}
+	xa_destroy(&client->buffer_locks);
+	if (client->space)
+		contig_client_free_holds(client);
+	contig_user_put(client->user);
+	mutex_destroy(&client->lock);
+	kfree(client);
+}
+
+/* The pages that @length bytes at @addr touch, in the caller's address space. */
+int contig_target_pages(u64 addr, u64 length, struct contig_target *target)
+{
+	u64 last;
+
+	if (!length)
+		return -EINVAL;
+	if (check_add_overflow(addr, length - 1, &last) || last >= TASK_SIZE)
+		return -EOVERFLOW;
+	target->first = addr >> PAGE_SHIFT;
+	target->last = last >> PAGE_SHIFT;
+	target->head = addr & ~PAGE_MASK;
+	return 0;
+}
+
+static struct contig_buffer_locks *
+contig_buffer_locks(struct contig_client *client, struct contig_buffer *buffer,
+		    bool create)
+{
+	unsigned long index = (unsigned long)buffer;
+	struct contig_buffer_locks *locks;
+
+	locks = xa_load(&client->buffer_locks, index);
+	if (locks || !create)
+		return locks;
+	locks = kzalloc(sizeof(*locks), GFP_KERNEL_ACCOUNT);
+	if (!locks)
+		return ERR_PTR(-ENOMEM);
+	locks->buffer = buffer;
+	contig_areas_init(&locks->areas);
+	if (xa_err(xa_store(&client->buffer_locks, index, locks,
+			    GFP_KERNEL_ACCOUNT))) {
+		kfree(locks);
+		return ERR_PTR(-ENOMEM);
+	}
+	return locks;
+}
+
+static int contig_target_buffer(struct contig_client *client, u64 offset,
+				u64 length, s32 fd, bool create,
+				struct contig_target *target)
+{
+	struct contig_buffer *buffer = contig_buffer_from_fd(fd);
+	struct contig_buffer_locks *locks;
+	u64 last;
+
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	target->buffer = buffer;
+	if (check_add_overflow(offset, length - 1, &last) ||
+	    last >= contig_buffer_size(buffer))
+		return -EOVERFLOW;
+	target->first = offset >> PAGE_SHIFT;
+	target->last = last >> PAGE_SHIFT;
+	target->head = offset & ~PAGE_MASK;
+	locks = contig_buffer_locks(client, buffer, create);
+	if (IS_ERR(locks))
+		return PTR_ERR(locks);
+	target->areas = locks ? &locks->areas : NULL;
+	return 0;
+}
+
+/**
+ * contig_target_init() - find out what range a command is about
+ * @client: with its lock held
+ * @flags: with or without CONTIG_RANGE_BUFFER, others are ignored
+ * @addr: from user space
+ * @length: from user space
+ * @fd: from user space
+ * @create: the command may lock something
+ * @target: filled; contig_target_done() even after a failure
+ *
+ * Return: 0 or -errno as uapi/linux/contig.h has it.
+ */
+int contig_target_init(struct contig_client *client, u32 flags, u64 addr,
+		       u64 length, s32 fd, bool create,
+		       struct contig_target *target)
+{
+	int ret;
+
+	lockdep_assert_held(&client->lock);
+	*target = (struct contig_target){};
+	if (!length)
+		return -EINVAL;
+	if (flags & CONTIG_RANGE_BUFFER)
+		return contig_target_buffer(client, addr, length, fd, create,
+					    target);
+	if (fd)
+		return -EINVAL;
+	ret = contig_target_pages(addr, length, target);
+	if (!ret)
+		ret = create ? contig_client_bind(client) :
+			       contig_client_check_space(client);
+	target->areas = &client->locks;
+	return ret;
+}
+
+/* Let go of a range; forget a buffer of which nothing is locked any more. */
+void contig_target_done(struct contig_client *client,
+			struct contig_target *target)
+{
+	unsigned long index = (unsigned long)target->buffer;
+	struct contig_buffer_locks *locks;
+
+	lockdep_assert_held(&client->lock);
+	if (!target->buffer)
+		return;
+	locks = xa_load(&client->buffer_locks, index);
+	if (locks && contig_areas_empty(&locks->areas)) {
+		xa_erase(&client->buffer_locks, index);
+		kfree(locks);
+	}
+	contig_buffer_put(target->buffer);
+}
+
+int contig_clients_show(struct seq_file *m, void *unused)
+{
+	struct contig_client *client;
+
+	seq_printf(m, "%7s %6s %14s %14s %s\n", "pid", "uid", "bytes locked",
+		   "bytes held", "name");
+	guard(spinlock)(&contig_clients_lock);
+	list_for_each_entry(client, &contig_clients, node)
+		seq_printf(m, "%7d %6u %14lu %14lu %s\n", client->pid,
+			   from_kuid_munged(&init_user_ns, client->user->uid),
+			   atomic_long_read(&client->locked) << PAGE_SHIFT,
+			   atomic_long_read(&client->held) << PAGE_SHIFT,
+			   client->comm);
+	return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One open /dev/contig
+ */
+#ifndef CONTIG_CLIENT_H
+#define CONTIG_CLIENT_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/xarray.h>
+
+#include "areas.h"
+
+struct contig_buffer;
+struct contig_user;
+struct mm_struct;
+struct seq_file;
+
+/**
+ * struct contig_space - an address space that clients hold and lock ranges of
+ * @node: entry of the list of all spaces, protected by that list's mutex
+ * @mm: the address space, with a reference on the structure, not on its pages
+ * @refs: clients, protected by the list's mutex
+ * @lock: protects @clients and the holds of each of them
+ * @clients: clients of this space
+ */
+struct contig_space {
+	struct list_head node;
+	struct mm_struct *mm;
+	unsigned int refs;
+	struct mutex lock; /* for clients and their holds */
+	struct list_head clients;
+};
+
+/**
+ * struct contig_client - one open /dev/contig
+ * @user: whose quota counts; constant
+ * @pid: of the process that opened it, in the initial namespace; constant
+ * @comm: its name then; constant
+ * @node: entry of the list of all clients, protected by that list's lock
+ * @lock: serialises commands on ranges; protects the members below, except
+ *        @holds and @space_node
+ * @space: the address space it is bound to since its first command on a range
+ * @locks: ranges of that space that are locked
+ * @buffer_locks: ranges of buffers that are locked, struct contig_buffer_locks
+ *                by the address of the buffer
+ * @holds: ranges of @space that are held, protected by contig_space.lock
+ * @space_node: entry of contig_space.clients, protected by contig_space.lock
+ * @locked: pages that are locked, for people to see without a lock
+ * @held: pages that are held, likewise
+ *
+ * Lock order: contig_client.lock, contig_space.lock, mmap_lock of the process,
+ * then those of buffers and reserves. The mutexes around the lists of spaces
+ * and users are taken inside contig_client.lock and hold nothing inside.
+ * Nothing is taken in the invalidate callback of a pin.
+ */
+struct contig_client {
+	struct contig_user *user;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	struct list_head node;
+	struct mutex lock; /* serialises commands on ranges */
+	struct contig_space *space;
+	struct contig_areas locks;
+	struct xarray buffer_locks;
+	struct contig_areas holds;
+	struct list_head space_node;
+	atomic_long_t locked;
+	atomic_long_t held;
+};
+
+/**
+ * struct contig_buffer_locks - what a client has locked of one buffer
+ * @buffer: the buffer; each area has a reference, and this goes with the last
+ * @areas: the ranges, in pages of the buffer
+ */
+struct contig_buffer_locks {
+	struct contig_buffer *buffer;
+	struct contig_areas areas;
+};
+
+/**
+ * struct contig_target - the range that a command is about
+ * @areas: where locks of it are counted; NULL if nothing of it can be locked
+ * @buffer: the buffer, with a reference, if the range was named that way
+ * @first: first page
+ * @last: last page
+ * @head: bytes in the first page that lie before the range
+ */
+struct contig_target {
+	struct contig_areas *areas;
+	struct contig_buffer *buffer;
+	unsigned long first;
+	unsigned long last;
+	unsigned long head;
+};
+
+struct contig_client *contig_client_new(void);
+void contig_client_free(struct contig_client *client);
+int contig_client_bind(struct contig_client *client);
+int contig_client_check_space(struct contig_client *client);
+int contig_clients_show(struct seq_file *m, void *unused);
+
+int contig_target_init(struct contig_client *client, u32 flags, u64 addr,
+		       u64 length, s32 fd, bool create,
+		       struct contig_target *target);
+void contig_target_done(struct contig_client *client,
+			struct contig_target *target);
+int contig_target_pages(u64 addr, u64 length, struct contig_target *target);
+
+#endif /* CONTIG_CLIENT_H */

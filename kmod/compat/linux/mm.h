@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CONTIG_COMPAT_LINUX_MM_H
+#define CONTIG_COMPAT_LINUX_MM_H
+
+#include_next <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/*
+ * Since 6.2 a long-term pin for reading takes a private page out of sharing
+ * first. Before, a later write by the CPU replaced the page behind the pin.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define CONTIG_READ_ONLY_PIN_IS_STABLE 0
+#else
+#define CONTIG_READ_ONLY_PIN_IS_STABLE 1
+#endif
+
+#endif /* CONTIG_COMPAT_LINUX_MM_H */

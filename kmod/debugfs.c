@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/contig: for people to read, not for programs to parse
+ */
+#include <linux/debugfs.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+
+#include "buffer.h"
+#include "client.h"
+#include "debugfs.h"
+#include "rung.h"
+#include "stats.h"
+
+DEFINE_SHOW_ATTRIBUTE(contig_stats);
+DEFINE_SHOW_ATTRIBUTE(contig_buffers);
+DEFINE_SHOW_ATTRIBUTE(contig_clients);
+DEFINE_SHOW_ATTRIBUTE(contig_reserve);
+
+static struct dentry *contig_debugfs;
+
+void contig_debugfs_init(void)
+{
+	contig_debugfs = debugfs_create_dir("contig", NULL);
+	debugfs_create_file("stats", 0400, contig_debugfs, NULL,
+			    &contig_stats_fops);
+	debugfs_create_file("buffers", 0400, contig_debugfs, NULL,
+			    &contig_buffers_fops);
+	debugfs_create_file("clients", 0400, contig_debugfs, NULL,
+			    &contig_clients_fops);
+	debugfs_create_file("reserves", 0400, contig_debugfs, NULL,
+			    &contig_reserve_fops);
+}
+
+void contig_debugfs_exit(void)
+{
+	debugfs_remove_recursive(contig_debugfs);
+}

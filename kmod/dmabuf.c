@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What other drivers can do with a buffer
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/highmem.h>
+#include <linux/iosys-map.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "buffer.h"
+#include "rung.h"
+
+/**
+ * struct contig_attachment - a device that uses a buffer
+ * @node: entry of contig_buffer.attachments
+ * @dev: the device
+ * @sgt: its view of the memory
+ * @mapped: @sgt is mapped for the device; protected by contig_buffer.lock
+ */
+struct contig_attachment {
+	struct list_head node;
+	struct device *dev;
+	struct sg_table sgt;
+	bool mapped;
+};
+
+/* The longest run that a struct scatterlist can hold, whole pages. */
+#define CONTIG_SG_PAGES (round_down(UINT_MAX, PAGE_SIZE) >> PAGE_SHIFT)
+
+static int contig_sg_fill(struct contig_buffer *buffer, struct sg_table *sgt)
+{
+	const struct contig_extents *extents = &buffer->extents;
+	struct contig_cursor cursor;
+	struct scatterlist *sg;
+	unsigned long pfn, n;
+	unsigned int entries = 0, i;
+	int ret;
+
+	for (i = 0; i < extents->nr; i++)
+		entries += DIV_ROUND_UP(contig_piece_len(extents, i),
+					CONTIG_SG_PAGES);
+	ret = sg_alloc_table(sgt, entries, GFP_KERNEL);
+	if (ret)
+		return ret;
+
+	contig_cursor_init(&cursor, extents, 0);
+	for_each_sgtable_sg(sgt, sg, i) {
+		unsigned long room = extents->npages - cursor.offset;
+
+		n = contig_cursor_next(&cursor, cursor.offset +
+				       min(room, CONTIG_SG_PAGES), &pfn);
+		sg_set_page(sg, pfn_to_page(pfn), n << PAGE_SHIFT, 0);
+	}
+	return 0;
+}
+
+static int contig_attach(struct dma_buf *dmabuf,
+			 struct dma_buf_attachment *attach)
+{
+	struct contig_buffer *buffer = dmabuf->priv;
+	struct contig_attachment *a;
+	int ret;
+
+	a = kzalloc(sizeof(*a), GFP_KERNEL);
+	if (!a)
+		return -ENOMEM;
+	ret = contig_sg_fill(buffer, &a->sgt);
+	if (ret) {
+		kfree(a);
+		return ret;
+	}
+	a->dev = attach->dev;
+	attach->priv = a;
+	contig_buffer_expose(buffer);
+
+	guard(mutex)(&buffer->lock);
+	list_add(&a->node, &buffer->attachments);
+	return 0;
+}
+
+static void contig_detach(struct dma_buf *dmabuf,
+			  struct dma_buf_attachment *attach)
+{
+	struct contig_buffer *buffer = dmabuf->priv;
+	struct contig_attachment *a = attach->priv;
+
+	scoped_guard(mutex, &buffer->lock)
+		list_del(&a->node);
+	sg_free_table(&a->sgt);
+	kfree(a);
+}
+
+static struct sg_table *contig_map(struct dma_buf_attachment *attach,
+				   enum dma_data_direction direction)
+{
+	struct contig_buffer *buffer = attach->dmabuf->priv;
+	struct contig_attachment *a = attach->priv;
+	int ret;
+
+	guard(mutex)(&buffer->lock);
+	ret = dma_map_sgtable(attach->dev, &a->sgt, direction, 0);
+	if (ret)
+		return ERR_PTR(ret);
+	a->mapped = true;
+	return &a->sgt;
+}
+
+static void contig_unmap(struct dma_buf_attachment *attach,
+			 struct sg_table *sgt, enum dma_data_direction direction)
+{
+	struct contig_buffer *buffer = attach->dmabuf->priv;
+	struct contig_attachment *a = attach->priv;
+
+	guard(mutex)(&buffer->lock);
+	a->mapped = false;
+	dma_unmap_sgtable(attach->dev, sgt, direction, 0);
+}
+
+static int contig_begin_cpu_access(struct dma_buf *dmabuf,
+				   enum dma_data_direction direction)
+{
+	struct contig_buffer *buffer = dmabuf->priv;
+	struct contig_attachment *a;
+
+	guard(mutex)(&buffer->lock);
+	if (buffer->vmaps)
+		invalidate_kernel_vmap_range(buffer->vmap,
+					     contig_buffer_size(buffer));
+	list_for_each_entry(a, &buffer->attachments, node)
+		if (a->mapped)
+			dma_sync_sgtable_for_cpu(a->dev, &a->sgt, direction);
+	return 0;
+}
+
+static int contig_end_cpu_access(struct dma_buf *dmabuf,
+				 enum dma_data_direction direction)
+{
+	struct contig_buffer *buffer = dmabuf->priv;
+	struct contig_attachment *a;
+
+	guard(mutex)(&buffer->lock);
+	if (buffer->vmaps)
+		flush_kernel_vmap_range(buffer->vmap,
+					contig_buffer_size(buffer));
+	list_for_each_entry(a, &buffer->attachments, node)
+		if (a->mapped)
+			dma_sync_sgtable_for_device(a->dev, &a->sgt, direction);
+	return 0;
+}
+
+static void *contig_vmap_pages(const struct contig_extents *extents)
+{
+	struct contig_cursor cursor;
+	unsigned long pfn, n, i = 0;
+	struct page **pages;
+	void *vaddr;
+
+	if (extents->npages > INT_MAX)
+		return NULL;
+	pages = kvmalloc_array(extents->npages, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return NULL;
+	contig_cursor_init(&cursor, extents, 0);
+	while ((n = contig_cursor_next(&cursor, extents->npages, &pfn)))
+		while (n--)
+			pages[i++] = pfn_to_page(pfn++);
+	vaddr = vmap(pages, extents->npages, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
+	return vaddr;
+}
+
+static int contig_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct contig_buffer *buffer = dmabuf->priv;
+
+	contig_buffer_expose(buffer);
+	if (buffer->vaddr) {
+		iosys_map_set_vaddr(map, buffer->vaddr);
+		return 0;
+	}
+
+	guard(mutex)(&buffer->lock);
+	if (!buffer->vmaps) {
+		buffer->vmap = contig_vmap_pages(&buffer->extents);
+		if (!buffer->vmap)
+			return -ENOMEM;
+	}
+	buffer->vmaps++;
+	iosys_map_set_vaddr(map, buffer->vmap);
+	return 0;
+}
+
+static void contig_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	struct contig_buffer *buffer = dmabuf->priv;
+
+	if (!buffer->vaddr) {
+		guard(mutex)(&buffer->lock);
+		if (!--buffer->vmaps) {
+			vunmap(buffer->vmap);
+			buffer->vmap = NULL;
+		}
+	}
+	iosys_map_clear(map);
+}
+
+static void contig_release(struct dma_buf *dmabuf)
+{
+	contig_buffer_destroy(dmabuf->priv);
+}
+
+const struct dma_buf_ops contig_dmabuf_ops = {
+	.attach = contig_attach,
+	.detach = contig_detach,
+	.map_dma_buf = contig_map,
+	.unmap_dma_buf = contig_unmap,
+	.begin_cpu_access = contig_begin_cpu_access,
+	.end_cpu_access = contig_end_cpu_access,
+	.mmap = contig_mmap,
+	.vmap = contig_vmap,
+	.vunmap = contig_vunmap,
+	.release = contig_release,
+};

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CONTIG_HOLD and CONTIG_UNHOLD: resident, but free to move
+ *
+ * mlock() is what keeps pages resident without pinning them, and it does not
+ * count: the first munlock() undoes any number of mlock()s. A module cannot
+ * call either. So the caller does, and this is the counting: who holds what,
+ * and which pages nobody of the process needs to have locked any longer.
+ */
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/contig.h>
+
+#include "areas.h"
+#include "client.h"
+#include "stats.h"
+#include "ucmd.h"
+#include "userspace.h"
+
+#define CONTIG_HOLD_BATCH 64UL
+
+/* Read a stretch in, the way mlock() does. */
+static int contig_hold_populate(const struct contig_stretch *stretch,
+				unsigned long first)
+{
+	unsigned int flags = stretch->private_write ? FOLL_WRITE : 0;
+	unsigned long end = first + stretch->npages;
+	struct page *pages[CONTIG_HOLD_BATCH];
+	int nr, i;
+
+	if (stretch->buffer)
+		return 0;
+	while (first < end) {
+		nr = get_user_pages_fast(first << PAGE_SHIFT,
+					 min(end - first, CONTIG_HOLD_BATCH),
+					 flags, pages);
+		if (nr == -EINTR || nr == -ERESTARTSYS)
+			return -EINTR;
+		if (nr <= 0)
+			return nr == -ENOMEM ? -ENOMEM : -EFAULT;
+		for (i = 0; i < nr; i++)
+			put_page(pages[i]);
+		first += nr;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Does a client of the process already hold @page on behalf of mlock()? */
+static bool contig_hold_owned(struct contig_space *space, unsigned long page,
+			      unsigned long *npages)
+{
+	struct contig_client *client;
+	struct contig_area *area;
+	bool owned = false;
+
+	lockdep_assert_held(&space->lock);
+	list_for_each_entry(client, &space->clients, space_node) {
+		area = contig_areas_first(&client->holds, page,
+					  page + *npages - 1);
+		if (!area)
+			continue;
+		if (area->it.start > page) {
+			*npages = area->it.start - page;
+			continue;
+		}
+		*npages = min(*npages, area->it.last - page + 1);
+		owned |= area->owned;
+	}
+	return owned;
+}
+
+/* Make areas for what of a stretch this client does not hold yet. */
+static int contig_hold_gaps(struct contig_client *client,
+			    const struct contig_stretch *stretch,
+			    unsigned long first, struct contig_areas *added)
+{
+	unsigned long last = first + stretch->npages - 1, start, end, n;
+	struct contig_area *area;
+
+	while (first <= last &&
+	       contig_areas_gap(&client->holds, first, last, &start, &end)) {
+		bool owned;
+
+		n = end - start + 1;
+		owned = contig_hold_owned(client->space, start, &n);
+		area = contig_area_new(start, start + n - 1);
+		if (!area)
+			return -ENOMEM;
+		area->owned = owned || !stretch->mlocked;
+		contig_areas_insert(added, area);
+		first = start + n;
+	}
+	return 0;
+}
+
+static void contig_holds_free(struct contig_areas *areas)
+{
+	struct contig_area *area;
+
+	while ((area = contig_areas_first(areas, 0, ULONG_MAX))) {
+		contig_areas_remove(areas, area);
+		kfree(area);
+	}
+}
+
+/* Look at a range stretch by stretch: read it in, and prepare to count it. */
+static int contig_hold_prepare(struct contig_client *client,
+			       const struct contig_target *target,
+			       struct contig_areas *added, u64 *unlocked)
+{
+	struct contig_stretch stretch;
+	unsigned long first;
+	int ret = 0;
+
+	for (first = target->first; !ret && first <= target->last;
+	     first += stretch.npages) {
+		ret = contig_stretch_at(client->space->mm, first, target->last,
+					&stretch);
+		if (ret)
+			return ret;
+		ret = contig_hold_populate(&stretch, first);
+		if (!ret)
+			ret = contig_hold_gaps(client, &stretch, first, added);
+		if (!stretch.mlocked)
+			*unlocked += (u64)stretch.npages << PAGE_SHIFT;
+		contig_stretch_put(&stretch);
+	}
+	return ret;
+}
+
+static int contig_hold_target(struct contig_client *client,
+			      const struct contig_target *target, u64 *unlocked)
+{
+	struct contig_spares spares;
+	struct contig_areas added;
+	struct contig_area *area;
+	int ret;
+
+	lockdep_assert_held(&client->space->lock);
+	contig_for_each_area(area, &client->holds, target->first, target->last)
+		if (area->count == UINT_MAX)
+			return -EOVERFLOW;
+	ret = contig_spares_alloc(&spares);
+	if (ret)
+		return ret;
+	contig_areas_init(&added);
+	ret = contig_hold_prepare(client, target, &added, unlocked);
+	if (ret) {
+		contig_holds_free(&added);
+		goto out;
+	}
+	contig_areas_cut(&client->holds, target->first, target->last, &spares);
+	contig_for_each_area(area, &client->holds, target->first, target->last)
+		area->count++;
+	contig_for_each_area(area, &added, target->first, target->last)
+		atomic_long_add(contig_area_npages(area), &client->held);
+	contig_areas_take(&client->holds, &added);
+	contig_areas_join(&client->holds, target->first, target->last);
+out:
+	contig_spares_free(&spares);
+	return ret;
+}
+
+int contig_hold_ioctl(struct contig_ucmd *ucmd)
+{
+	struct contig_client *client = ucmd->client;
+	struct contig_hold *cmd = ucmd->cmd;
+	struct contig_target target;
+	int ret;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	ret = contig_target_pages(cmd->addr, cmd->length, &target);
+	if (ret)
+		return ret;
+	cmd->out_unlocked = 0;
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	ret = contig_client_bind(client);
+	if (!ret) {
+		guard(mutex)(&client->space->lock);
+		ret = contig_hold_target(client, &target, &cmd->out_unlocked);
+	}
+	mutex_unlock(&client->lock);
+	if (ret)
+		return ret;
+	contig_stats_count(CONTIG_EVENT_HOLD);
+	return contig_ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+/* Is this the last hold of any client on @page, and contig's to undo? */
+static bool contig_unhold_last(struct contig_client *client,
+			       const struct contig_area *area,
+			       unsigned long page, unsigned long *npages)
+{
+	struct contig_client *other;
+	struct contig_area *hold;
+	bool last = area->count == 1 && area->owned;
+
+	list_for_each_entry(other, &client->space->clients, space_node) {
+		if (other == client)
+			continue;
+		hold = contig_areas_first(&other->holds, page,
+					  page + *npages - 1);
+		if (!hold)
+			continue;
+		if (hold->it.start > page) {
+			*npages = hold->it.start - page;
+			continue;
+		}
+		*npages = min(*npages, hold->it.last - page + 1);
+		last = false;
+	}
+	return last;
+}
+
+/*
+ * Collect what the caller should munlock() after an unhold; at most @room spans
+ * are stored. Return how many there are.
+ */
+static u32 contig_unhold_spans(struct contig_client *client,
+			       const struct contig_target *target,
+			       struct contig_span *spans, u32 room)
+{
+	unsigned long page = target->first, end = 0, n;
+	struct contig_area *area;
+	u32 nr = 0;
+
+	while (page <= target->last) {
+		area = contig_areas_first(&client->holds, page, page);
+		n = min(area->it.last, target->last) - page + 1;
+		if (contig_unhold_last(client, area, page, &n)) {
+			if (nr && end == page) {
+				if (nr <= room)
+					spans[nr - 1].length +=
+						(u64)n << PAGE_SHIFT;
+			} else if (nr++ < room) {
+				spans[nr - 1].addr = (u64)page << PAGE_SHIFT;
+				spans[nr - 1].length = (u64)n << PAGE_SHIFT;
+			}
+			end = page + n;
+		}
+		page += n;
+	}
+	return nr;
+}
+
+/* Tell the caller what to munlock(), before anything is changed. */
+static int contig_unhold_tell(struct contig_client *client,
+			      const struct contig_target *target,
+			      struct contig_unhold *cmd)
+{
+	struct contig_span *spans;
+	u32 nr, room = cmd->count;
+	int ret = 0;
+
+	nr = contig_unhold_spans(client, target, NULL, 0);
+	cmd->count = nr;
+	if (!room || !nr)
+		return 0;
+	if (nr > room)
+		return -EMSGSIZE;
+	spans = kvmalloc_array(nr, sizeof(*spans), GFP_KERNEL_ACCOUNT);
+	if (!spans)
+		return -ENOMEM;
+	contig_unhold_spans(client, target, spans, nr);
+	if (copy_to_user(u64_to_user_ptr(cmd->spans), spans,
+			 array_size(nr, sizeof(*spans))))
+		ret = -EFAULT;
+	kvfree(spans);
+	return ret;
+}
+
+static int contig_unhold_target(struct contig_client *client,
+				const struct contig_target *target,
+				struct contig_unhold *cmd)
+{
+	struct contig_area *area, *next;
+	struct contig_spares spares;
+	int ret;
+
+	lockdep_assert_held(&client->space->lock);
+	if (!contig_areas_cover(&client->holds, target->first, target->last))
+		return -ENODATA;
+	ret = contig_spares_alloc(&spares);
+	if (ret)
+		return ret;
+	ret = contig_unhold_tell(client, target, cmd);
+	if (ret)
+		goto out;
+	contig_areas_cut(&client->holds, target->first, target->last, &spares);
+	area = contig_areas_first(&client->holds, target->first, target->last);
+	for (; area; area = next) {
+		next = contig_areas_next(area, target->first, target->last);
+		if (--area->count)
+			continue;
+		atomic_long_sub(contig_area_npages(area), &client->held);
+		contig_areas_remove(&client->holds, area);
+		kfree(area);
+	}
+	contig_areas_join(&client->holds, target->first, target->last);
+out:
+	contig_spares_free(&spares);
+	return ret;
+}
+
+int contig_unhold_ioctl(struct contig_ucmd *ucmd)
+{
+	struct contig_client *client = ucmd->client;
+	struct contig_unhold *cmd = ucmd->cmd;
+	struct contig_target target;
+	int ret;
+
+	if (cmd->flags || cmd->reserved)
+		return -EOPNOTSUPP;
+	ret = contig_target_pages(cmd->addr, cmd->length, &target);
+	if (ret)
+		return ret;
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	ret = contig_client_check_space(client);
+	if (!ret && !client->space)
+		ret = -ENODATA;
+	if (!ret) {
+		guard(mutex)(&client->space->lock);
+		ret = contig_unhold_target(client, &target, cmd);
+	}
+	mutex_unlock(&client->lock);
+	if (ret && ret != -EMSGSIZE)
+		return ret;
+	if (!ret)
+		contig_stats_count(CONTIG_EVENT_UNHOLD);
+	return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: ret;
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How much memory each user has allocated, and may; who may see addresses
+ */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "limits.h"
+
+static unsigned long quota_mib;
+module_param(quota_mib, ulong, 0644);
+MODULE_PARM_DESC(quota_mib,
+		 "MiB that each user may have allocated (default: half of memory)");
+
+static bool allow_physical;
+module_param(allow_physical, bool, 0644);
+MODULE_PARM_DESC(allow_physical,
+		 "tell physical addresses to everybody who may open /dev/contig, not only to CAP_SYS_RAWIO (default: no)");
+
+/* Users by their uid; the mutex keeps one from going while it is looked up. */
+static DEFINE_MUTEX(contig_users_mutex);
+static DEFINE_XARRAY(contig_users);
+
+void contig_limits_init(void)
+{
+	if (!quota_mib)
+		quota_mib = totalram_pages() >> (20 - PAGE_SHIFT) >> 1;
+}
+
+/* What each user may have allocated, in pages. */
+unsigned long contig_user_quota(void)
+{
+	unsigned long mib = READ_ONCE(quota_mib);
+
+	if (mib > ULONG_MAX >> (20 - PAGE_SHIFT))
+		return ULONG_MAX;
+	return mib << (20 - PAGE_SHIFT);
+}
+
+/* Find or make the account of a user. Return NULL if there is no memory. */
+struct contig_user *contig_user_get(kuid_t uid)
+{
+	struct contig_user *user;
+
+	guard(mutex)(&contig_users_mutex);
+	user = xa_load(&contig_users, __kuid_val(uid));
+	if (user)
+		return contig_user_ref(user);
+
+	user = kzalloc(sizeof(*user), GFP_KERNEL);
+	if (!user)
+		return NULL;
+	refcount_set(&user->refs, 1);
+	user->uid = uid;
+	if (xa_err(xa_store(&contig_users, __kuid_val(uid), user,
+			    GFP_KERNEL))) {
+		kfree(user);
+		return NULL;
+	}
+	return user;
+}
+
+struct contig_user *contig_user_ref(struct contig_user *user)
+{
+	refcount_inc(&user->refs);
+	return user;
+}
+
+void contig_user_put(struct contig_user *user)
+{
+	if (!refcount_dec_and_mutex_lock(&user->refs, &contig_users_mutex))
+		return;
+	xa_erase(&contig_users, __kuid_val(user->uid));
+	mutex_unlock(&contig_users_mutex);
+	kfree(user);
+}
+
+/* Return: 0, or -EDQUOT and nothing is charged. */
+int contig_user_charge(struct contig_user *user, unsigned long npages)
+{
+	unsigned long quota = contig_user_quota();
+	long used = atomic_long_read(&user->pages);
+
+	do {
+		if (npages > quota || used > quota - npages)
+			return -EDQUOT;
+	} while (!atomic_long_try_cmpxchg(&user->pages, &used, used + npages));
+	return 0;
+}
+
+void contig_user_uncharge(struct contig_user *user, unsigned long npages)
+{
+	atomic_long_sub(npages, &user->pages);
+}
+
+bool contig_may_see_physical(void)
+{
+	return READ_ONCE(allow_physical) || capable(CAP_SYS_RAWIO);
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CONTIG_LOCK and CONTIG_UNLOCK: classic counts, per page
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include <uapi/linux/contig.h>
+
+#include "areas.h"
+#include "buffer.h"
+#include "client.h"
+#include "pin.h"
+#include "stats.h"
+#include "trace.h"
+#include "translate.h"
+#include "ucmd.h"
+
+/* Pin what is not locked yet of a range. All or nothing. */
+static int contig_lock_gaps(struct contig_client *client,
+			    const struct contig_target *target, bool output,
+			    struct contig_areas *added)
+{
+	unsigned long first = target->first, start, end;
+	struct contig_areas gap;
+	int ret = 0;
+
+	contig_areas_init(added);
+	while (!ret && first <= target->last &&
+	       contig_areas_gap(target->areas, first, target->last, &start,
+				&end)) {
+		contig_areas_init(&gap);
+		if (target->buffer)
+			ret = contig_pin_buffer(target->buffer, start, end,
+						&gap);
+		else
+			ret = contig_pin_range(client->space->mm, start, end,
+					       output, &gap);
+		contig_areas_take(added, &gap);
+		first = end + 1;
+	}
+	if (ret)
+		contig_areas_release(added);
+	return ret;
+}
+
+/* May what is locked already of a range be locked once more? */
+static int contig_lock_again(const struct contig_target *target, bool output)
+{
+	struct contig_area *area;
+	int ret;
+
+	contig_for_each_area(area, target->areas, target->first, target->last) {
+		unsigned long first = max(area->it.start, target->first);
+		unsigned long last = min(area->it.last, target->last);
+
+		if (area->count == UINT_MAX)
+			return -EOVERFLOW;
+		ret = contig_area_check(target->areas, area, first, last);
+		if (!ret && !output && !area->write)
+			ret = contig_area_check_write(area, first, last);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Nothing can fail from here on: count one more lock on every page. */
+static void contig_lock_commit(struct contig_client *client,
+			       const struct contig_target *target, bool output,
+			       struct contig_areas *added,
+			       struct contig_spares *spares)
+{
+	struct contig_area *area;
+
+	contig_areas_cut(target->areas, target->first, target->last, spares);
+	contig_for_each_area(area, target->areas, target->first, target->last) {
+		area->count++;
+		area->write |= !output;
+	}
+	contig_for_each_area(area, added, target->first, target->last)
+		atomic_long_add(contig_area_npages(area), &client->locked);
+	contig_areas_take(target->areas, added);
+}
+
+/* Count one lock less on every page; areas must have been cut at the ends. */
+static void contig_unlock_commit(struct contig_client *client,
+				 const struct contig_target *target)
+{
+	struct contig_area *area, *next;
+
+	area = contig_areas_first(target->areas, target->first, target->last);
+	for (; area; area = next) {
+		next = contig_areas_next(area, target->first, target->last);
+		if (--area->count)
+			continue;
+		atomic_long_sub(contig_area_npages(area), &client->locked);
+		contig_area_release(target->areas, area);
+	}
+	contig_areas_join(target->areas, target->first, target->last);
+}
+
+static int contig_lock_target(struct contig_client *client,
+			      const struct contig_target *target, u32 flags)
+{
+	bool output = flags & CONTIG_LOCK_OUTPUT;
+	struct contig_spares spares;
+	struct contig_areas added;
+	int ret;
+
+	ret = contig_lock_again(target, output);
+	if (ret)
+		return ret;
+	ret = contig_spares_alloc(&spares);
+	if (ret)
+		return ret;
+	ret = contig_lock_gaps(client, target, output, &added);
+	if (ret)
+		goto out;
+	contig_lock_commit(client, target, output, &added, &spares);
+	if (flags & CONTIG_LOCK_CONTIGUOUS &&
+	    contig_target_extents(target) != 1) {
+		/* The areas are cut where they have to be: this cannot fail. */
+		contig_unlock_commit(client, target);
+		ret = -EILSEQ;
+	} else {
+		contig_areas_join(target->areas, target->first, target->last);
+	}
+out:
+	contig_spares_free(&spares);
+	return ret;
+}
+
+int contig_lock_ioctl(struct contig_ucmd *ucmd)
+{
+	const u32 known = CONTIG_RANGE_BUFFER | CONTIG_LOCK_OUTPUT |
+			  CONTIG_LOCK_CONTIGUOUS;
+	struct contig_client *client = ucmd->client;
+	struct contig_lock *cmd = ucmd->cmd;
+	struct contig_target target;
+	int ret;
+
+	if (cmd->flags & ~known || cmd->reserved)
+		return -EOPNOTSUPP;
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	ret = contig_target_init(client, cmd->flags, cmd->addr, cmd->length,
+				 cmd->fd, true, &target);
+	if (!ret)
+		ret = contig_lock_target(client, &target, cmd->flags);
+	contig_target_done(client, &target);
+	mutex_unlock(&client->lock);
+
+	contig_stats_count(ret ? CONTIG_EVENT_LOCK_FAILED : CONTIG_EVENT_LOCK);
+	trace_contig_lock(cmd->addr, cmd->length, cmd->flags, ret);
+	return ret;
+}
+
+static int contig_unlock_target(struct contig_client *client,
+				const struct contig_target *target)
+{
+	struct contig_spares spares;
+	int ret;
+
+	if (!target->areas ||
+	    !contig_areas_cover(target->areas, target->first, target->last))
+		return -ENOLCK;
+	ret = contig_spares_alloc(&spares);
+	if (ret)
+		return ret;
+	contig_areas_cut(target->areas, target->first, target->last, &spares);
+	contig_unlock_commit(client, target);
+	contig_spares_free(&spares);
+	return 0;
+}
+
+int contig_unlock_ioctl(struct contig_ucmd *ucmd)
+{
+	struct contig_client *client = ucmd->client;
+	struct contig_unlock *cmd = ucmd->cmd;
+	struct contig_target target;
+	int ret;
+
+	if (cmd->flags & ~CONTIG_RANGE_BUFFER || cmd->reserved)
+		return -EOPNOTSUPP;
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	ret = contig_target_init(client, cmd->flags, cmd->addr, cmd->length,
+				 cmd->fd, false, &target);
+	if (!ret)
+		ret = contig_unlock_target(client, &target);
+	contig_target_done(client, &target);
+	mutex_unlock(&client->lock);
+
+	if (!ret)
+		contig_stats_count(CONTIG_EVENT_UNLOCK);
+	trace_contig_unlock(cmd->addr, cmd->length, cmd->flags, ret);
+	return ret;
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/contig: physically contiguous memory that a DMA engine can use
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/nodemask.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/contig.h>
+
+#include "client.h"
+#include "debugfs.h"
+#include "limits.h"
+#include "rung.h"
+#include "stats.h"
+#include "ucmd.h"
+#include "zones.h"
+
+static u64 contig_features(void)
+{
+	u64 features = 0;
+
+	if (contig_range_present())
+		features |= CONTIG_FEATURE_RANGE;
+	if (IS_ENABLED(CONFIG_CMA))
+		features |= CONTIG_FEATURE_CMA;
+	if (CONTIG_READ_ONLY_PIN_IS_STABLE)
+		features |= CONTIG_FEATURE_OUTPUT_READ_ONLY;
+	if (contig_memory_encrypted())
+		features |= CONTIG_FEATURE_MEMORY_ENCRYPTED;
+	if (contig_may_see_physical())
+		features |= CONTIG_FEATURE_PHYSICAL_ALLOWED;
+	return features;
+}
+
+/* The last byte of memory. */
+static u64 contig_ram_top(void)
+{
+	unsigned long end = 0;
+	int nid;
+
+	for_each_online_node(nid)
+		end = max(end, node_end_pfn(nid));
+	return PFN_PHYS((u64)end) - 1;
+}
+
+static int contig_info_ioctl(struct contig_ucmd *ucmd)
+{
+	struct contig_client *client = ucmd->client;
+	struct contig_info *cmd = ucmd->cmd;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+	cmd->out_abi_version = CONTIG_ABI_VERSION;
+	cmd->out_page_size = PAGE_SIZE;
+	cmd->out_features = contig_features();
+	cmd->out_ram_bytes = (u64)totalram_pages() << PAGE_SHIFT;
+	cmd->out_ram_top = contig_ram_top();
+	cmd->out_max_order_bytes = (u64)PAGE_SIZE << MAX_PAGE_ORDER;
+	contig_reserve_totals(&cmd->out_reserve_bytes, &cmd->out_reserve_free,
+			      &cmd->out_reserve_largest);
+	cmd->out_quota_bytes = (u64)contig_user_quota() << PAGE_SHIFT;
+	cmd->out_quota_used = (u64)atomic_long_read(&client->user->pages)
+			      << PAGE_SHIFT;
+	return contig_ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+/**
+ * struct contig_ioctl_op - one command
+ * @size: of the structure that we know
+ * @min_size: of the structure that the first version had
+ * @number: of the ioctl
+ * @execute: carries it out
+ */
+struct contig_ioctl_op {
+	unsigned int size;
+	unsigned int min_size;
+	unsigned int number;
+	int (*execute)(struct contig_ucmd *ucmd);
+};
+
+#define CONTIG_OP(_number, _fn, _struct, _last)                            \
+	[_IOC_NR(_number) - CONTIG_CMD_BASE] = {                           \
+		.size = sizeof(_struct) +                                  \
+			BUILD_BUG_ON_ZERO(sizeof(union contig_command) <   \
+					  sizeof(_struct)),                \
+		.min_size = offsetofend(_struct, _last),                   \
+		.number = _number,                                         \
+		.execute = _fn,                                            \
+	}
+
+union contig_command {
+	struct contig_info info;
+	struct contig_alloc alloc;
+	struct contig_probe probe;
+	struct contig_hold hold;
+	struct contig_unhold unhold;
+	struct contig_lock lock;
+	struct contig_unlock unlock;
+	struct contig_get_physical get_physical;
+	struct contig_get_state get_state;
+};
+
+static const struct contig_ioctl_op contig_ioctl_ops[] = {
+	CONTIG_OP(CONTIG_INFO, contig_info_ioctl, struct contig_info,
+		  out_quota_used),
+	CONTIG_OP(CONTIG_ALLOC, contig_alloc_ioctl, struct contig_alloc,
+		  out_reports),
+	CONTIG_OP(CONTIG_PROBE, contig_probe_ioctl, struct contig_probe,
+		  out_reports),
+	CONTIG_OP(CONTIG_HOLD, contig_hold_ioctl, struct contig_hold,
+		  out_unlocked),
+	CONTIG_OP(CONTIG_UNHOLD, contig_unhold_ioctl, struct contig_unhold,
+		  reserved),
+	CONTIG_OP(CONTIG_LOCK, contig_lock_ioctl, struct contig_lock, reserved),
+	CONTIG_OP(CONTIG_UNLOCK, contig_unlock_ioctl, struct contig_unlock,
+		  reserved),
+	CONTIG_OP(CONTIG_GET_PHYSICAL, contig_get_physical_ioctl,
+		  struct contig_get_physical, fd),
+	CONTIG_OP(CONTIG_GET_STATE, contig_get_state_ioctl,
+		  struct contig_get_state, fd),
+};
+
+static long contig_fops_ioctl(struct file *file, unsigned int cmd,
+			      unsigned long arg)
+{
+	struct contig_ucmd ucmd = {
+		.client = file->private_data,
+		.ubuffer = (void __user *)arg,
+	};
+	const struct contig_ioctl_op *op;
+	union contig_command buffer;
+	unsigned int nr = _IOC_NR(cmd);
+	int ret;
+
+	if (nr - CONTIG_CMD_BASE >= ARRAY_SIZE(contig_ioctl_ops))
+		return -ENOIOCTLCMD;
+	op = &contig_ioctl_ops[array_index_nospec(nr - CONTIG_CMD_BASE,
+						  ARRAY_SIZE(contig_ioctl_ops))];
+	if (op->number != cmd)
+		return -ENOIOCTLCMD;
+
+	/* Every structure begins with its size. */
+	ret = get_user(ucmd.user_size, (u32 __user *)ucmd.ubuffer);
+	if (ret)
+		return ret;
+	if (ucmd.user_size < op->min_size)
+		return -EINVAL;
+	ucmd.cmd = &buffer;
+	ret = copy_struct_from_user(ucmd.cmd, op->size, ucmd.ubuffer,
+				    ucmd.user_size);
+	return ret ?: op->execute(&ucmd);
+}
+
+static int contig_fops_open(struct inode *inode, struct file *file)
+{
+	file->private_data = contig_client_new();
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static int contig_fops_release(struct inode *inode, struct file *file)
+{
+	contig_client_free(file->private_data);
+	return 0;
+}
+
+static const struct file_operations contig_fops = {
+	.owner = THIS_MODULE,
+	.open = contig_fops_open,
+	.release = contig_fops_release,
+	.unlocked_ioctl = contig_fops_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+/* Root's alone, until a udev rule says otherwise. */
+static struct miscdevice contig_miscdev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "contig",
+	.fops = &contig_fops,
+	.mode = 0600,
+};
+
+static int __init contig_init(void)
+{
+	int ret;
+
+	contig_limits_init();
+	ret = contig_stats_init();
+	if (ret)
+		return ret;
+	ret = contig_coherent_init();
+	if (ret)
+		goto err_stats;
+	ret = contig_reserve_init();
+	if (ret)
+		goto err_coherent;
+	ret = misc_register(&contig_miscdev);
+	if (ret)
+		goto err_reserve;
+	contig_debugfs_init();
+	return 0;
+
+err_reserve:
+	contig_reserve_exit();
+err_coherent:
+	contig_coherent_exit();
+err_stats:
+	contig_stats_exit();
+	return ret;
+}
+
+static void __exit contig_exit(void)
+{
+	contig_debugfs_exit();
+	misc_deregister(&contig_miscdev);
+	contig_reserve_exit();
+	contig_coherent_exit();
+	contig_stats_exit();
+}
+
+module_init(contig_init);
+module_exit(contig_exit);
+
+MODULE_AUTHOR("The contig authors");
+MODULE_DESCRIPTION("Physically contiguous DMA memory for user space");
+MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS(DMA_BUF);

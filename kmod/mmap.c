@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Buffers in a user's page tables
+ *
+ * Memory whose pages have reference counts of their own is mapped as struct
+ * pages, all of it at once: afterwards the CPU takes no faults, and whatever in
+ * the kernel takes references on user pages works. The rest is mapped as bare
+ * page frames.
+ */
+#include <linux/dma-buf.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+
+#include "buffer.h"
+#include "coherent.h"
+
+#define CONTIG_BATCH 64UL
+
+/* Page offset into the buffer of the start of a mapping. */
+static unsigned long contig_vma_npages(struct vm_area_struct *vma)
+{
+	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+}
+
+/* A page that was zapped, by MADV_DONTNEED say, comes back here. */
+static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
+{
+	struct contig_buffer *buffer = vmf->vma->vm_private_data;
+	struct page *page;
+
+	if (buffer->mapping != CONTIG_MAPPING_STRUCT_PAGE ||
+	    vmf->pgoff >= buffer->extents.npages)
+		return VM_FAULT_SIGBUS;
+	page = pfn_to_page(contig_extents_pfn(&buffer->extents, vmf->pgoff));
+	get_page(page);
+	vmf->page = page;
+	return 0;
+}
+
+/* Debuggers: bare page frames can only be reached through us. */
+static int contig_vm_access(struct vm_area_struct *vma, unsigned long addr,
+			    void *data, int length, int write)
+{
+	struct contig_buffer *buffer = vma->vm_private_data;
+	u64 offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
+	u64 size = contig_buffer_size(buffer);
+
+	if (!buffer->vaddr || offset >= size)
+		return -EINVAL;
+	length = min_t(u64, length, size - offset);
+	length = min_t(u64, length, vma->vm_end - addr);
+	if (write)
+		memcpy(buffer->vaddr + offset, data, length);
+	else
+		memcpy(data, buffer->vaddr + offset, length);
+	return length;
+}
+
+static const struct vm_operations_struct contig_vm_ops = {
+	.fault = contig_vm_fault,
+	.access = contig_vm_access,
+};
+
+/* The buffer that a mapping shows, NULL if it shows something else. */
+struct contig_buffer *contig_vma_buffer(struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &contig_vm_ops ? vma->vm_private_data : NULL;
+}
+
+static int contig_mmap_pages(struct contig_buffer *buffer,
+			     struct vm_area_struct *vma)
+{
+	unsigned long end = vma->vm_pgoff + contig_vma_npages(vma);
+	struct page *pages[CONTIG_BATCH];
+	struct contig_cursor cursor;
+	unsigned long pfn, n, i, addr = vma->vm_start;
+	int ret;
+
+	contig_cursor_init(&cursor, &buffer->extents, vma->vm_pgoff);
+	while (cursor.offset < end) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+		for (i = 0; i < CONTIG_BATCH;) {
+			unsigned long limit = min(end, cursor.offset +
+						  CONTIG_BATCH - i);
+
+			n = contig_cursor_next(&cursor, limit, &pfn);
+			if (!n)
+				break;
+			while (n--)
+				pages[i++] = pfn_to_page(pfn++);
+		}
+		n = i;
+		ret = vm_insert_pages(vma, addr, pages, &n);
+		if (ret)
+			return ret;
+		addr += i << PAGE_SHIFT;
+	}
+	return 0;
+}
+
+/**
+ * contig_mmap() - map a buffer, or a part of it
+ * @dmabuf: the buffer; its core has checked offset and length
+ * @vma: where to; must be shared, since a private copy is no memory for a device
+ */
+int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct contig_buffer *buffer = dmabuf->priv;
+	int ret;
+
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	contig_buffer_expose(buffer);
+	vma->vm_private_data = buffer;
+	if (buffer->mapping == CONTIG_MAPPING_STRUCT_PAGE) {
+		vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
+		ret = contig_mmap_pages(buffer, vma);
+	} else {
+		vm_flags_set(vma, VM_DONTEXPAND);
+		ret = contig_coherent_mmap(buffer, vma);
+	}
+	if (!ret)
+		vma->vm_ops = &contig_vm_ops;
+	return ret;
+}

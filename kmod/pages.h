@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page frames with a reference count of their own each
+ */
+#ifndef CONTIG_PAGES_H
+#define CONTIG_PAGES_H
+
+#include <linux/gfp.h>
+#include <linux/types.h>
+
+struct contig_extents;
+struct contig_request;
+
+bool contig_pages_gfp(const struct contig_request *request, gfp_t *gfp);
+int contig_pages_take(int node, gfp_t gfp, struct contig_extents *extents,
+		      unsigned int order, unsigned long npages);
+void contig_pages_clear(unsigned long pfn, unsigned long npages);
+void contig_pages_put(unsigned long pfn, unsigned long npages);
+void contig_pages_put_extents(struct contig_extents *extents);
+unsigned long contig_pages_referenced(unsigned long pfn, unsigned long npages);
+
+#endif /* CONTIG_PAGES_H */

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What keeps locked memory in place
+ *
+ * A user's own memory is pinned. Memory of contig's buffers does not move, so
+ * for it a reference on the buffer is enough; pinning through its mapping would
+ * not work for all kinds of it.
+ *
+ * Pins keep pages alive, not mappings: the process can unmap or replace what it
+ * locked. An interval notifier tells that something happened, often nothing
+ * that matters. Before the next use the page tables are looked up again and
+ * compared with what was pinned.
+ */
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "areas.h"
+#include "buffer.h"
+#include "pin.h"
+#include "stats.h"
+#include "userspace.h"
+
+#define CONTIG_PIN_BATCH (PAGE_SIZE / sizeof(struct page *))
+
+/* Called by the kernel, under any of its locks: may only take note. */
+static bool contig_pin_invalidate(struct mmu_interval_notifier *notifier,
+				  const struct mmu_notifier_range *range,
+				  unsigned long seq)
+{
+	struct contig_pin *pin = container_of(notifier, struct contig_pin,
+					      notifier);
+
+	mmu_interval_set_seq(notifier, seq);
+	switch (range->event) {
+	case MMU_NOTIFY_PROTECTION_VMA:
+	case MMU_NOTIFY_PROTECTION_PAGE:
+	case MMU_NOTIFY_SOFT_DIRTY:
+		/* These leave the pages where they are. */
+		return true;
+	default:
+		/* Full barrier: pairs with the one in contig_pin_look(). */
+		xchg(&pin->suspect, 1);
+		return true;
+	}
+}
+
+static const struct mmu_interval_notifier_ops contig_pin_notifier_ops = {
+	.invalidate = contig_pin_invalidate,
+};
+
+static struct contig_pin *contig_pin_new(struct mm_struct *mm,
+					 unsigned long first,
+					 unsigned long npages)
+{
+	struct contig_pin *pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!pin)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&pin->refs, 1);
+	pin->first = first;
+	pin->npages = npages;
+	contig_extents_init(&pin->own);
+	if (!mm)
+		return pin;
+
+	/* Watch first, then look: no change can slip in between. */
+	ret = mmu_interval_notifier_insert(&pin->notifier, mm,
+					   first << PAGE_SHIFT,
+					   npages << PAGE_SHIFT,
+					   &contig_pin_notifier_ops);
+	if (ret) {
+		kfree(pin);
+		return ERR_PTR(ret);
+	}
+	mmgrab(mm);
+	pin->mm = mm;
+	return pin;
+}
+
+void contig_pin_get(struct contig_pin *pin)
+{
+	refcount_inc(&pin->refs);
+}
+
+void contig_pin_put(struct contig_pin *pin)
+{
+	if (!refcount_dec_and_test(&pin->refs))
+		return;
+	if (pin->mm) {
+		mmu_interval_notifier_remove(&pin->notifier);
+		mmdrop(pin->mm);
+	}
+	if (pin->buffer)
+		contig_buffer_put(pin->buffer);
+	contig_extents_free(&pin->own);
+	kfree(pin);
+}
+
+/* Where the memory lies; contig_pin.base is where in it the pin begins. */
+const struct contig_extents *contig_pin_extents(const struct contig_pin *pin)
+{
+	return pin->buffer ? &pin->buffer->extents : &pin->own;
+}
+
+/* Unpin some of the pages of a user's own memory. */
+static void contig_pin_drop(struct contig_pin *pin, unsigned long offset,
+			    unsigned long npages, bool dirty)
+{
+	unsigned long end = offset + npages, pfn, n;
+	struct contig_cursor cursor;
+
+	contig_cursor_init(&cursor, &pin->own, offset);
+	while ((n = contig_cursor_next(&cursor, end, &pfn))) {
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
+		cond_resched();
+	}
+}
+
+static unsigned int contig_pin_flags(const struct contig_stretch *stretch,
+				     bool output)
+{
+	if (!output)
+		return FOLL_LONGTERM | FOLL_WRITE;
+	if (CONTIG_READ_ONLY_PIN_IS_STABLE)
+		return FOLL_LONGTERM;
+	/*
+	 * Take the page that a later write would give the process. A mapping
+	 * that shares with a file keeps its pages anyhow.
+	 */
+	if (stretch->shared_file)
+		return FOLL_LONGTERM | (stretch->writable ? FOLL_WRITE : 0);
+	return FOLL_LONGTERM | FOLL_WRITE | FOLL_FORCE;
+}
+
+static int contig_pin_error(const struct contig_stretch *stretch, bool output,
+			    int error)
+{
+	switch (error) {
+	case -EFAULT:
+		/* Mapped, writable, and refused: because of the file. */
+		return stretch->shared_file && !output ? -EACCES : -EFAULT;
+	case -EOPNOTSUPP:
+		return -ENXIO;
+	case -ENOMEM:
+	case -EINTR:
+		return error;
+	case -ERESTARTSYS:
+		return -EINTR;
+	default:
+		return -EFAULT;
+	}
+}
+
+static int contig_pin_append(struct contig_extents *extents,
+			     struct page **pages, int nr)
+{
+	int i, ret;
+
+	for (i = 0; i < nr; i++) {
+		ret = contig_extents_append(extents, page_to_pfn(pages[i]), 1);
+		if (ret) {
+			unpin_user_pages(pages + i, nr - i);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int contig_pin_pages(struct contig_pin *pin,
+			    const struct contig_stretch *stretch, bool output,
+			    struct page **pages)
+{
+	unsigned int flags = contig_pin_flags(stretch, output);
+	int nr, ret = 0;
+
+	while (pin->own.npages < pin->npages) {
+		unsigned long at = pin->first + pin->own.npages;
+
+		nr = min(pin->npages - pin->own.npages, CONTIG_PIN_BATCH);
+		nr = pin_user_pages_fast(at << PAGE_SHIFT, nr, flags, pages);
+		if (nr <= 0) {
+			ret = contig_pin_error(stretch, output, nr ?: -EFAULT);
+			break;
+		}
+		ret = contig_pin_append(&pin->own, pages, nr);
+		if (ret)
+			break;
+		cond_resched();
+	}
+	if (ret && pin->own.npages)
+		contig_pin_drop(pin, 0, pin->own.npages, false);
+	return ret;
+}
+
+/* Pin a stretch of the user's own memory, and charge for it. */
+static int contig_pin_user(struct contig_pin *pin,
+			   const struct contig_stretch *stretch, bool output)
+{
+	struct page **pages;
+	int ret;
+
+	pages = (struct page **)__get_free_page(GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+	ret = account_locked_vm(pin->mm, pin->npages, true) ? -EDQUOT : 0;
+	if (!ret) {
+		ret = contig_pin_pages(pin, stretch, output, pages);
+		if (ret)
+			account_locked_vm(pin->mm, pin->npages, false);
+	}
+	free_page((unsigned long)pages);
+	return ret;
+}
+
+/* Pin one stretch and make it an area. Takes over the stretch's reference. */
+static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
+			      struct contig_stretch *stretch, bool output,
+			      struct contig_areas *areas)
+{
+	struct contig_area *area;
+	struct contig_pin *pin;
+	int ret = 0;
+
+	area = contig_area_new(first, first + stretch->npages - 1);
+	if (!area) {
+		contig_stretch_put(stretch);
+		return -ENOMEM;
+	}
+	pin = contig_pin_new(mm, first, stretch->npages);
+	if (IS_ERR(pin)) {
+		contig_stretch_put(stretch);
+		kfree(area);
+		return PTR_ERR(pin);
+	}
+	pin->buffer = stretch->buffer;
+	pin->base = stretch->offset;
+	if (pin->buffer)
+		contig_buffer_expose(pin->buffer);
+	else
+		ret = contig_pin_user(pin, stretch, output);
+	if (ret) {
+		contig_pin_put(pin);
+		kfree(area);
+		return ret;
+	}
+	area->pin = pin;
+	area->write = !output;
+	contig_areas_insert(areas, area);
+	return 0;
+}
+
+/**
+ * contig_pin_range() - make pages of a process immovable
+ * @mm: the address space of the calling process
+ * @first: first page
+ * @last: last page
+ * @output: a device will only read them
+ * @areas: receives areas with a count of 1; must be empty
+ *
+ * All or nothing. Waits for the pages to be read in and to be moved, if they
+ * lie where nothing may be pinned. May sleep.
+ *
+ * Return: 0 or -errno as uapi/linux/contig.h has it for CONTIG_LOCK.
+ */
+int contig_pin_range(struct mm_struct *mm, unsigned long first,
+		     unsigned long last, bool output,
+		     struct contig_areas *areas)
+{
+	struct contig_stretch stretch;
+	unsigned long next;
+	int ret = 0;
+
+	for (next = first; !ret && next <= last; next += stretch.npages) {
+		ret = contig_stretch_at(mm, next, last, &stretch);
+		if (!ret && !output && !stretch.writable) {
+			contig_stretch_put(&stretch);
+			ret = -EACCES;
+		}
+		if (!ret)
+			ret = contig_pin_stretch(mm, next, &stretch, output,
+						 areas);
+	}
+	if (ret)
+		contig_areas_release(areas);
+	return ret;
+}
+
+/* The same for pages of a buffer, which are named by offset. */
+int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
+		      unsigned long last, struct contig_areas *areas)
+{
+	struct contig_stretch stretch = {
+		.npages = last - first + 1,
+		.buffer = buffer,
+		.offset = first,
+	};
+
+	contig_buffer_get(buffer);
+	return contig_pin_stretch(NULL, first, &stretch, false, areas);
+}
+
+/* Unpin the pages of an area and forget it. */
+void contig_area_release(struct contig_areas *areas, struct contig_area *area)
+{
+	struct contig_pin *pin = area->pin;
+	unsigned long npages = contig_area_npages(area);
+
+	contig_areas_remove(areas, area);
+	if (!pin->buffer) {
+		contig_pin_drop(pin, area->offset, npages, area->write);
+		account_locked_vm(pin->mm, npages, false);
+	}
+	contig_pin_put(pin);
+	kfree(area);
+}
+
+void contig_areas_release(struct contig_areas *areas)
+{
+	struct contig_area *area;
+
+	while ((area = contig_areas_first(areas, 0, ULONG_MAX)))
+		contig_area_release(areas, area);
+}
+
+/* Does the process still have the buffer's pages where they were locked? */
+static bool contig_pin_shows_buffer(const struct contig_pin *pin,
+				    unsigned long first, unsigned long last)
+{
+	struct contig_stretch stretch;
+	unsigned long offset;
+	bool same = true;
+
+	for (; same && first <= last; first += stretch.npages) {
+		offset = pin->base + (first - pin->first);
+		same = !contig_stretch_at(pin->mm, first, last, &stretch) &&
+		       stretch.buffer == pin->buffer &&
+		       stretch.offset == offset;
+		contig_stretch_put(&stretch);
+	}
+	return same;
+}
+
+/* Are these the pages that the pin holds at @offset, in this order? */
+static bool contig_pin_has(const struct contig_pin *pin, unsigned long offset,
+			   struct page **pages, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		if (contig_extents_pfn(&pin->own, offset + i) !=
+		    page_to_pfn(pages[i]))
+			return false;
+	return true;
+}
+
+/* Does the process still have the pinned pages where they were locked? */
+static bool contig_pin_shows_pages(const struct contig_pin *pin,
+				   unsigned long first, unsigned long last)
+{
+	struct page **pages;
+	bool same = true;
+	int nr, i;
+
+	pages = (struct page **)__get_free_page(GFP_KERNEL | __GFP_NOFAIL);
+	while (same && first <= last) {
+		nr = min(last - first + 1, CONTIG_PIN_BATCH);
+		nr = get_user_pages_fast(first << PAGE_SHIFT, nr, 0, pages);
+		if (nr <= 0) {
+			same = false;
+			break;
+		}
+		same = contig_pin_has(pin, first - pin->first, pages, nr);
+		for (i = 0; i < nr; i++)
+			put_page(pages[i]);
+		first += nr;
+		cond_resched();
+	}
+	free_page((unsigned long)pages);
+	return same;
+}
+
+static bool contig_pin_shows(const struct contig_pin *pin, unsigned long first,
+			     unsigned long last)
+{
+	return pin->buffer ? contig_pin_shows_buffer(pin, first, last) :
+			     contig_pin_shows_pages(pin, first, last);
+}
+
+/* Find out which areas of a suspect pin are still in place. */
+static void contig_pin_look(struct contig_areas *areas, struct contig_pin *pin)
+{
+	unsigned long last = pin->first + pin->npages - 1;
+	struct contig_area *area;
+
+	/*
+	 * Lower the flag, then wait for changes under way, then look. A change
+	 * that begins later raises the flag again.
+	 */
+	xchg(&pin->suspect, 0);
+	mmu_interval_read_begin(&pin->notifier);
+	contig_for_each_area(area, areas, pin->first, last)
+		if (area->pin == pin)
+			area->tainted = !contig_pin_shows(pin, area->it.start,
+							  area->it.last);
+}
+
+/**
+ * contig_area_check() - are locked pages still where they were locked?
+ * @areas: the tree that @area is in
+ * @area: an area of the calling process, or of a buffer
+ * @first: first page, in @area
+ * @last: last page, in @area
+ *
+ * Free as long as nothing happened to the mapping. May sleep.
+ *
+ * Return: 0 or -ESTALE.
+ */
+int contig_area_check(struct contig_areas *areas, struct contig_area *area,
+		      unsigned long first, unsigned long last)
+{
+	struct contig_pin *pin = area->pin;
+
+	if (READ_ONCE(pin->suspect))
+		contig_pin_look(areas, pin);
+	if (!area->tainted || contig_pin_shows(pin, first, last))
+		return 0;
+	contig_stats_count(CONTIG_EVENT_STALE);
+	return -ESTALE;
+}
+
+/**
+ * contig_area_check_write() - may pages that were locked for output be written?
+ * @area: an area of the calling process, or of a buffer
+ * @first: first page, in @area
+ * @last: last page, in @area
+ *
+ * Return: 0, -EACCES, -ESTALE if a write gave the process another page, or what
+ * pinning answers.
+ */
+int contig_area_check_write(struct contig_area *area, unsigned long first,
+			    unsigned long last)
+{
+	struct contig_pin *pin = area->pin;
+	struct contig_areas areas;
+	struct contig_area *other;
+	unsigned long at, pfn, n;
+	struct contig_cursor cursor;
+	int ret;
+
+	if (!pin->mm)
+		return 0;
+	contig_areas_init(&areas);
+	ret = contig_pin_range(pin->mm, first, last, false, &areas);
+	if (ret)
+		return ret;
+	contig_for_each_area(other, &areas, first, last) {
+		if (other->pin->buffer != pin->buffer)
+			ret = -ESTALE;
+		if (ret || pin->buffer)
+			continue;
+		contig_cursor_init(&cursor, &other->pin->own, 0);
+		at = other->it.start - pin->first;
+		while ((n = contig_cursor_next(&cursor, other->pin->npages,
+					       &pfn)))
+			for (; n--; at++, pfn++)
+				if (contig_extents_pfn(&pin->own, at) != pfn)
+					ret = -ESTALE;
+	}
+	/* Our own pins stay; these only served to look, and to fault in. */
+	contig_areas_release(&areas);
+	return ret;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What keeps locked memory in place
+ */
+#ifndef CONTIG_PIN_H
+#define CONTIG_PIN_H
+
+#include <linux/mmu_notifier.h>
+#include <linux/refcount.h>
+
+#include "extents.h"
+
+struct contig_area;
+struct contig_areas;
+struct contig_buffer;
+struct mm_struct;
+
+/**
+ * struct contig_pin - memory that was made immovable in one go
+ * @refs: areas that refer to it
+ * @mm: address space it was found in, with a reference; NULL if it was named by
+ *      a buffer's file descriptor
+ * @first: page of that address space it begins at
+ * @npages: its length
+ * @buffer: the buffer it belongs to, with a reference; NULL if it is the
+ *          user's own memory, pinned
+ * @base: where it begins in @buffer, in pages
+ * @own: user's memory: where it lies
+ * @notifier: tells of changes to the address space, if @mm
+ * @suspect: there was a change since the pages were last seen in place
+ *
+ * Each area that refers to a pin stands for its own pages of it: these are
+ * unpinned with the area, and the structure goes with the last area.
+ */
+struct contig_pin {
+	refcount_t refs;
+	struct mm_struct *mm;
+	unsigned long first;
+	unsigned long npages;
+	struct contig_buffer *buffer;
+	unsigned long base;
+	struct contig_extents own;
+	struct mmu_interval_notifier notifier;
+	int suspect;
+};
+
+void contig_pin_get(struct contig_pin *pin);
+void contig_pin_put(struct contig_pin *pin);
+const struct contig_extents *contig_pin_extents(const struct contig_pin *pin);
+
+int contig_pin_range(struct mm_struct *mm, unsigned long first,
+		     unsigned long last, bool output,
+		     struct contig_areas *areas);
+int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
+		      unsigned long last, struct contig_areas *areas);
+void contig_area_release(struct contig_areas *areas, struct contig_area *area);
+void contig_areas_release(struct contig_areas *areas);
+
+int contig_area_check(struct contig_areas *areas, struct contig_area *area,
+		      unsigned long first, unsigned long last);
+int contig_area_check_write(struct contig_area *area, unsigned long first,
+			    unsigned long last);
+
+#endif /* CONTIG_PIN_H */

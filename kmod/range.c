@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The range rung: choose a window of memory and move out what lies in it
+ */
+#include <linux/cc_platform.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pageblock-flags.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "buffer.h"
+#include "extents.h"
+#include "pages.h"
+#include "request.h"
+#include "rung.h"
+#include "window.h"
+
+/*
+ * How much is emptied at a time. Between two steps a fatal signal or the deadline can
+ * end it, and a page that will not move costs no more than the step it is in;
+ * but each step makes every CPU drain its lists, so it must not be short.
+ */
+#define CONTIG_STEP (SZ_16M >> PAGE_SHIFT)
+
+/* How often to look for windows anew, each time avoiding what did not move. */
+#define CONTIG_ROUNDS 16
+
+/*
+ * Two callers that empty overlapping pageblocks would make each other fail, and
+ * each would take the pages that the other has just freed.
+ */
+static DEFINE_MUTEX(contig_range_mutex);
+
+bool contig_memory_encrypted(void)
+{
+	return cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
+}
+
+bool contig_range_present(void)
+{
+	return IS_ENABLED(CONFIG_CONTIG_ALLOC) && !contig_memory_encrypted();
+}
+
+#ifdef CONFIG_CONTIG_ALLOC
+static int contig_empty(unsigned long pfn, unsigned long npages)
+{
+	return alloc_contig_range(pfn, pfn + npages, MIGRATE_MOVABLE,
+				  GFP_KERNEL | __GFP_NOWARN |
+				  __GFP_RETRY_MAYFAIL);
+}
+#else
+static int contig_empty(unsigned long pfn, unsigned long npages)
+{
+	return -EBUSY;
+}
+#endif
+
+/* What does it mean that a step failed with @error? */
+static int contig_range_failed(int error, struct contig_report *report)
+{
+	switch (error) {
+	case -EINTR:
+		report->blocked = CONTIG_BLOCKED_SIGNAL;
+		return -EINTR;
+	case -ENOMEM:
+		report->blocked = CONTIG_BLOCKED_NO_ROOM;
+		return -ENOMEM;
+	default:
+		report->blocked = CONTIG_BLOCKED_BUSY;
+		return -EBUSY;
+	}
+}
+
+static int contig_range_stop(int error, struct contig_report *report)
+{
+	report->blocked = error == -ETIME ? CONTIG_BLOCKED_TIME :
+					    CONTIG_BLOCKED_SIGNAL;
+	return error;
+}
+
+/*
+ * Empty a window step by step. On failure the pages that would not move are
+ * added to @avoid, so that no later window contains them.
+ */
+static int contig_range_try(const struct contig_request *request,
+			    unsigned long pfn, unsigned long npages,
+			    struct contig_avoid *avoid,
+			    struct contig_report *report)
+{
+	unsigned long done = 0, n;
+	int ret = 0;
+
+	report->windows++;
+	while (done < npages) {
+		ret = contig_request_expired(request);
+		if (ret) {
+			ret = contig_range_stop(ret, report);
+			break;
+		}
+		n = min(npages - done, CONTIG_STEP);
+		ret = contig_empty(pfn + done, n);
+		if (ret == -EBUSY && !fatal_signal_pending(current))
+			/* What waited on the lists of a CPU is movable now. */
+			ret = contig_empty(pfn + done, n);
+		if (ret) {
+			if (!contig_avoid_stuck(avoid, pfn + done, n))
+				contig_avoid_add(avoid, pfn + done, pfn + done);
+			ret = contig_range_failed(ret, report);
+			break;
+		}
+		done += n;
+	}
+	if (ret)
+		contig_pages_put(pfn, done);
+	return ret;
+}
+
+static int contig_range_search(const struct contig_request *request,
+			       unsigned long npages, bool final,
+			       struct contig_survey *survey,
+			       struct contig_avoid *avoid,
+			       struct contig_report *report, unsigned long *pfn)
+{
+	unsigned int round, i;
+	int ret;
+
+	for (round = 0; round < CONTIG_ROUNDS; round++) {
+		ret = contig_survey_memory(request, npages, final, false, avoid,
+					   survey);
+		if (ret == -ENOMEM)
+			return contig_range_failed(ret, report);
+		if (ret)
+			return contig_range_stop(ret, report);
+		if (!survey->nr && !round) {
+			report->blocked = survey->pinned > survey->kernel ?
+					  CONTIG_BLOCKED_PINNED :
+					  CONTIG_BLOCKED_UNMOVABLE;
+			return -EBUSY;
+		}
+		if (!survey->nr)
+			return -EBUSY;
+		for (i = 0; i < survey->nr; i++) {
+			*pfn = survey->windows[i].pfn;
+			ret = contig_range_try(request, *pfn, npages, avoid,
+					       report);
+			if (ret != -EBUSY)
+				return ret;
+		}
+	}
+	return -EBUSY;
+}
+
+/**
+ * contig_range_take() - take adjacent zeroed page frames
+ * @request: constraints, and when to give up
+ * @npages: how many
+ * @final: they are the last of the request, so the last segment may be short
+ * @report: windows tried are added, and what was in the way is put here
+ * @pfn: receives the first page frame
+ *
+ * Each page has a reference of its own. May sleep, for as long as the request
+ * allows.
+ *
+ * Return: 0, -EBUSY if no window could be emptied, -ENOMEM if there is no room
+ * for what lies in them, -ETIME or -EINTR.
+ */
+int contig_range_take(const struct contig_request *request,
+		      unsigned long npages, bool final,
+		      struct contig_report *report, unsigned long *pfn)
+{
+	struct {
+		struct contig_survey survey;
+		struct contig_avoid avoid;
+	} *work;
+	int ret;
+
+	if (mutex_lock_killable(&contig_range_mutex))
+		return contig_range_stop(-EINTR, report);
+	work = kzalloc(sizeof(*work), GFP_KERNEL_ACCOUNT);
+	if (work)
+		ret = contig_range_search(request, npages, final, &work->survey,
+					  &work->avoid, report, pfn);
+	else
+		ret = contig_range_failed(-ENOMEM, report);
+	kfree(work);
+	mutex_unlock(&contig_range_mutex);
+
+	/* Where the page allocator clears what it gives, this is clear. */
+	if (!ret && !want_init_on_alloc(0))
+		contig_pages_clear(*pfn, npages);
+	return ret;
+}
+
+static int contig_range_alloc(const struct contig_request *request,
+			      struct contig_buffer *buffer,
+			      struct contig_report *report)
+{
+	unsigned long pfn;
+	int ret;
+
+	ret = contig_range_take(request, request->npages, true, report, &pfn);
+	if (ret)
+		return ret;
+	/* One run needs no memory to be noted. */
+	return contig_extents_append(&buffer->extents, pfn, request->npages);
+}
+
+static void contig_range_free(struct contig_buffer *buffer)
+{
+	contig_pages_put_extents(&buffer->extents);
+}
+
+static unsigned long contig_range_largest(const struct contig_request *request,
+					  const struct contig_survey *survey)
+{
+	/*
+	 * What is moved out of the window has to go into free memory outside,
+	 * so no window can be larger than what is free now in all.
+	 */
+	return min(survey->largest, survey->free);
+}
+
+const struct contig_rung_ops contig_range_ops = {
+	.name = "range",
+	.mapping = CONTIG_MAPPING_STRUCT_PAGE,
+	.present = contig_range_present,
+	.alloc = contig_range_alloc,
+	.free = contig_range_free,
+	.largest = contig_range_largest,
+};

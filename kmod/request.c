@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a caller asked for, checked and in units of pages
+ */
+#include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/numa.h>
+#include <linux/nodemask.h>
+#include <linux/overflow.h>
+#include <linux/pfn.h>
+#include <linux/sched/signal.h>
+
+#include "request.h"
+#include "zones.h"
+
+static unsigned int contig_timeout_ms = 30000;
+module_param_named(timeout_ms, contig_timeout_ms, uint, 0644);
+MODULE_PARM_DESC(timeout_ms,
+		 "time budget of an allocation that names none (default 30000)");
+
+/* A request for @npages anywhere, without a limit but the default time. */
+void contig_request_init_plain(struct contig_request *request,
+			       unsigned long npages)
+{
+	*request = (struct contig_request){
+		.npages = npages,
+		.highest = ULONG_MAX,
+		.align = 1,
+		.max_segment = ULONG_MAX,
+		.max_segments = UINT_MAX,
+		.node = NUMA_NO_NODE,
+		.rungs = CONTIG_RUNGS_ALL,
+		.deadline = ktime_add_ms(ktime_get(), contig_timeout_ms),
+	};
+}
+
+static int contig_request_set_node(struct contig_request *request,
+				   const struct contig_constraints *c)
+{
+	switch (c->node_policy) {
+	case CONTIG_NODE_ANY:
+		return c->node ? -EINVAL : 0;
+	case CONTIG_NODE_PREFERRED:
+	case CONTIG_NODE_STRICT:
+		if (c->node >= MAX_NUMNODES || !node_online(c->node))
+			return -EINVAL;
+		request->node = c->node;
+		request->node_strict = c->node_policy == CONTIG_NODE_STRICT;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int contig_request_set_limits(struct contig_request *request,
+				     const struct contig_constraints *c)
+{
+	u64 highest = c->highest ?: U64_MAX;
+
+	if (c->reserved)
+		return -EOPNOTSUPP;
+	if (c->lowest > highest)
+		return -EINVAL;
+	if (c->align && !is_power_of_2(c->align))
+		return -EINVAL;
+	if (c->boundary &&
+	    (!is_power_of_2(c->boundary) || c->boundary < PAGE_SIZE))
+		return -EINVAL;
+	if (c->max_segment && c->max_segment < PAGE_SIZE)
+		return -EINVAL;
+	if (c->max_segment && c->min_segment > c->max_segment)
+		return -EINVAL;
+
+	/* Whole pages inside the window; shifts first, so nothing wraps. */
+	request->lowest = (c->lowest >> PAGE_SHIFT) +
+			  !!(c->lowest & ~PAGE_MASK);
+	request->highest = highest >> PAGE_SHIFT;
+	if ((highest & ~PAGE_MASK) != ~PAGE_MASK) {
+		if (!request->highest)
+			return -ERANGE;
+		request->highest--;
+	}
+	request->align = max_t(u64, c->align >> PAGE_SHIFT, 1);
+	request->boundary = c->boundary >> PAGE_SHIFT;
+	request->min_segment = (c->min_segment >> PAGE_SHIFT) +
+			       !!(c->min_segment & ~PAGE_MASK);
+	if (c->max_segment)
+		request->max_segment = c->max_segment >> PAGE_SHIFT;
+	if (c->max_segments)
+		request->max_segments = c->max_segments;
+	return contig_request_set_node(request, c);
+}
+
+/* Can this machine's memory, were it all free, meet the limits? */
+static bool contig_request_possible(const struct contig_request *request)
+{
+	unsigned long limit = min(contig_segment_limit(request),
+				  request->npages);
+	unsigned long pages = 0;
+	struct zone *zone;
+	int nid, i;
+
+	if (request->min_segment > contig_segment_limit(request))
+		return false;
+	if (request->max_segments < DIV_ROUND_UP(request->npages, limit))
+		return false;
+	if (request->lowest > request->highest)
+		return false;
+
+	contig_for_each_zone(zone, nid, i) {
+		unsigned long first = zone->zone_start_pfn;
+		unsigned long last = zone_end_pfn(zone) - 1;
+
+		if (request->node_strict && nid != request->node)
+			continue;
+		first = max(first, request->lowest);
+		last = min(last, request->highest);
+		if (first <= last)
+			pages += last - first + 1;
+	}
+	return pages >= request->npages;
+}
+
+/**
+ * contig_request_init() - check what a caller asked for
+ * @request: filled on success
+ * @length: bytes, from user space
+ * @flags: of &enum contig_alloc_flags
+ * @rungs: mask of rungs, 0 for all
+ * @timeout_ms: time budget, 0 for the default
+ * @constraints: from user space
+ *
+ * Return: 0, or the errno that uapi/linux/contig.h documents for what is wrong.
+ */
+int contig_request_init(struct contig_request *request, u64 length, u32 flags,
+			u32 rungs, u32 timeout_ms,
+			const struct contig_constraints *constraints)
+{
+	int ret;
+
+	if (flags & ~CONTIG_ALLOC_STRUCT_PAGE || rungs & ~CONTIG_RUNGS_ALL)
+		return -EOPNOTSUPP;
+	if (!length)
+		return -EINVAL;
+	if (length > (u64)totalram_pages() << PAGE_SHIFT)
+		return -EFBIG;
+
+	contig_request_init_plain(request, PFN_UP(length));
+	if (rungs)
+		request->rungs = rungs;
+	if (timeout_ms)
+		request->deadline = ktime_add_ms(ktime_get(), timeout_ms);
+	request->struct_page = flags & CONTIG_ALLOC_STRUCT_PAGE;
+	ret = contig_request_set_limits(request, constraints);
+	if (ret)
+		return ret;
+	return contig_request_possible(request) ? 0 : -ERANGE;
+}
+
+/* Return: 0 to go on, -EINTR after a fatal signal, -ETIME past the deadline. */
+int contig_request_expired(const struct contig_request *request)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (ktime_after(ktime_get(), request->deadline))
+		return -ETIME;
+	return 0;
+}

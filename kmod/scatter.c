@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The scatter rung: single pages
+ */
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/sched.h>
+
+#include "buffer.h"
+#include "extents.h"
+#include "pages.h"
+#include "request.h"
+#include "rung.h"
+#include "window.h"
+
+/*
+ * The page allocator knows zones, not address windows. For a window that no
+ * zone stands for, pages come from emptied windows of memory, a few at a time.
+ */
+#define CONTIG_SCATTER_BATCH 64UL
+
+static int contig_scatter_window(const struct contig_request *request,
+				 struct contig_buffer *buffer,
+				 struct contig_report *report)
+{
+	unsigned long rest = request->npages - buffer->extents.npages;
+	unsigned long n = min(rest, CONTIG_SCATTER_BATCH), pfn;
+	int ret;
+
+	n = min(n, contig_segment_limit(request));
+	do {
+		ret = contig_range_take(request, n, n == rest, report, &pfn);
+		if (!ret) {
+			ret = contig_extents_append(&buffer->extents, pfn, n);
+			if (ret)
+				contig_pages_put(pfn, n);
+			return ret;
+		}
+		n /= 2;
+	} while (n && (ret == -EBUSY || ret == -ENOMEM));
+	return ret;
+}
+
+static int contig_scatter_page(const struct contig_request *request,
+			       gfp_t gfp, struct contig_buffer *buffer,
+			       struct contig_report *report)
+{
+	int order = ilog2(request->align), ret = -ENOMEM;
+
+	if (order <= MAX_PAGE_ORDER)
+		ret = contig_pages_take(request->node, gfp, &buffer->extents,
+					order, 1);
+	if (ret)
+		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+	return ret;
+}
+
+static int contig_scatter_alloc(const struct contig_request *request,
+				struct contig_buffer *buffer,
+				struct contig_report *report)
+{
+	bool reachable;
+	int ret = 0;
+	gfp_t gfp;
+
+	reachable = contig_pages_gfp(request, &gfp);
+	while (!ret && buffer->extents.npages < request->npages) {
+		ret = contig_request_expired(request);
+		if (ret)
+			report->blocked = ret == -ETIME ?
+					  CONTIG_BLOCKED_TIME :
+					  CONTIG_BLOCKED_SIGNAL;
+		else if (reachable)
+			ret = contig_scatter_page(request, gfp, buffer,
+						  report);
+		else
+			ret = contig_scatter_window(request, buffer, report);
+		cond_resched();
+	}
+	if (!ret && !contig_extents_fit(request, &buffer->extents)) {
+		report->blocked = CONTIG_BLOCKED_SEGMENTS;
+		ret = -ENOMEM;
+	}
+	if (ret)
+		contig_pages_put_extents(&buffer->extents);
+	return ret;
+}
+
+static void contig_scatter_free(struct contig_buffer *buffer)
+{
+	contig_pages_put_extents(&buffer->extents);
+}
+
+static bool contig_scatter_present(void)
+{
+	return !contig_memory_encrypted();
+}
+
+static unsigned long contig_scatter_largest(const struct contig_request *request,
+					    const struct contig_survey *survey)
+{
+	if (request->min_segment > 1 || request->max_segments < survey->free)
+		return min_t(unsigned long, request->max_segments,
+			     survey->free);
+	return survey->free;
+}
+
+const struct contig_rung_ops contig_scatter_ops = {
+	.name = "scatter",
+	.mapping = CONTIG_MAPPING_STRUCT_PAGE,
+	.present = contig_scatter_present,
+	.alloc = contig_scatter_alloc,
+	.free = contig_scatter_free,
+	.largest = contig_scatter_largest,
+};

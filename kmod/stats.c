@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counters, per CPU
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/seq_file.h>
+
+#include <uapi/linux/contig.h>
+
+#include "buffer.h"
+#include "rung.h"
+#include "stats.h"
+
+/* Column n of the histogram counts what took less than 2^n microseconds. */
+#define CONTIG_BUCKETS 24
+
+enum contig_failure {
+	CONTIG_FAILED_NOMEM,
+	CONTIG_FAILED_BUSY,
+	CONTIG_FAILED_TIME,
+	CONTIG_FAILED_ABSENT,
+	CONTIG_FAILED_OTHER,
+	CONTIG_FAILURES,
+};
+
+static const char *const contig_failure_names[CONTIG_FAILURES] = {
+	[CONTIG_FAILED_NOMEM] = "ENOMEM",
+	[CONTIG_FAILED_BUSY] = "EBUSY",
+	[CONTIG_FAILED_TIME] = "ETIME",
+	[CONTIG_FAILED_ABSENT] = "not possible",
+	[CONTIG_FAILED_OTHER] = "other",
+};
+
+static const char *const contig_event_names[CONTIG_EVENTS] = {
+	[CONTIG_EVENT_LOCK] = "locks",
+	[CONTIG_EVENT_LOCK_FAILED] = "locks failed",
+	[CONTIG_EVENT_UNLOCK] = "unlocks",
+	[CONTIG_EVENT_HOLD] = "holds",
+	[CONTIG_EVENT_UNHOLD] = "unholds",
+	[CONTIG_EVENT_TRANSLATE] = "translations",
+	[CONTIG_EVENT_STALE] = "stale ranges refused",
+	[CONTIG_EVENT_MISFIT] = "results that broke a constraint",
+};
+
+struct contig_rung_stats {
+	u64 attempts;
+	u64 successes;
+	u64 pages;
+	u64 freed;
+	u64 failures[CONTIG_FAILURES];
+	u64 time[CONTIG_BUCKETS];
+};
+
+struct contig_stats {
+	struct contig_rung_stats rungs[CONTIG_RUNG_MAX];
+	u64 events[CONTIG_EVENTS];
+};
+
+static struct contig_stats __percpu *contig_stats;
+
+int contig_stats_init(void)
+{
+	contig_stats = alloc_percpu(struct contig_stats);
+	return contig_stats ? 0 : -ENOMEM;
+}
+
+void contig_stats_exit(void)
+{
+	free_percpu(contig_stats);
+}
+
+static enum contig_failure contig_failure(int error)
+{
+	switch (error) {
+	case -ENOMEM:
+		return CONTIG_FAILED_NOMEM;
+	case -EBUSY:
+		return CONTIG_FAILED_BUSY;
+	case -ETIME:
+		return CONTIG_FAILED_TIME;
+	case -ENODEV:
+	case -EOPNOTSUPP:
+		return CONTIG_FAILED_ABSENT;
+	default:
+		return CONTIG_FAILED_OTHER;
+	}
+}
+
+/* A rung was asked for @npages and answered with @error. */
+void contig_stats_alloc(unsigned int rung, unsigned long npages, int error,
+			u64 time_ns)
+{
+	u64 us = time_ns / NSEC_PER_USEC;
+	unsigned int bucket = min(us ? ilog2(us) + 1 : 0, CONTIG_BUCKETS - 1);
+
+	this_cpu_inc(contig_stats->rungs[rung].attempts);
+	this_cpu_inc(contig_stats->rungs[rung].time[bucket]);
+	if (error) {
+		enum contig_failure failure = contig_failure(error);
+
+		this_cpu_inc(contig_stats->rungs[rung].failures[failure]);
+		return;
+	}
+	this_cpu_inc(contig_stats->rungs[rung].successes);
+	this_cpu_add(contig_stats->rungs[rung].pages, npages);
+}
+
+void contig_stats_free(unsigned int rung, unsigned long npages)
+{
+	this_cpu_add(contig_stats->rungs[rung].freed, npages);
+}
+
+void contig_stats_count(enum contig_event event)
+{
+	this_cpu_inc(contig_stats->events[event]);
+}
+
+/* Every counter is a u64, so the sum over CPUs needs no names. */
+static u64 contig_stats_sum(size_t offset)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += *(u64 *)((char *)per_cpu_ptr(contig_stats, cpu) +
+				offset);
+	return sum;
+}
+
+#define contig_sum(member) contig_stats_sum(offsetof(struct contig_stats, member))
+
+int contig_stats_show(struct seq_file *m, void *unused)
+{
+	unsigned int rung, i;
+
+	seq_printf(m, "%-9s %9s %9s %14s %14s", "rung", "attempts", "successes",
+		   "bytes given", "bytes in use");
+	for (i = 0; i < CONTIG_FAILURES; i++)
+		seq_printf(m, " %13s", contig_failure_names[i]);
+	seq_putc(m, '\n');
+	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
+		u64 pages = contig_sum(rungs[rung].pages);
+
+		seq_printf(m, "%-9s %9llu %9llu %14llu %14llu",
+			   contig_rung_name(rung),
+			   contig_sum(rungs[rung].attempts),
+			   contig_sum(rungs[rung].successes),
+			   pages << PAGE_SHIFT,
+			   (pages - contig_sum(rungs[rung].freed)) << PAGE_SHIFT);
+		for (i = 0; i < CONTIG_FAILURES; i++)
+			seq_printf(m, " %13llu",
+				   contig_sum(rungs[rung].failures[i]));
+		seq_putc(m, '\n');
+	}
+
+	seq_puts(m, "\nhow many took less than so many microseconds:\n");
+	seq_printf(m, "%-9s", "rung");
+	for (i = 0; i < CONTIG_BUCKETS - 1; i++)
+		seq_printf(m, " %7lu", 1UL << i);
+	seq_printf(m, " %7s\n", "longer");
+	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
+		seq_printf(m, "%-9s", contig_rung_name(rung));
+		for (i = 0; i < CONTIG_BUCKETS; i++)
+			seq_printf(m, " %7llu", contig_sum(rungs[rung].time[i]));
+		seq_putc(m, '\n');
+	}
+
+	seq_puts(m, "\n");
+	for (i = 0; i < CONTIG_EVENTS; i++)
+		seq_printf(m, "%-32s %12llu\n", contig_event_names[i],
+			   contig_sum(events[i]));
+	seq_printf(m, "%-32s %12llu\n", "buffers", contig_buffers_count());
+	return 0;
+}

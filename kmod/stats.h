@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Counters, per CPU
+ */
+#ifndef CONTIG_STATS_H
+#define CONTIG_STATS_H
+
+#include <linux/types.h>
+
+enum contig_event {
+	CONTIG_EVENT_LOCK,
+	CONTIG_EVENT_LOCK_FAILED,
+	CONTIG_EVENT_UNLOCK,
+	CONTIG_EVENT_HOLD,
+	CONTIG_EVENT_UNHOLD,
+	CONTIG_EVENT_TRANSLATE,
+	CONTIG_EVENT_STALE,
+	CONTIG_EVENT_MISFIT,
+	CONTIG_EVENTS,
+};
+
+struct seq_file;
+
+int contig_stats_init(void);
+void contig_stats_exit(void);
+void contig_stats_alloc(unsigned int rung, unsigned long npages, int error,
+			u64 time_ns);
+void contig_stats_free(unsigned int rung, unsigned long npages);
+void contig_stats_count(enum contig_event event);
+int contig_stats_show(struct seq_file *m, void *unused);
+
+#endif /* CONTIG_STATS_H */

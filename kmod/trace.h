@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM contig
+
+#if !defined(CONTIG_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define CONTIG_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include <uapi/linux/contig.h>
+
+#define show_contig_rung(rung)                                             \
+	__print_symbolic(rung, { CONTIG_RUNG_NONE, "none" },               \
+			 { CONTIG_RUNG_RESERVE, "reserve" },               \
+			 { CONTIG_RUNG_COHERENT, "coherent" },             \
+			 { CONTIG_RUNG_RANGE, "range" },                   \
+			 { CONTIG_RUNG_SPLIT, "split" },                   \
+			 { CONTIG_RUNG_SCATTER, "scatter" })
+
+/* An allocation begins. */
+TRACE_EVENT(contig_alloc_start,
+	TP_PROTO(unsigned long npages, u32 rungs),
+	TP_ARGS(npages, rungs),
+	TP_STRUCT__entry(
+		__field(unsigned long, npages)
+		__field(u32, rungs)
+	),
+	TP_fast_assign(
+		__entry->npages = npages;
+		__entry->rungs = rungs;
+	),
+	TP_printk("npages=%lu rungs=0x%x", __entry->npages, __entry->rungs)
+);
+
+/* One rung has answered. */
+TRACE_EVENT(contig_alloc_rung,
+	TP_PROTO(unsigned long npages, const struct contig_report *report),
+	TP_ARGS(npages, report),
+	TP_STRUCT__entry(
+		__field(unsigned long, npages)
+		__field(u32, rung)
+		__field(u32, error)
+		__field(u32, blocked)
+		__field(u32, windows)
+		__field(u64, time_ns)
+	),
+	TP_fast_assign(
+		__entry->npages = npages;
+		__entry->rung = report->rung;
+		__entry->error = report->error;
+		__entry->blocked = report->blocked;
+		__entry->windows = report->windows;
+		__entry->time_ns = report->time_ns;
+	),
+	TP_printk("npages=%lu rung=%s error=%u blocked=%u windows=%u time_ns=%llu",
+		  __entry->npages, show_contig_rung(__entry->rung),
+		  __entry->error, __entry->blocked, __entry->windows,
+		  __entry->time_ns)
+);
+
+/* An allocation is over; rung is none if it failed. */
+TRACE_EVENT(contig_alloc_end,
+	TP_PROTO(unsigned long npages, u32 rung, u64 extents, int error),
+	TP_ARGS(npages, rung, extents, error),
+	TP_STRUCT__entry(
+		__field(unsigned long, npages)
+		__field(u32, rung)
+		__field(u64, extents)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->npages = npages;
+		__entry->rung = rung;
+		__entry->extents = extents;
+		__entry->error = error;
+	),
+	TP_printk("npages=%lu rung=%s extents=%llu error=%d", __entry->npages,
+		  show_contig_rung(__entry->rung), __entry->extents,
+		  __entry->error)
+);
+
+DECLARE_EVENT_CLASS(contig_range,
+	TP_PROTO(u64 addr, u64 length, u32 flags, int error),
+	TP_ARGS(addr, length, flags, error),
+	TP_STRUCT__entry(
+		__field(u64, addr)
+		__field(u64, length)
+		__field(u32, flags)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->addr = addr;
+		__entry->length = length;
+		__entry->flags = flags;
+		__entry->error = error;
+	),
+	TP_printk("addr=0x%llx length=0x%llx flags=0x%x error=%d",
+		  __entry->addr, __entry->length, __entry->flags,
+		  __entry->error)
+);
+
+DEFINE_EVENT(contig_range, contig_lock,
+	TP_PROTO(u64 addr, u64 length, u32 flags, int error),
+	TP_ARGS(addr, length, flags, error)
+);
+
+DEFINE_EVENT(contig_range, contig_unlock,
+	TP_PROTO(u64 addr, u64 length, u32 flags, int error),
+	TP_ARGS(addr, length, flags, error)
+);
+
+DEFINE_EVENT(contig_range, contig_translate,
+	TP_PROTO(u64 addr, u64 length, u32 flags, int error),
+	TP_ARGS(addr, length, flags, error)
+);
+
+#endif /* CONTIG_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

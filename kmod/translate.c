@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CONTIG_GET_PHYSICAL and CONTIG_GET_STATE: what is known of a range
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/contig.h>
+
+#include "areas.h"
+#include "buffer.h"
+#include "client.h"
+#include "limits.h"
+#include "pin.h"
+#include "stats.h"
+#include "trace.h"
+#include "translate.h"
+#include "ucmd.h"
+
+/* Extents are handed to user space in batches of this many. */
+#define CONTIG_TABLE 128U
+
+/**
+ * struct contig_table - an array in user space that is being filled
+ * @user: where the next batch goes
+ * @room: entries that still fit
+ * @done: entries that were handed over
+ * @nr: entries in @batch
+ * @batch: the last one can still grow
+ */
+struct contig_table {
+	struct contig_extent __user *user;
+	u32 room;
+	u32 done;
+	u32 nr;
+	struct contig_extent batch[CONTIG_TABLE];
+};
+
+/* Where the pages from @page on, which @area contains, lie in its pin. */
+static unsigned long contig_area_offset(const struct contig_area *area,
+					unsigned long page)
+{
+	return area->pin->base + area->offset + (page - area->it.start);
+}
+
+/* How many extents a range, which is locked as a whole, consists of. */
+unsigned long contig_target_extents(const struct contig_target *target)
+{
+	unsigned long next = 0, count = 0;
+	struct contig_area *area;
+
+	contig_for_each_area(area, target->areas, target->first, target->last) {
+		const struct contig_extents *extents =
+			contig_pin_extents(area->pin);
+		unsigned long first = max(area->it.start, target->first);
+		unsigned long last = min(area->it.last, target->last);
+		unsigned long from = contig_area_offset(area, first);
+		unsigned long to = contig_area_offset(area, last);
+
+		count += contig_extents_count(extents, from, to);
+		if (next && contig_extents_pfn(extents, from) == next)
+			count--;
+		next = contig_extents_pfn(extents, to) + 1;
+	}
+	return count;
+}
+
+/* Is a range locked as a whole, and still in place? */
+static int contig_target_check(const struct contig_target *target)
+{
+	struct contig_area *area;
+	int ret;
+
+	if (!target->areas ||
+	    !contig_areas_cover(target->areas, target->first, target->last))
+		return -ENOLCK;
+	contig_for_each_area(area, target->areas, target->first, target->last) {
+		ret = contig_area_check(target->areas, area,
+					max(area->it.start, target->first),
+					min(area->it.last, target->last));
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* Hand over all of the batch but the last entry, or all of it. */
+static int contig_table_flush(struct contig_table *table, bool all)
+{
+	u32 nr = table->nr - !all;
+
+	if (copy_to_user(table->user, table->batch,
+			 nr * sizeof(table->batch[0])))
+		return -EFAULT;
+	table->user += nr;
+	table->done += nr;
+	if (!all)
+		table->batch[0] = table->batch[nr];
+	table->nr = !all;
+	return 0;
+}
+
+/*
+ * Add a run of memory. Return: bytes that were taken, all or none, or -errno.
+ */
+static int contig_table_add(struct contig_table *table, u64 addr, u64 length)
+{
+	struct contig_extent *last;
+	int ret;
+
+	if (table->nr) {
+		last = &table->batch[table->nr - 1];
+		if (last->addr + last->length == addr) {
+			last->length += length;
+			return 1;
+		}
+	}
+	if (!table->room)
+		return 0;
+	if (table->nr == CONTIG_TABLE) {
+		ret = contig_table_flush(table, false);
+		if (ret)
+			return ret;
+	}
+	table->batch[table->nr++] = (struct contig_extent){ addr, length };
+	table->room--;
+	return 1;
+}
+
+/* Fill the table from one area; *rest bytes of the range are left to do. */
+static int contig_table_area(struct contig_table *table,
+			     const struct contig_target *target,
+			     const struct contig_area *area, u64 *rest)
+{
+	unsigned long first = max(area->it.start, target->first);
+	unsigned long last = min(area->it.last, target->last);
+	unsigned long skip = first == target->first ? target->head : 0;
+	unsigned long end = contig_area_offset(area, last) + 1, pfn, n;
+	struct contig_cursor cursor;
+	int ret;
+
+	contig_cursor_init(&cursor, contig_pin_extents(area->pin),
+			   contig_area_offset(area, first));
+	while ((n = contig_cursor_next(&cursor, end, &pfn))) {
+		u64 length = min(((u64)n << PAGE_SHIFT) - skip, *rest);
+
+		ret = contig_table_add(table, PFN_PHYS((u64)pfn) + skip,
+				       length);
+		if (ret <= 0)
+			return ret;
+		*rest -= length;
+		skip = 0;
+	}
+	return 1;
+}
+
+static int contig_table_fill(struct contig_table *table,
+			     const struct contig_target *target, u64 *rest)
+{
+	struct contig_area *area;
+	int ret;
+
+	contig_for_each_area(area, target->areas, target->first, target->last) {
+		ret = contig_table_area(table, target, area, rest);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			break;
+	}
+	return contig_table_flush(table, true);
+}
+
+static int contig_translate(const struct contig_target *target,
+			    struct contig_get_physical *cmd)
+{
+	struct contig_table *table;
+	u64 rest = cmd->length;
+	int ret;
+
+	ret = contig_target_check(target);
+	if (ret)
+		return ret;
+	if (!cmd->count) {
+		unsigned long count = contig_target_extents(target);
+
+		if (count > U32_MAX)
+			return -EOVERFLOW;
+		cmd->count = count;
+		return 0;
+	}
+
+	table = kmalloc(sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	table->user = u64_to_user_ptr(cmd->extents);
+	table->room = cmd->count;
+	table->done = 0;
+	table->nr = 0;
+	ret = contig_table_fill(table, target, &rest);
+	if (!ret) {
+		cmd->count = table->done;
+		cmd->addr += cmd->length - rest;
+		cmd->length = rest;
+	}
+	kfree(table);
+	return ret;
+}
+
+int contig_get_physical_ioctl(struct contig_ucmd *ucmd)
+{
+	struct contig_client *client = ucmd->client;
+	struct contig_get_physical *cmd = ucmd->cmd;
+	struct contig_target target;
+	u64 addr = cmd->addr, length = cmd->length;
+	int ret;
+
+	if (cmd->flags & ~CONTIG_RANGE_BUFFER)
+		return -EOPNOTSUPP;
+	if (cmd->count && !contig_may_see_physical())
+		return -EPERM;
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	ret = contig_target_init(client, cmd->flags, addr, length, cmd->fd,
+				 false, &target);
+	if (!ret)
+		ret = contig_translate(&target, cmd);
+	contig_target_done(client, &target);
+	mutex_unlock(&client->lock);
+
+	contig_stats_count(CONTIG_EVENT_TRANSLATE);
+	trace_contig_translate(addr, length, cmd->flags, ret);
+	return ret ?: contig_ucmd_respond(ucmd, sizeof(*cmd));
+}
+
+/* How many pages from @page on are in the same area of @areas, or in none. */
+static unsigned long contig_run_area(struct contig_areas *areas,
+				     unsigned long page, unsigned long last,
+				     struct contig_area **area)
+{
+	*area = contig_areas_first(areas, page, last);
+	if (!*area)
+		return last - page + 1;
+	if ((*area)->it.start > page) {
+		unsigned long n = (*area)->it.start - page;
+
+		*area = NULL;
+		return n;
+	}
+	return min((*area)->it.last, last) - page + 1;
+}
+
+/* Describe the pages from @page on that are in the same state. */
+static unsigned long contig_run_fill(struct contig_client *client,
+				     const struct contig_target *target,
+				     unsigned long page, struct contig_run *run)
+{
+	unsigned long n = target->last - page + 1;
+	struct contig_area *area = NULL;
+
+	*run = (struct contig_run){ .addr = (u64)page << PAGE_SHIFT };
+	if (target->areas)
+		n = contig_run_area(target->areas, page, target->last, &area);
+	if (area) {
+		run->locks = area->count;
+		run->state |= CONTIG_PAGE_LOCKED | CONTIG_PAGE_HELD;
+		if (area->pin->buffer)
+			run->state |= CONTIG_PAGE_BUFFER;
+		contig_area_check(target->areas, area, page, page);
+		if (area->tainted) {
+			/* Not all of it need be gone: page by page then. */
+			n = 1;
+			if (contig_area_check(target->areas, area, page, page))
+				run->state |= CONTIG_PAGE_STALE;
+		}
+	}
+	if (!target->buffer && client->space) {
+		guard(mutex)(&client->space->lock);
+		n = min(n, contig_run_area(&client->holds, page, target->last,
+					   &area));
+		if (area) {
+			run->holds = area->count;
+			run->state |= CONTIG_PAGE_HELD;
+		}
+	}
+	run->length = (u64)n << PAGE_SHIFT;
+	return n;
+}
+
+static int contig_runs_fill(struct contig_client *client,
+			    const struct contig_target *target,
+			    struct contig_get_state *cmd)
+{
+	struct contig_run __user *user = u64_to_user_ptr(cmd->runs);
+	u64 next = (u64)target->first << PAGE_SHIFT;
+	u64 end = cmd->addr + cmd->length;
+	unsigned long page = target->first;
+	struct contig_run run;
+	u32 nr = 0;
+
+	while (nr < cmd->count && page <= target->last) {
+		page += contig_run_fill(client, target, page, &run);
+		if (copy_to_user(&user[nr], &run, sizeof(run)))
+			return -EFAULT;
+		next = (u64)page << PAGE_SHIFT;
+		nr++;
+	}
+	cmd->count = nr;
+	cmd->addr = min(next, end);
+	cmd->length = end - cmd->addr;
+	return 0;
+}
+
+int contig_get_state_ioctl(struct contig_ucmd *ucmd)
+{
+	struct contig_client *client = ucmd->client;
+	struct contig_get_state *cmd = ucmd->cmd;
+	struct contig_target target;
+	int ret;
+
+	if (cmd->flags & ~CONTIG_RANGE_BUFFER)
+		return -EOPNOTSUPP;
+	if (!cmd->count)
+		return -EINVAL;
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	ret = contig_target_init(client, cmd->flags, cmd->addr, cmd->length,
+				 cmd->fd, false, &target);
+	if (!ret)
+		ret = contig_runs_fill(client, &target, cmd);
+	contig_target_done(client, &target);
+	mutex_unlock(&client->lock);
+	return ret ?: contig_ucmd_respond(ucmd, sizeof(*cmd));
+}

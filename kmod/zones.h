@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Walking the zones that contig may take memory from
+ */
+#ifndef CONTIG_ZONES_H
+#define CONTIG_ZONES_H
+
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
+
+/*
+ * ZONE_MOVABLE promises that its memory can always be emptied, which a buffer
+ * in use cannot be; ZONE_DEVICE is not memory of the page allocator.
+ */
+static inline bool contig_zone_usable(struct zone *zone)
+{
+	return populated_zone(zone) && zone_idx(zone) < ZONE_MOVABLE;
+}
+
+/*
+ * All usable zones, on each node the highest first, so that memory that few
+ * devices can reach is spent before memory that all can. The kernel's own
+ * iterators need symbols that modules do not get.
+ */
+#define contig_for_each_zone(zone, nid, i)                                 \
+	for_each_online_node(nid)                                          \
+		for ((i) = MAX_NR_ZONES - 1; (i) >= 0; (i)--)              \
+			if ((zone) = &NODE_DATA(nid)->node_zones[i],       \
+			    !contig_zone_usable(zone))                     \
+				continue;                                  \
+			else
+
+#endif /* CONTIG_ZONES_H */

@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * contig: physically contiguous memory that a DMA engine can use
+ */
+#ifndef _UAPI_LINUX_CONTIG_H
+#define _UAPI_LINUX_CONTIG_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
+ * DOC: General rules of the ioctl interface
+ *
+ * All commands go to a file opened from /dev/contig, a *client*. Each takes a
+ * pointer to one structure whose first member, @size, is the size that the
+ * caller was compiled with, and whose second is a word of flags.
+ *
+ *  - A structure may be longer than the kernel knows when the excess is zero,
+ *    and shorter down to the members that the first version had.
+ *  - Members whose name starts with out_ are written by the kernel and ignored
+ *    on input. Members without it are input, unless their text says in/out.
+ *  - A command either does all that it says or changes nothing.
+ *  - Ranges are given in bytes, need no alignment, and take effect on every
+ *    page they touch.
+ *
+ * What an errno means is the same for every command:
+ *
+ *  - ENOTTY: the kernel does not know this command.
+ *  - E2BIG: the structure has non-zero bytes beyond what the kernel knows.
+ *  - EOPNOTSUPP: a flag is unknown, a reserved member is not zero, or an
+ *    enumeration has a value the kernel does not know.
+ *  - EINVAL: a value that the kernel knows is wrong: a structure too short, a
+ *    length of 0, an alignment that is no power of two, a lowest address above
+ *    the highest, flags that exclude each other.
+ *  - EOVERFLOW: an address plus a length runs past the end of the address
+ *    space or of the buffer, or a count would.
+ *  - EFBIG: an allocation longer than the machine has memory.
+ *  - ERANGE: no memory of this machine, free or not, meets the constraints.
+ *  - EFAULT: the structure, an array, or a page of a range is not mapped.
+ *  - ENXIO: a page of a range is not memory: registers or other PFN mappings.
+ *  - EACCES: a page of a range is not writable, and the lock is for a device
+ *    that writes (that is, without CONTIG_LOCK_OUTPUT).
+ *  - EPERM: physical addresses need CAP_SYS_RAWIO (or the module parameter
+ *    allow_physical).
+ *  - EBADF: a file descriptor is not open.
+ *  - EBADFD: a file descriptor is open, but not a buffer of contig.
+ *  - EXDEV: the client holds and locks ranges of another process's memory;
+ *    open /dev/contig again in this one.
+ *  - ENODATA: a page of the range is not held (classic notHeldErr).
+ *  - ENOLCK: a page of the range is not locked (classic notLockedErr).
+ *  - EILSEQ: the pages are not in physical sequence and could not be made so
+ *    (classic cannotMakeContiguousErr).
+ *  - ESTALE: a locked page was unmapped or replaced since; unlock it first.
+ *  - EMSGSIZE: an array is too short for a result that cannot be resumed; its
+ *    count says how many entries are needed.
+ *  - EDQUOT: RLIMIT_MEMLOCK, or the user's quota of allocated memory.
+ *  - ENOMEM: there is not enough memory of the kind asked for (classic
+ *    notEnoughMemoryErr); CONTIG_ALLOC says more in its reports.
+ *  - ETIME: the time budget ran out first.
+ *  - EINTR: a fatal signal came first; nothing was changed.
+ *
+ * Inside a &struct contig_report, which tells of one rung, these in addition:
+ *
+ *  - ENODEV: the rung does not exist here: no reserve was configured, the
+ *    kernel cannot do it, or memory for devices has to be decrypted.
+ *  - EOPNOTSUPP: the rung was passed over because it cannot give what was demanded.
+ *  - EBUSY: memory that cannot be moved lies in every window.
+ */
+
+#define CONTIG_IOCTL_TYPE 0xBC
+
+/* Grows when a command or a member is added, never for a bug fix. */
+#define CONTIG_ABI_VERSION 1
+
+enum {
+	CONTIG_CMD_BASE = 0x00,
+	CONTIG_CMD_INFO = CONTIG_CMD_BASE,
+	CONTIG_CMD_ALLOC = 0x01,
+	CONTIG_CMD_PROBE = 0x02,
+	CONTIG_CMD_HOLD = 0x03,
+	CONTIG_CMD_UNHOLD = 0x04,
+	CONTIG_CMD_LOCK = 0x05,
+	CONTIG_CMD_UNLOCK = 0x06,
+	CONTIG_CMD_GET_PHYSICAL = 0x07,
+	CONTIG_CMD_GET_STATE = 0x08
+};
+
+/**
+ * enum contig_rung - the ways to get memory, in the order they are tried
+ * @CONTIG_RUNG_NONE: no rung
+ * @CONTIG_RUNG_RESERVE: from blocks set aside when the module was loaded; one
+ *                       extent, already zero
+ * @CONTIG_RUNG_COHERENT: from dma_alloc_attrs(): CMA where the kernel has it,
+ *                        else the page allocator up to its largest order; one
+ *                        extent
+ * @CONTIG_RUNG_RANGE: by choosing a window of memory and moving out what lies
+ *                     in it; one extent
+ * @CONTIG_RUNG_SPLIT: the fewest, largest extents that can be found
+ * @CONTIG_RUNG_SCATTER: single pages
+ * @CONTIG_RUNG_MAX: one more than the last rung
+ */
+enum contig_rung {
+	CONTIG_RUNG_NONE = 0,
+	CONTIG_RUNG_RESERVE = 1,
+	CONTIG_RUNG_COHERENT = 2,
+	CONTIG_RUNG_RANGE = 3,
+	CONTIG_RUNG_SPLIT = 4,
+	CONTIG_RUNG_SCATTER = 5,
+	CONTIG_RUNG_MAX
+};
+
+/* Masks for the member rungs of an allocation. */
+#define CONTIG_RUNGS_RESERVE (1u << CONTIG_RUNG_RESERVE)
+#define CONTIG_RUNGS_COHERENT (1u << CONTIG_RUNG_COHERENT)
+#define CONTIG_RUNGS_RANGE (1u << CONTIG_RUNG_RANGE)
+#define CONTIG_RUNGS_SPLIT (1u << CONTIG_RUNG_SPLIT)
+#define CONTIG_RUNGS_SCATTER (1u << CONTIG_RUNG_SCATTER)
+#define CONTIG_RUNGS_CONTIGUOUS \
+	(CONTIG_RUNGS_RESERVE | CONTIG_RUNGS_COHERENT | CONTIG_RUNGS_RANGE)
+#define CONTIG_RUNGS_ALL \
+	(CONTIG_RUNGS_CONTIGUOUS | CONTIG_RUNGS_SPLIT | CONTIG_RUNGS_SCATTER)
+
+/**
+ * enum contig_mapping - how a buffer appears in a user's page tables
+ * @CONTIG_MAPPING_NONE: no buffer
+ * @CONTIG_MAPPING_STRUCT_PAGE: as ordinary pages: O_DIRECT, io_uring, zero-copy
+ *                              sockets and debuggers work on the mapping
+ * @CONTIG_MAPPING_PFN: as bare page frames: the CPU can read and write, and
+ *                      nothing in the kernel can take references
+ */
+enum contig_mapping {
+	CONTIG_MAPPING_NONE = 0,
+	CONTIG_MAPPING_STRUCT_PAGE = 1,
+	CONTIG_MAPPING_PFN = 2
+};
+
+/**
+ * enum contig_feature - bits of &contig_info.out_features
+ * @CONTIG_FEATURE_RANGE: the range rung works here
+ * @CONTIG_FEATURE_CMA: the kernel was built with CMA
+ * @CONTIG_FEATURE_OUTPUT_READ_ONLY: CONTIG_LOCK_OUTPUT pins without write
+ *                                   access; without this bit the kernel is too
+ *                                   old to do that safely, and such a lock
+ *                                   takes write access but leaves the page clean
+ * @CONTIG_FEATURE_MEMORY_ENCRYPTED: device memory has to be decrypted, so only
+ *                                   the coherent rung is available
+ * @CONTIG_FEATURE_PHYSICAL_ALLOWED: this caller may see physical addresses
+ */
+enum contig_feature {
+	CONTIG_FEATURE_RANGE = 1 << 0,
+	CONTIG_FEATURE_CMA = 1 << 1,
+	CONTIG_FEATURE_OUTPUT_READ_ONLY = 1 << 2,
+	CONTIG_FEATURE_MEMORY_ENCRYPTED = 1 << 3,
+	CONTIG_FEATURE_PHYSICAL_ALLOWED = 1 << 4
+};
+
+/**
+ * struct contig_info - ioctl(CONTIG_INFO)
+ * @size: sizeof(struct contig_info)
+ * @flags: must be 0
+ * @out_abi_version: CONTIG_ABI_VERSION of the module
+ * @out_page_size: bytes in a page
+ * @out_features: bits of &enum contig_feature
+ * @out_ram_bytes: memory that the kernel manages
+ * @out_ram_top: highest physical address of that memory
+ * @out_max_order_bytes: largest block that the page allocator itself can give
+ * @out_reserve_bytes: size of the reserve
+ * @out_reserve_free: bytes of it that are free, whether clean or being scrubbed
+ * @out_reserve_largest: largest free block of it
+ * @out_quota_bytes: how much memory this user may have allocated
+ * @out_quota_used: how much this user has allocated
+ *
+ * Describe the machine and the module. Changes nothing, needs no right, and is
+ * the cheapest command: use it to see whether the module is there.
+ */
+struct contig_info {
+	__u32 size;
+	__u32 flags;
+	__u32 out_abi_version;
+	__u32 out_page_size;
+	__aligned_u64 out_features;
+	__aligned_u64 out_ram_bytes;
+	__aligned_u64 out_ram_top;
+	__aligned_u64 out_max_order_bytes;
+	__aligned_u64 out_reserve_bytes;
+	__aligned_u64 out_reserve_free;
+	__aligned_u64 out_reserve_largest;
+	__aligned_u64 out_quota_bytes;
+	__aligned_u64 out_quota_used;
+};
+
+#define CONTIG_INFO _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_INFO)
+
+/**
+ * enum contig_node_policy - what &contig_constraints.node means
+ * @CONTIG_NODE_ANY: any node will do; node must be 0
+ * @CONTIG_NODE_PREFERRED: try this node first
+ * @CONTIG_NODE_STRICT: this node or nothing
+ */
+enum contig_node_policy {
+	CONTIG_NODE_ANY = 0,
+	CONTIG_NODE_PREFERRED = 1,
+	CONTIG_NODE_STRICT = 2
+};
+
+/**
+ * struct contig_constraints - what the device can address
+ * @lowest: lowest physical address that the memory may have
+ * @highest: highest physical address that its last byte may have, 0 for no
+ *           limit; for a device with n address bits, (1 << n) - 1
+ * @align: every extent starts at a multiple of this; a power of two, 0 for a
+ *         page
+ * @boundary: no extent may cross a multiple of this; a power of two of at least
+ *            a page, 0 for none
+ * @min_segment: no extent may be shorter than this, the last one excepted; 0
+ *               for no limit
+ * @max_segment: no extent may be longer than this; at least a page, 0 for no
+ *               limit
+ * @max_segments: the most extents that the memory may have, 0 for no limit
+ * @node_policy: one of &enum contig_node_policy
+ * @node: a NUMA node
+ * @reserved: must be 0
+ *
+ * All zero asks for nothing in particular. An extent is a maximal run of
+ * adjacent physical memory, as CONTIG_GET_PHYSICAL gives it; where a limit on
+ * extents has to cut such a run (@boundary, @max_segment), the pieces between
+ * the cuts are what the limits apply to.
+ */
+struct contig_constraints {
+	__aligned_u64 lowest;
+	__aligned_u64 highest;
+	__aligned_u64 align;
+	__aligned_u64 boundary;
+	__aligned_u64 min_segment;
+	__aligned_u64 max_segment;
+	__u32 max_segments;
+	__u32 node_policy;
+	__u32 node;
+	__u32 reserved;
+};
+
+/**
+ * enum contig_blocked - why a rung could not answer
+ * @CONTIG_BLOCKED_NOT: it answered
+ * @CONTIG_BLOCKED_ABSENT: the rung does not exist here
+ * @CONTIG_BLOCKED_MAPPING: it cannot give memory with struct pages
+ * @CONTIG_BLOCKED_CONSTRAINTS: what it has does not meet the constraints
+ * @CONTIG_BLOCKED_EXHAUSTED: what it had is in use
+ * @CONTIG_BLOCKED_TOO_LARGE: it can never give so large a block
+ * @CONTIG_BLOCKED_UNMOVABLE: kernel memory lies in every window
+ * @CONTIG_BLOCKED_PINNED: pinned pages lie in every window otherwise free of
+ *                         kernel memory
+ * @CONTIG_BLOCKED_BUSY: memory that looked movable would not move
+ * @CONTIG_BLOCKED_NO_ROOM: too little free memory to move the others to
+ * @CONTIG_BLOCKED_TIME: the time budget ran out
+ * @CONTIG_BLOCKED_SIGNAL: a fatal signal came
+ * @CONTIG_BLOCKED_SEGMENTS: more extents would be needed than allowed
+ */
+enum contig_blocked {
+	CONTIG_BLOCKED_NOT = 0,
+	CONTIG_BLOCKED_ABSENT = 1,
+	CONTIG_BLOCKED_MAPPING = 2,
+	CONTIG_BLOCKED_CONSTRAINTS = 3,
+	CONTIG_BLOCKED_EXHAUSTED = 4,
+	CONTIG_BLOCKED_TOO_LARGE = 5,
+	CONTIG_BLOCKED_UNMOVABLE = 6,
+	CONTIG_BLOCKED_PINNED = 7,
+	CONTIG_BLOCKED_BUSY = 8,
+	CONTIG_BLOCKED_NO_ROOM = 9,
+	CONTIG_BLOCKED_TIME = 10,
+	CONTIG_BLOCKED_SIGNAL = 11,
+	CONTIG_BLOCKED_SEGMENTS = 12
+};
+
+/**
+ * struct contig_report - what became of one rung
+ * @rung: one of &enum contig_rung
+ * @error: 0, or the positive errno with which the rung failed
+ * @blocked: one of &enum contig_blocked
+ * @windows: how many places the rung tried
+ * @time_ns: how long it took
+ * @largest: for a failure, the largest length that this rung could have given
+ *           at that moment under the same constraints, as far as can be seen
+ *           without moving anything
+ */
+struct contig_report {
+	__u32 rung;
+	__u32 error;
+	__u32 blocked;
+	__u32 windows;
+	__aligned_u64 time_ns;
+	__aligned_u64 largest;
+};
+
+#define CONTIG_NAME_SIZE 32
+#define CONTIG_REPORTS 8
+
+/**
+ * enum contig_alloc_flags - flags of CONTIG_ALLOC and CONTIG_PROBE
+ * @CONTIG_ALLOC_STRUCT_PAGE: only memory that can be mapped as
+ *                            CONTIG_MAPPING_STRUCT_PAGE; rungs that cannot
+ *                            give it are passed over
+ */
+enum contig_alloc_flags {
+	CONTIG_ALLOC_STRUCT_PAGE = 1 << 0
+};
+
+/**
+ * struct contig_alloc - ioctl(CONTIG_ALLOC)
+ * @size: sizeof(struct contig_alloc)
+ * @flags: of &enum contig_alloc_flags
+ * @length: bytes wanted, rounded up to pages
+ * @constraints: what the memory must be like
+ * @rungs: mask of the rungs that may be tried, bit n for rung n; 0 for all
+ * @timeout_ms: how long the whole allocation may take, 0 for the module's
+ *              default
+ * @name: what debugfs and fdinfo call the buffer: printable, ended by a NUL,
+ *        empty for the name of the calling thread
+ * @out_fd: a dma-buf with close-on-exec set, -1 on failure
+ * @out_rung: the rung that answered
+ * @out_mapping: one of &enum contig_mapping
+ * @out_report_count: how many of @out_reports were filled
+ * @out_length: the buffer's length
+ * @out_extents: the number of extents it consists of
+ * @out_reports: what became of each rung tried, in the order they were tried;
+ *               the last is the one that answered, if any did
+ *
+ * Get memory for a device: walk down the rungs until one can give memory that
+ * meets all constraints. The memory is zero. It belongs to whoever has the file
+ * descriptor or a mapping of it: it goes back when the last of them is gone.
+ *
+ * The result is also written when the call fails with ENOMEM, ETIME, ERANGE or
+ * EINTR, so that the reports can say why.
+ */
+struct contig_alloc {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 length;
+	struct contig_constraints constraints;
+	__u32 rungs;
+	__u32 timeout_ms;
+	char name[CONTIG_NAME_SIZE];
+	__s32 out_fd;
+	__u32 out_rung;
+	__u32 out_mapping;
+	__u32 out_report_count;
+	__aligned_u64 out_length;
+	__aligned_u64 out_extents;
+	struct contig_report out_reports[CONTIG_REPORTS];
+};
+
+#define CONTIG_ALLOC _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_ALLOC)
+
+/**
+ * enum contig_remedy - what would help most
+ * @CONTIG_REMEDY_NONE: nothing needs help, the allocation would succeed
+ * @CONTIG_REMEDY_RESERVE: load the module with a reserve, early
+ * @CONTIG_REMEDY_FREE: free memory or let the page cache shrink
+ * @CONTIG_REMEDY_UNPIN: let the owners of pinned pages release them
+ * @CONTIG_REMEDY_SEGMENTS: accept more extents
+ * @CONTIG_REMEDY_CONSTRAINTS: widen the constraints
+ * @CONTIG_REMEDY_QUOTA: raise the user's quota
+ */
+enum contig_remedy {
+	CONTIG_REMEDY_NONE = 0,
+	CONTIG_REMEDY_RESERVE = 1,
+	CONTIG_REMEDY_FREE = 2,
+	CONTIG_REMEDY_UNPIN = 3,
+	CONTIG_REMEDY_SEGMENTS = 4,
+	CONTIG_REMEDY_CONSTRAINTS = 5,
+	CONTIG_REMEDY_QUOTA = 6
+};
+
+/**
+ * struct contig_probe - ioctl(CONTIG_PROBE)
+ * @size: sizeof(struct contig_probe)
+ * @flags: of &enum contig_alloc_flags
+ * @length: as for CONTIG_ALLOC
+ * @constraints: as for CONTIG_ALLOC
+ * @rungs: as for CONTIG_ALLOC
+ * @out_rung: the rung that would answer now, CONTIG_RUNG_NONE if none
+ * @out_remedy: one of &enum contig_remedy
+ * @out_report_count: how many of @out_reports were filled
+ * @out_largest: largest single extent obtainable now under the constraints
+ * @out_moves: pages that would have to be moved for the cheapest window, if the
+ *             range rung would answer
+ * @out_free_pages: pages that are free, among those the constraints allow
+ * @out_movable_pages: pages in use that can be moved
+ * @out_kernel_pages: pages in use by the kernel, which cannot
+ * @out_pinned_pages: pages of users that cannot move now because they are
+ *                    pinned
+ * @out_reports: one for each rung allowed, with its largest length
+ *
+ * Tell what CONTIG_ALLOC would answer, without allocating or moving anything.
+ * It is a view of the moment: what it promises can be gone at once, and memory
+ * that looks movable can refuse to move.
+ */
+struct contig_probe {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 length;
+	struct contig_constraints constraints;
+	__u32 rungs;
+	__u32 out_rung;
+	__u32 out_remedy;
+	__u32 out_report_count;
+	__aligned_u64 out_largest;
+	__aligned_u64 out_moves;
+	__aligned_u64 out_free_pages;
+	__aligned_u64 out_movable_pages;
+	__aligned_u64 out_kernel_pages;
+	__aligned_u64 out_pinned_pages;
+	struct contig_report out_reports[CONTIG_REPORTS];
+};
+
+#define CONTIG_PROBE _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_PROBE)
+
+/**
+ * struct contig_span - a range of addresses
+ * @addr: first byte
+ * @length: bytes
+ */
+struct contig_span {
+	__aligned_u64 addr;
+	__aligned_u64 length;
+};
+
+/**
+ * struct contig_hold - ioctl(CONTIG_HOLD)
+ * @size: sizeof(struct contig_hold)
+ * @flags: must be 0
+ * @addr: first byte of the range
+ * @length: bytes; must not be 0
+ * @out_unlocked: bytes of the touched pages that are resident now, but that
+ *                nothing keeps resident: they are not mlock()ed
+ *
+ * Make every page of a range resident and count one more hold on it. A held
+ * page may still be moved.
+ *
+ * What keeps pages resident without pinning them in place is mlock(2), which a
+ * module cannot call. So this command counts and the caller locks: when
+ * @out_unlocked is not 0, mlock() the range, and take back the hold should that
+ * fail. libcontig does so. Counts are kept per page and client, and for the
+ * whole process, so two clients cannot undo each other's holds.
+ */
+struct contig_hold {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__aligned_u64 out_unlocked;
+};
+
+#define CONTIG_HOLD _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_HOLD)
+
+/**
+ * struct contig_unhold - ioctl(CONTIG_UNHOLD)
+ * @size: sizeof(struct contig_unhold)
+ * @flags: must be 0
+ * @addr: first byte of the range
+ * @length: bytes; must not be 0
+ * @spans: user pointer to an array of &struct contig_span
+ * @count: in/out: entries in @spans; on return how many are filled. 0 if the
+ *         list is not wanted
+ * @reserved: must be 0
+ *
+ * Count one hold less on every page of a range, all of which this client must
+ * hold (else ENODATA). @spans receives the pages that no client of the process
+ * holds any longer and that were not mlock()ed before contig held them: the
+ * caller should munlock() these. If there are more than @count, the call fails
+ * with EMSGSIZE, @count says how many, and nothing was changed.
+ */
+struct contig_unhold {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__aligned_u64 spans;
+	__u32 count;
+	__u32 reserved;
+};
+
+#define CONTIG_UNHOLD _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_UNHOLD)
+
+/**
+ * enum contig_range_flags - flags of the commands that take a range
+ * @CONTIG_RANGE_BUFFER: the range lies in the buffer @fd, and @addr is an
+ *                       offset; without it @fd must be 0 and @addr is an
+ *                       address in the caller's memory
+ * @CONTIG_LOCK_OUTPUT: CONTIG_LOCK only: the device will only read, so the
+ *                      pages need not be writable and are not marked dirty
+ * @CONTIG_LOCK_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the whole
+ *                          range is one extent
+ */
+enum contig_range_flags {
+	CONTIG_RANGE_BUFFER = 1 << 0,
+	CONTIG_LOCK_OUTPUT = 1 << 1,
+	CONTIG_LOCK_CONTIGUOUS = 1 << 2
+};
+
+/**
+ * struct contig_lock - ioctl(CONTIG_LOCK)
+ * @size: sizeof(struct contig_lock)
+ * @flags: of &enum contig_range_flags
+ * @addr: first byte of the range, or offset into the buffer
+ * @length: bytes; must not be 0
+ * @fd: a buffer, with CONTIG_RANGE_BUFFER
+ * @reserved: must be 0
+ *
+ * Make every page of a range resident and immovable, and count one more lock on
+ * it. Pages may be moved before the call returns, not after. Works on anonymous
+ * memory, on files where the kernel allows it, on huge pages and on mappings of
+ * contig's buffers; memory of the caller counts against RLIMIT_MEMLOCK once,
+ * however often it is locked.
+ *
+ * Locks end by CONTIG_UNLOCK or with the client's last file descriptor. Memory
+ * that is unmapped while locked stays out of anybody else's use until then, but
+ * its addresses no longer translate: ESTALE.
+ */
+struct contig_lock {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__s32 fd;
+	__u32 reserved;
+};
+
+#define CONTIG_LOCK _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_LOCK)
+
+/**
+ * struct contig_unlock - ioctl(CONTIG_UNLOCK)
+ * @size: sizeof(struct contig_unlock)
+ * @flags: 0 or CONTIG_RANGE_BUFFER
+ * @addr: first byte of the range, or offset into the buffer
+ * @length: bytes; must not be 0
+ * @fd: a buffer, with CONTIG_RANGE_BUFFER
+ * @reserved: must be 0
+ *
+ * Count one lock less on every page of a range, all of which this client must
+ * have locked (else ENOLCK). Pages whose count comes to 0 may move again.
+ */
+struct contig_unlock {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__s32 fd;
+	__u32 reserved;
+};
+
+#define CONTIG_UNLOCK _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_UNLOCK)
+
+/**
+ * struct contig_extent - a run of adjacent physical memory
+ * @addr: physical address of its first byte
+ * @length: bytes
+ */
+struct contig_extent {
+	__aligned_u64 addr;
+	__aligned_u64 length;
+};
+
+/**
+ * struct contig_get_physical - ioctl(CONTIG_GET_PHYSICAL)
+ * @size: sizeof(struct contig_get_physical)
+ * @flags: 0 or CONTIG_RANGE_BUFFER
+ * @addr: in/out: first byte of the range, or offset into the buffer; on return
+ *        the first byte not yet translated
+ * @length: in/out: bytes; on return those not yet translated
+ * @extents: user pointer to an array of &struct contig_extent
+ * @count: in/out: entries in @extents; on return how many are filled
+ * @fd: a buffer, with CONTIG_RANGE_BUFFER
+ *
+ * Translate a locked range into physical addresses. The first extent starts at
+ * the very byte asked for; the lengths add up to the bytes translated; adjacent
+ * memory is always merged. If @extents is too short, call again with the
+ * structure as it was returned, until @length is 0.
+ *
+ * With @count 0 nothing is written except @count, which becomes the number of
+ * extents that the whole range needs; this needs no right. Everything else
+ * needs CAP_SYS_RAWIO or the module parameter allow_physical (else EPERM).
+ *
+ * What the CPU calls a physical address is not what a device behind an IOMMU
+ * puts on its bus.
+ */
+struct contig_get_physical {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__aligned_u64 extents;
+	__u32 count;
+	__s32 fd;
+};
+
+#define CONTIG_GET_PHYSICAL _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_GET_PHYSICAL)
+
+/**
+ * enum contig_page_state - bits of &contig_run.state
+ * @CONTIG_PAGE_LOCKED: locked by this client
+ * @CONTIG_PAGE_HELD: held or locked by this client
+ * @CONTIG_PAGE_STALE: locked, but the memory was unmapped or replaced since
+ * @CONTIG_PAGE_BUFFER: locked memory that belongs to a buffer of contig
+ */
+enum contig_page_state {
+	CONTIG_PAGE_LOCKED = 1 << 0,
+	CONTIG_PAGE_HELD = 1 << 1,
+	CONTIG_PAGE_STALE = 1 << 2,
+	CONTIG_PAGE_BUFFER = 1 << 3
+};
+
+/**
+ * struct contig_run - a run of pages in the same state
+ * @addr: first byte
+ * @length: bytes
+ * @locks: how often this client has locked each of them
+ * @holds: how often this client has held each of them
+ * @state: bits of &enum contig_page_state
+ * @reserved: is 0
+ */
+struct contig_run {
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__u32 locks;
+	__u32 holds;
+	__u32 state;
+	__u32 reserved;
+};
+
+/**
+ * struct contig_get_state - ioctl(CONTIG_GET_STATE)
+ * @size: sizeof(struct contig_get_state)
+ * @flags: 0 or CONTIG_RANGE_BUFFER
+ * @addr: in/out: first byte of the range, or offset into the buffer; on return
+ *        the first byte not yet told of
+ * @length: in/out: bytes; on return those not yet told of
+ * @runs: user pointer to an array of &struct contig_run
+ * @count: in/out: entries in @runs, not 0; on return how many are filled
+ * @fd: a buffer, with CONTIG_RANGE_BUFFER
+ *
+ * Tell how often this client has held and locked the pages of a range. Runs
+ * cover the whole pages that the range touches, so the first may start before
+ * @addr and the last end after the range.
+ */
+struct contig_get_state {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__aligned_u64 runs;
+	__u32 count;
+	__s32 fd;
+};
+
+#define CONTIG_GET_STATE _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_GET_STATE)
+
+#endif /* _UAPI_LINUX_CONTIG_H */
