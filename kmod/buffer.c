@@ -78,9 +78,10 @@ void contig_buffer_destroy(struct contig_buffer *buffer)
 	unsigned long npages = buffer->extents.npages;
 
 	if (!list_empty(&buffer->node)) {
-		guard(spinlock)(&contig_buffers_lock);
+		spin_lock(&contig_buffers_lock);
 		list_del(&buffer->node);
 		contig_buffers_nr--;
+		spin_unlock(&contig_buffers_lock);
 	}
 	contig_stats_free(buffer->rung, npages);
 	buffer->ops->free(buffer);
@@ -108,10 +109,11 @@ int contig_buffer_export(struct contig_buffer *buffer)
 		return PTR_ERR(dmabuf);
 	buffer->dmabuf = dmabuf;
 
-	guard(spinlock)(&contig_buffers_lock);
+	spin_lock(&contig_buffers_lock);
 	buffer->id = ++contig_buffers_last_id;
 	contig_buffers_nr++;
 	list_add_tail(&buffer->node, &contig_buffers);
+	spin_unlock(&contig_buffers_lock);
 	return 0;
 }
 
@@ -157,7 +159,7 @@ int contig_buffers_show(struct seq_file *m, void *unused)
 
 	seq_printf(m, "%6s %-8s %-11s %14s %8s %7s %6s %s\n", "id", "rung",
 		   "mapping", "bytes", "extents", "pid", "uid", "name");
-	guard(spinlock)(&contig_buffers_lock);
+	spin_lock(&contig_buffers_lock);
 	list_for_each_entry(buffer, &contig_buffers, node)
 		seq_printf(m, "%6llu %-8s %-11s %14llu %8u %7d %6u %s\n",
 			   buffer->id, buffer->ops->name,
@@ -167,5 +169,6 @@ int contig_buffers_show(struct seq_file *m, void *unused)
 			   buffer->pid,
 			   from_kuid_munged(&init_user_ns, buffer->user->uid),
 			   buffer->name);
+	spin_unlock(&contig_buffers_lock);
 	return 0;
 }

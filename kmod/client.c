@@ -8,6 +8,7 @@
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/user_namespace.h>
 
 #include "buffer.h"
@@ -42,8 +43,9 @@ struct contig_client *contig_client_new(void)
 	contig_areas_init(&client->holds);
 	xa_init(&client->buffer_locks);
 
-	guard(spinlock)(&contig_clients_lock);
+	spin_lock(&contig_clients_lock);
 	list_add_tail(&client->node, &contig_clients);
+	spin_unlock(&contig_clients_lock);
 	return client;
 }
 
@@ -137,8 +139,9 @@ void contig_client_free(struct contig_client *client)
 	struct contig_buffer_locks *locks;
 	unsigned long index;
 
-	scoped_guard(spinlock, &contig_clients_lock)
-		list_del(&client->node);
+	spin_lock(&contig_clients_lock);
+	list_del(&client->node);
+	spin_unlock(&contig_clients_lock);
 	contig_areas_release(&client->locks);
 	xa_for_each(&client->buffer_locks, index, locks) {
 		contig_areas_release(&locks->areas);
@@ -273,12 +276,13 @@ int contig_clients_show(struct seq_file *m, void *unused)
 
 	seq_printf(m, "%7s %6s %14s %14s %s\n", "pid", "uid", "bytes locked",
 		   "bytes held", "name");
-	guard(spinlock)(&contig_clients_lock);
+	spin_lock(&contig_clients_lock);
 	list_for_each_entry(client, &contig_clients, node)
 		seq_printf(m, "%7d %6u %14lu %14lu %s\n", client->pid,
 			   from_kuid_munged(&init_user_ns, client->user->uid),
 			   atomic_long_read(&client->locked) << PAGE_SHIFT,
 			   atomic_long_read(&client->held) << PAGE_SHIFT,
 			   client->comm);
+	spin_unlock(&contig_clients_lock);
 	return 0;
 }

@@ -64,6 +64,8 @@ static unsigned long contig_stretch_segments(const struct contig_request *rq,
  * @segments: what they add to the number of segments is added here
  *
  * The number of segments is for the caller to compare with the limit.
+ *
+ * Return: whether every segment meets the limits on one segment.
  */
 bool contig_window_fits(const struct contig_request *rq, unsigned long pfn,
 			unsigned long npages, bool final,
@@ -116,6 +118,8 @@ out:
  *
  * Called on every result, whatever the rung took care of, because a result that
  * breaks a constraint makes a device write where it must not.
+ *
+ * Return: whether it does.
  */
 bool contig_extents_fit(const struct contig_request *rq,
 			const struct contig_extents *extents)

@@ -161,7 +161,8 @@ static void *contig_vmap_pages(const struct contig_extents *extents)
 
 	if (extents->npages > INT_MAX)
 		return NULL;
-	pages = kvmalloc_array(extents->npages, sizeof(*pages), GFP_KERNEL);
+	pages = kvmalloc_array(extents->npages, sizeof(*pages),
+			       GFP_KERNEL | __GFP_NOWARN);
 	if (!pages)
 		return NULL;
 	contig_cursor_init(&cursor, extents, 0);

@@ -41,7 +41,8 @@ static int contig_extents_grow(struct contig_extents *extents)
 	/* The first allocation fills half a page, each later one doubles. */
 	if (check_mul_overflow(max(extents->capacity, 64U), 2U, &capacity))
 		return -ENOMEM;
-	pieces = kvmalloc_array(capacity, sizeof(*pieces), GFP_KERNEL_ACCOUNT);
+	pieces = kvmalloc_array(capacity, sizeof(*pieces),
+				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!pieces)
 		return -ENOMEM;
 	memcpy(pieces, extents->pieces, extents->nr * sizeof(*pieces));

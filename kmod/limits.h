@@ -31,5 +31,6 @@ unsigned long contig_user_quota(void);
 void contig_limits_init(void);
 
 bool contig_may_see_physical(void);
+bool contig_may_see_physical_noaudit(void);
 
 #endif /* CONTIG_LIMITS_H */

@@ -32,7 +32,7 @@ static u64 contig_features(void)
 		features |= CONTIG_FEATURE_OUTPUT_READ_ONLY;
 	if (contig_memory_encrypted())
 		features |= CONTIG_FEATURE_MEMORY_ENCRYPTED;
-	if (contig_may_see_physical())
+	if (contig_may_see_physical_noaudit())
 		features |= CONTIG_FEATURE_PHYSICAL_ALLOWED;
 	return features;
 }

@@ -106,6 +106,8 @@ static int contig_mmap_pages(struct contig_buffer *buffer,
  * contig_mmap() - map a buffer, or a part of it
  * @dmabuf: the buffer; its core has checked offset and length
  * @vma: where to; must be shared, since a private copy is no memory for a device
+ *
+ * Return: 0, -EINVAL for a private mapping, -ENOMEM or -EINTR.
  */
 int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
