@@ -9,25 +9,26 @@
 #include <linux/nodemask.h>
 
 /*
- * ZONE_MOVABLE promises that its memory can always be emptied, which a buffer
- * in use cannot be; ZONE_DEVICE is not memory of the page allocator.
+ * Zone @i of a node, NULL if contig takes nothing from it. ZONE_MOVABLE promises
+ * that its memory can always be emptied, which a buffer in use cannot be;
+ * ZONE_DEVICE is not memory of the page allocator.
  */
-static inline bool contig_zone_usable(struct zone *zone)
+static inline struct zone *contig_zone(int nid, int i)
 {
-	return populated_zone(zone) && zone_idx(zone) < ZONE_MOVABLE;
+	struct zone *zone = &NODE_DATA(nid)->node_zones[i];
+
+	return i < ZONE_MOVABLE && populated_zone(zone) ? zone : NULL;
 }
 
 /*
  * All usable zones, on each node the highest first, so that memory that few
  * devices can reach is spent before memory that all can. The kernel's own
- * iterators need symbols that modules do not get.
+ * iterators need symbols that modules do not get. Do not break out of it.
  */
 #define contig_for_each_zone(zone, nid, i)                                 \
 	for_each_online_node(nid)                                          \
 		for ((i) = MAX_NR_ZONES - 1; (i) >= 0; (i)--)              \
-			if ((zone) = &NODE_DATA(nid)->node_zones[i],       \
-			    !contig_zone_usable(zone))                     \
-				continue;                                  \
-			else
+			for ((zone) = contig_zone(nid, i); (zone);         \
+			     (zone) = NULL)
 
 #endif /* CONTIG_ZONES_H */
