@@ -1,0 +1,744 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * libcontig: physically contiguous memory that a DMA engine can use
+ */
+#ifndef CONTIG_H
+#define CONTIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/contig.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * DOC: What holds for every function
+ *
+ * Errors. A function that returns int returns 0, or a negative errno and sets
+ * errno to its positive value; it then has changed nothing, except that it may
+ * have written what its text says. What an errno means is fixed in the first
+ * comment of linux/contig.h, and contig_strerror() says it in words. An
+ * argument that the library itself checks gets the errno that the kernel gives
+ * for the same mistake. All other functions cannot fail and leave errno alone.
+ *
+ * Words. A *client* is one open /dev/contig. A *buffer* is memory that contig
+ * allocated, and a dma-buf. An *extent* is a run of physically adjacent memory
+ * that is as long as possible. A *rung* is one way to get memory. To *hold* a
+ * page keeps it resident, to *lock* it keeps it where it is as well. The types
+ * and constants for these are the kernel's, in linux/contig.h.
+ *
+ * Units. Lengths, offsets and addresses are in bytes. Ranges need no alignment
+ * and take effect on every page they touch; only translation is exact to the
+ * byte.
+ *
+ * Threads. Every function may be called by several threads at once, on the
+ * same handles too, with one exception: contig_close() and contig_buffer_free()
+ * need that nobody else uses the handle they end.
+ *
+ * Signals. Functions marked async-signal-safe may be called in a signal handler
+ * (they set errno, which a handler has to save). The others may not.
+ *
+ * Processes. A client serves the memory of the process that opened it. After
+ * fork() the child has to open its own: calls on ranges of memory fail with
+ * EXDEV in it. It should also contig_close() the handles that it inherited,
+ * because locks last until the last process has closed them. Handles are closed
+ * by exec().
+ *
+ * Growth. Structures start with their size, so that programs and libraries of
+ * different age understand each other: bytes that the older side does not know
+ * must be zero, else the call fails with E2BIG.
+ */
+
+struct contig;
+struct contig_buffer;
+
+/* Where contig_open() looks when it is not told otherwise. */
+#define CONTIG_DEVICE "/dev/contig"
+
+/**
+ * struct contig_open_opts - how to open a client
+ * @sz: sizeof(struct contig_open_opts)
+ * @path: the device, NULL for CONTIG_DEVICE
+ */
+struct contig_open_opts {
+	size_t sz;
+	const char *path;
+};
+
+#define CONTIG_OPEN_OPTS_INIT                                                  \
+	{                                                                      \
+		sizeof(struct contig_open_opts), NULL                          \
+	}
+
+/**
+ * contig_open() - open a client
+ * @client: where to put the handle; set to NULL on failure
+ * @opts: options, or NULL
+ *
+ * Several clients in one process are independent of each other: what one locks,
+ * the other cannot unlock.
+ *
+ * Return: 0; -ENOENT: there is no such device, usually because the module is
+ * not loaded; -EACCES: not allowed to open it; -ENOTTY: it is not contig's;
+ * -EINVAL, -E2BIG: @opts is wrong; -EMFILE, -ENFILE, -ENOMEM.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: client of linux/contig.h.
+ */
+int contig_open(struct contig **client, const struct contig_open_opts *opts);
+
+/**
+ * contig_close() - close a client
+ * @client: handle, or NULL
+ *
+ * Ends all locks and holds of the client. Memory that nobody else holds is
+ * munlock()ed again. Buffers live on.
+ *
+ * Context: not async-signal-safe; no other call on @client may be under way.
+ *
+ * Source: rule R5 turned round. The classic system never unlocked by itself
+ * (Inside Macintosh: Memory, chapter 3); a Linux file has to when it is closed.
+ */
+void contig_close(struct contig *client);
+
+/**
+ * contig_fd() - the file descriptor of a client
+ * @client: handle
+ *
+ * Return: the descriptor, which stays the library's. It is meant for commands
+ * that the library does not know.
+ *
+ * Context: async-signal-safe.
+ */
+int contig_fd(const struct contig *client);
+
+/**
+ * contig_get_info() - describe the machine and the module
+ * @client: handle
+ * @info: filled; its member size has to be set to sizeof(struct contig_info)
+ *
+ * Return: 0; -EINVAL: the size is too small.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: CONTIG_INFO.
+ */
+int contig_get_info(struct contig *client, struct contig_info *info);
+
+/**
+ * struct contig_alloc_opts - what memory is wanted
+ * @sz: sizeof(struct contig_alloc_opts)
+ * @constraints: what the device can address; all zero for anything
+ * @rungs: CONTIG_RUNGS_ mask of the rungs that may be tried, 0 for all
+ * @flags: bits of &enum contig_alloc_flags
+ * @timeout_ms: milliseconds that the allocation may take, 0 for the module's
+ *              default
+ * @reserved: 0
+ * @name: what debugfs calls the buffer, shorter than CONTIG_NAME_SIZE, NULL for
+ *        the name of the calling thread
+ * @answer: NULL, or where to put the kernel's whole answer, on failure too; its
+ *          member size has to be set. It is what contig_explain() explains.
+ */
+struct contig_alloc_opts {
+	size_t sz;
+	struct contig_constraints constraints;
+	uint32_t rungs;
+	uint32_t flags;
+	uint32_t timeout_ms;
+	uint32_t reserved;
+	const char *name;
+	struct contig_alloc *answer;
+};
+
+#ifdef __cplusplus
+#define CONTIG_ALLOC_OPTS_INIT                                                 \
+	{                                                                      \
+		sizeof(struct contig_alloc_opts), {}, 0, 0, 0, 0, NULL, NULL   \
+	}
+#else
+#define CONTIG_ALLOC_OPTS_INIT                                                 \
+	{                                                                      \
+		.sz = sizeof(struct contig_alloc_opts)                         \
+	}
+#endif
+
+#if defined(__cplusplus) && defined(__GNUC__)
+/*
+ * As with stat() and struct stat, some functions are named like the structure
+ * of the command they are for.
+ */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+
+/**
+ * contig_alloc() - allocate a buffer
+ * @client: handle
+ * @length: bytes wanted; rounded up to pages
+ * @opts: what memory is wanted, or NULL for any, from the best rung there is
+ * @buffer: where to put the handle; set to NULL on failure
+ *
+ * The memory is zero. It can be mapped with contig_buffer_map(), locked with
+ * contig_buffer_lock() or by the address it was mapped at, and given to other
+ * drivers and processes as contig_buffer_fd().
+ *
+ * Return: 0; -ENOMEM: no rung could give it; -ETIME: the time ran out;
+ * -EINTR: a signal came; -ERANGE: nothing here meets the constraints; -EFBIG:
+ * longer than the machine has memory; -EDQUOT: the user's quota; -EINVAL: a
+ * length of 0, a name too long, wrong constraints; -EOPNOTSUPP: unknown flags
+ * or rungs; -E2BIG: @opts has members that this library does not know.
+ *
+ * Context: may sleep as long as the time budget. Not async-signal-safe.
+ *
+ * Source: CONTIG_ALLOC; the rungs follow the advice of Apple's Q&A DV 36:
+ * early, deferred, smaller, scatter/gather.
+ */
+int contig_alloc(struct contig *client, uint64_t length,
+		 const struct contig_alloc_opts *opts,
+		 struct contig_buffer **buffer);
+
+/**
+ * contig_probe() - tell what contig_alloc() would answer, changing nothing
+ * @client: handle
+ * @length: bytes, as for contig_alloc()
+ * @opts: as for contig_alloc(), except that the time budget, the name and the
+ *        answer are not used
+ * @probe: filled; its member size has to be set to sizeof(struct contig_probe)
+ *
+ * Return: 0, also when no rung would answer: out_rung is CONTIG_RUNG_NONE then.
+ * Otherwise as contig_alloc() for wrong arguments.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: CONTIG_PROBE.
+ */
+int contig_probe(struct contig *client, uint64_t length,
+		 const struct contig_alloc_opts *opts,
+		 struct contig_probe *probe);
+
+/**
+ * contig_buffer_import() - make a handle from a buffer's file descriptor
+ * @client: handle
+ * @fd: descriptor of a buffer of contig, for instance received from another
+ *      process; it is duplicated and stays the caller's
+ * @buffer: where to put the handle; set to NULL on failure
+ *
+ * The kernel tells the rung, the mapping and the reports only to who allocated:
+ * the handle answers CONTIG_RUNG_NONE, CONTIG_MAPPING_NONE and no reports.
+ *
+ * Return: 0; -EBADF: not open; -EBADFD: not a buffer of contig; -EMFILE;
+ * -ENOMEM.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: dma-buf file descriptors, which any process may pass on.
+ */
+int contig_buffer_import(struct contig *client, int fd,
+			 struct contig_buffer **buffer);
+
+/**
+ * contig_buffer_free() - close a buffer's handle
+ * @buffer: handle, or NULL
+ *
+ * The memory itself goes back when the last descriptor, mapping, importer and
+ * lock of it is gone.
+ *
+ * Context: not async-signal-safe; no other call on @buffer may be under way.
+ */
+void contig_buffer_free(struct contig_buffer *buffer);
+
+/**
+ * contig_buffer_fd() - the dma-buf of a buffer
+ * @buffer: handle
+ *
+ * Return: the descriptor, which stays the library's; dup() or send it to keep
+ * the memory longer than the handle.
+ *
+ * Context: async-signal-safe.
+ */
+int contig_buffer_fd(const struct contig_buffer *buffer);
+
+/**
+ * contig_buffer_length() - the length of a buffer
+ * @buffer: handle
+ *
+ * Return: bytes, a multiple of the page size.
+ *
+ * Context: async-signal-safe.
+ */
+uint64_t contig_buffer_length(const struct contig_buffer *buffer);
+
+/**
+ * contig_buffer_rung() - the rung that a buffer came from
+ * @buffer: handle
+ *
+ * Return: one of &enum contig_rung.
+ *
+ * Context: async-signal-safe.
+ */
+enum contig_rung contig_buffer_rung(const struct contig_buffer *buffer);
+
+/**
+ * contig_buffer_mapping() - how a buffer appears in page tables
+ * @buffer: handle
+ *
+ * Return: one of &enum contig_mapping.
+ *
+ * Context: async-signal-safe.
+ */
+enum contig_mapping contig_buffer_mapping(const struct contig_buffer *buffer);
+
+/**
+ * contig_buffer_extents() - the number of extents that a buffer consists of
+ * @buffer: handle
+ *
+ * Return: the number; 0 for an imported buffer.
+ *
+ * Context: async-signal-safe.
+ */
+uint64_t contig_buffer_extents(const struct contig_buffer *buffer);
+
+/**
+ * contig_buffer_reports() - what became of each rung that was tried
+ * @buffer: handle
+ * @count: where to put the number of reports
+ *
+ * Return: the reports in the order of trial, the last being the rung that
+ * answered. They last as long as the handle. For an imported buffer there are
+ * none.
+ *
+ * Context: async-signal-safe.
+ */
+const struct contig_report *
+contig_buffer_reports(const struct contig_buffer *buffer, unsigned int *count);
+
+/**
+ * contig_buffer_map() - map a buffer or a part of it
+ * @buffer: handle
+ * @offset: first byte
+ * @length: bytes, not 0
+ * @prot: PROT_READ, PROT_WRITE or both, of sys/mman.h
+ * @addr: where to put the address of the byte at @offset
+ *
+ * A buffer may be mapped several times, and the mapping is shared with
+ * everybody. It outlives the handle: only contig_buffer_unmap() ends it.
+ *
+ * Return: 0; -EINVAL: a length of 0; -EOVERFLOW: past the end of the buffer;
+ * -EACCES, -ENOMEM as mmap().
+ *
+ * Context: not async-signal-safe.
+ */
+int contig_buffer_map(struct contig_buffer *buffer, uint64_t offset,
+		      size_t length, int prot, void **addr);
+
+/**
+ * contig_buffer_unmap() - undo contig_buffer_map()
+ * @addr: as it was given
+ * @length: as it was asked
+ *
+ * Return: 0; -EINVAL: a length of 0, or as munmap().
+ *
+ * Context: not async-signal-safe.
+ */
+int contig_buffer_unmap(void *addr, size_t length);
+
+/**
+ * enum contig_access - what the CPU is going to do with a buffer
+ * @CONTIG_ACCESS_READ: read it
+ * @CONTIG_ACCESS_WRITE: write it
+ */
+enum contig_access {
+	CONTIG_ACCESS_READ = 1 << 0,
+	CONTIG_ACCESS_WRITE = 1 << 1
+};
+
+/**
+ * contig_buffer_begin_access() - make what devices wrote visible to the CPU
+ * @buffer: handle
+ * @access: bits of &enum contig_access, at least one
+ *
+ * To be called before the CPU touches a mapping of a buffer that a device uses.
+ *
+ * Return: 0; -EOPNOTSUPP: unknown bits; -EINVAL: no bit.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: DMA_BUF_IOCTL_SYNC; it stands for the cache inhibition that
+ * LockMemory promised and user space cannot have.
+ */
+int contig_buffer_begin_access(struct contig_buffer *buffer,
+			       unsigned int access);
+
+/**
+ * contig_buffer_end_access() - make what the CPU wrote visible to devices
+ * @buffer: handle
+ * @access: as it was given to contig_buffer_begin_access()
+ *
+ * Return: as contig_buffer_begin_access().
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: DMA_BUF_IOCTL_SYNC.
+ */
+int contig_buffer_end_access(struct contig_buffer *buffer, unsigned int access);
+
+/**
+ * contig_hold() - keep a range of memory resident
+ * @client: handle
+ * @addr: first byte
+ * @length: bytes, not 0
+ *
+ * The pages will not be paged out, but may move in physical memory. Holds count
+ * per page and client; each has to be taken back by contig_unhold().
+ *
+ * A module cannot keep a page resident without fixing it in place, so the
+ * library mlock()s the pages that nobody has mlock()ed before. A program that
+ * munlock()s them itself defeats its holds.
+ *
+ * Return: 0; -EDQUOT: RLIMIT_MEMLOCK; -ENOMEM; -EFAULT: not mapped; -ENXIO: not
+ * memory; -EOVERFLOW: past the end of the address space; -EINVAL: a length of
+ * 0; -EXDEV: the client is of another process.
+ *
+ * Context: may sleep. Not async-signal-safe. Holds and unholds of all clients
+ * of a process follow one after the other.
+ *
+ * Source: HoldMemory, Inside Macintosh: Memory, "Holding and Releasing Memory";
+ * counting: Macintosh technotes ME 02 and ME 09; CONTIG_HOLD.
+ */
+int contig_hold(struct contig *client, const void *addr, size_t length);
+
+/**
+ * contig_unhold() - take back one hold of every page of a range
+ * @client: handle
+ * @addr: first byte
+ * @length: bytes, not 0
+ *
+ * Pages that no client of the process holds any longer are munlock()ed, unless
+ * they were mlock()ed before they were held.
+ *
+ * Return: 0; -ENODATA: a page is not held by this client; -ENOMEM; -EOVERFLOW;
+ * -EINVAL; -EXDEV.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: UnholdMemory, as contig_hold(); CONTIG_UNHOLD.
+ */
+int contig_unhold(struct contig *client, const void *addr, size_t length);
+
+/**
+ * contig_lock() - make a range of memory resident and immovable
+ * @client: handle
+ * @addr: first byte; may lie in a mapping of a buffer
+ * @length: bytes, not 0
+ * @flags: CONTIG_LOCK_OUTPUT: the device will only read, so the pages need not
+ *         be writable and do not become dirty; CONTIG_LOCK_CONTIGUOUS: only if
+ *         the whole range is one extent
+ *
+ * Locks count per page and client; each has to be taken back by
+ * contig_unlock(), whatever its flags.
+ *
+ * Return: 0; -EDQUOT: RLIMIT_MEMLOCK; -ENOMEM; -EILSEQ: not contiguous;
+ * -EFAULT: not mapped; -ENXIO: not memory; -EACCES: not writable; -ESTALE:
+ * something else was locked at that place; -EOVERFLOW; -EINVAL; -EOPNOTSUPP:
+ * unknown flags; -EINTR; -EXDEV.
+ *
+ * Context: may sleep and page. Async-signal-safe.
+ *
+ * Source: LockMemory, LockMemoryForOutput and LockMemoryContiguous, Inside
+ * Macintosh: Memory, "Locking and Unlocking Memory", and Apple technote 1069;
+ * CONTIG_LOCK.
+ */
+int contig_lock(struct contig *client, const void *addr, size_t length,
+		uint32_t flags);
+
+/**
+ * contig_unlock() - take back one lock of every page of a range
+ * @client: handle
+ * @addr: first byte
+ * @length: bytes, not 0
+ *
+ * Return: 0; -ENOLCK: a page is not locked by this client; -EOVERFLOW; -EINVAL;
+ * -EXDEV.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: UnlockMemory, as contig_lock(); CONTIG_UNLOCK.
+ */
+int contig_unlock(struct contig *client, const void *addr, size_t length);
+
+/**
+ * contig_buffer_lock() - lock a range of a buffer
+ * @client: handle
+ * @buffer: handle
+ * @offset: first byte
+ * @length: bytes, not 0
+ * @flags: as for contig_lock()
+ *
+ * The same as contig_lock(), for a range that need not be mapped.
+ *
+ * Return: as contig_lock(); -EOVERFLOW: past the end of the buffer.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: CONTIG_LOCK with CONTIG_RANGE_BUFFER.
+ */
+int contig_buffer_lock(struct contig *client,
+		       const struct contig_buffer *buffer, uint64_t offset,
+		       uint64_t length, uint32_t flags);
+
+/**
+ * contig_buffer_unlock() - take back one lock of a range of a buffer
+ * @client: handle
+ * @buffer: handle
+ * @offset: first byte
+ * @length: bytes, not 0
+ *
+ * Return: as contig_unlock().
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: CONTIG_UNLOCK with CONTIG_RANGE_BUFFER.
+ */
+int contig_buffer_unlock(struct contig *client,
+			 const struct contig_buffer *buffer, uint64_t offset,
+			 uint64_t length);
+
+/**
+ * contig_get_physical() - translate a locked range to physical addresses
+ * @client: handle
+ * @addr: in: first byte; out: first byte not yet translated
+ * @length: in: bytes, not 0; out: bytes not yet translated
+ * @extents: where to put the extents; may be NULL if *@count is 0
+ * @count: in: room in @extents; out: entries filled
+ *
+ * The first extent starts at the very byte asked for, and the lengths of the
+ * extents add up to the bytes translated. To translate a range with a short
+ * table, call until *@length is 0.
+ *
+ * With *@count 0 the function only counts: *@count becomes the number of
+ * extents of the whole range, and nothing else changes. That needs no right.
+ *
+ * A physical address is not what a device behind an IOMMU puts on its bus.
+ *
+ * Return: 0; -EPERM: physical addresses need CAP_SYS_RAWIO, or the module
+ * parameter allow_physical; -ENOLCK: not locked by this client; -ESTALE: what
+ * was locked is no longer there; -EFAULT: @extents is not mapped; -EOVERFLOW;
+ * -EINVAL; -EXDEV. Then *@addr, *@length and *@count are as they were.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: GetPhysical, Inside Macintosh: Memory, "Mapping Logical to Physical
+ * Addresses"; CONTIG_GET_PHYSICAL.
+ */
+int contig_get_physical(struct contig *client, const void **addr,
+			size_t *length, struct contig_extent *extents,
+			uint32_t *count);
+
+/**
+ * contig_buffer_get_physical() - translate a locked range of a buffer
+ * @client: handle
+ * @buffer: handle
+ * @offset: in: first byte; out: first byte not yet translated
+ * @length: in: bytes, not 0; out: bytes not yet translated
+ * @extents: as for contig_get_physical()
+ * @count: as for contig_get_physical()
+ *
+ * Return: as contig_get_physical().
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: CONTIG_GET_PHYSICAL with CONTIG_RANGE_BUFFER.
+ */
+int contig_buffer_get_physical(struct contig *client,
+			       const struct contig_buffer *buffer,
+			       uint64_t *offset, uint64_t *length,
+			       struct contig_extent *extents, uint32_t *count);
+
+/**
+ * contig_get_extents() - translate a whole locked range at once
+ * @client: handle
+ * @addr: first byte
+ * @length: bytes, not 0
+ * @extents: where to put the table; free() it; set to NULL on failure
+ * @count: where to put the number of entries
+ *
+ * Return: as contig_get_physical(); -ENOMEM.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: as contig_get_physical().
+ */
+int contig_get_extents(struct contig *client, const void *addr, size_t length,
+		       struct contig_extent **extents, uint32_t *count);
+
+/**
+ * contig_buffer_get_extents() - translate a locked range of a buffer at once
+ * @client: handle
+ * @buffer: handle
+ * @offset: first byte
+ * @length: bytes, not 0
+ * @extents: as for contig_get_extents()
+ * @count: as for contig_get_extents()
+ *
+ * Return: as contig_get_extents().
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: as contig_buffer_get_physical().
+ */
+int contig_buffer_get_extents(struct contig *client,
+			      const struct contig_buffer *buffer,
+			      uint64_t offset, uint64_t length,
+			      struct contig_extent **extents, uint32_t *count);
+
+/**
+ * contig_get_state() - tell how often pages are held and locked
+ * @client: handle
+ * @addr: in: first byte; out: first byte not yet told of
+ * @length: in: bytes, not 0; out: bytes not yet told of
+ * @runs: where to put runs of pages in the same state
+ * @count: in: room in @runs, not 0; out: entries filled
+ *
+ * Runs cover the whole pages that the range touches. To ask about a range with
+ * a short table, call until *@length is 0.
+ *
+ * Return: 0; -EFAULT, -EINVAL, -EOVERFLOW, -EXDEV; then *@addr, *@length and
+ * *@count are as they were.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: GetPageInformation as of Mac OS 8.5, where a locked page counts as
+ * held too; CONTIG_GET_STATE.
+ */
+int contig_get_state(struct contig *client, const void **addr, size_t *length,
+		     struct contig_run *runs, uint32_t *count);
+
+/**
+ * contig_buffer_get_state() - tell how often pages of a buffer are locked
+ * @client: handle
+ * @buffer: handle
+ * @offset: in: first byte; out: first byte not yet told of
+ * @length: in: bytes, not 0; out: bytes not yet told of
+ * @runs: as for contig_get_state()
+ * @count: as for contig_get_state()
+ *
+ * Return: as contig_get_state().
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: CONTIG_GET_STATE with CONTIG_RANGE_BUFFER.
+ */
+int contig_buffer_get_state(struct contig *client,
+			    const struct contig_buffer *buffer,
+			    uint64_t *offset, uint64_t *length,
+			    struct contig_run *runs, uint32_t *count);
+
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+/**
+ * contig_explain() - say in plain English what became of an allocation
+ * @answer: the answer that contig_alloc() put where its options said
+ * @error: what contig_alloc() returned; its sign does not matter
+ * @text: where to put the text, may be NULL if @size is 0
+ * @size: room in @text, the NUL included; a longer text is cut
+ *
+ * One paragraph: whether there is memory and from where, which rungs were tried
+ * and what blocked each, the largest block that would have succeeded, and what
+ * to do.
+ *
+ * Return: bytes of the whole text, without the NUL.
+ *
+ * Context: not async-signal-safe.
+ */
+size_t contig_explain(const struct contig_alloc *answer, int error, char *text,
+		      size_t size);
+
+/**
+ * contig_buffer_explain() - say in plain English where a buffer came from
+ * @buffer: handle
+ * @text: as for contig_explain()
+ * @size: as for contig_explain()
+ *
+ * Return: as contig_explain().
+ *
+ * Context: not async-signal-safe.
+ */
+size_t contig_buffer_explain(const struct contig_buffer *buffer, char *text,
+			     size_t size);
+
+/**
+ * contig_explain_probe() - say in plain English what contig_probe() found
+ * @probe: as contig_probe() filled it
+ * @text: as for contig_explain()
+ * @size: as for contig_explain()
+ *
+ * Return: as contig_explain().
+ *
+ * Context: not async-signal-safe.
+ */
+size_t contig_explain_probe(const struct contig_probe *probe, char *text,
+			    size_t size);
+
+/**
+ * contig_strerror() - say what an errno means when contig gives it
+ * @error: errno; its sign does not matter
+ *
+ * Return: a constant phrase, without a capital and a full stop.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: the errno contract at the head of linux/contig.h.
+ */
+const char *contig_strerror(int error);
+
+/**
+ * contig_rung_name() - the name of a rung
+ * @rung: one of &enum contig_rung
+ *
+ * Return: one word; "unknown" for a value that the library does not know.
+ *
+ * Context: async-signal-safe.
+ */
+const char *contig_rung_name(uint32_t rung);
+
+/**
+ * contig_mapping_name() - the name of a way of mapping
+ * @mapping: one of &enum contig_mapping
+ *
+ * Return: as contig_rung_name().
+ *
+ * Context: async-signal-safe.
+ */
+const char *contig_mapping_name(uint32_t mapping);
+
+/**
+ * contig_blocked_name() - the name of what blocked a rung
+ * @blocked: one of &enum contig_blocked
+ *
+ * Return: as contig_rung_name().
+ *
+ * Context: async-signal-safe.
+ */
+const char *contig_blocked_name(uint32_t blocked);
+
+/**
+ * contig_remedy_name() - the name of a remedy
+ * @remedy: one of &enum contig_remedy
+ *
+ * Return: as contig_rung_name().
+ *
+ * Context: async-signal-safe.
+ */
+const char *contig_remedy_name(uint32_t remedy);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* CONTIG_H */

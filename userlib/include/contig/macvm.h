@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * The Virtual Memory Manager of the classic Mac OS, on top of libcontig
+ */
+#ifndef CONTIG_MACVM_H
+#define CONTIG_MACVM_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * DOC: The classic face
+ *
+ * Names, arguments and result codes are those of Inside Macintosh: Memory
+ * (1992), chapter 3, and of the technotes and headers that came after it.
+ *
+ * Client. The process has one client of /dev/contig for all these functions. It
+ * is opened by the first that needs it and closed when the process ends, which
+ * releases everything: unlike the classic system, Linux never lets a range stay
+ * locked after that. After fork() the child starts without any lock or hold and
+ * opens its own client.
+ *
+ * Ranges. Whole pages are affected: the address is rounded down and the end of
+ * the range up. Counts are kept per page; each HoldMemory has to be balanced by
+ * an UnholdMemory, and each of the three lock calls by an UnlockMemory. A call
+ * affects all pages of its range or, when it fails, none. A count of 0 bytes is
+ * no range: the hold and lock calls then do nothing and return noErr, whatever
+ * the address.
+ *
+ * Result codes. Each has its errno, which is left in errno for who wants to
+ * know more:
+ *
+ *  - notHeldErr: ENODATA
+ *  - notLockedErr: ENOLCK; from GetPhysical also ESTALE, when the memory that
+ *    was locked was unmapped or replaced since
+ *  - cannotMakeContiguousErr: EILSEQ
+ *  - notEnoughMemoryErr: ENOMEM; also EDQUOT for RLIMIT_MEMLOCK and the user's
+ *    quota, ETIME for the time budget of an allocation
+ *  - permErr: EPERM, physical addresses need CAP_SYS_RAWIO
+ *  - noMMUErr: the client cannot be opened, because the module is not loaded
+ *    (ENOENT) or the device is not for this user (EACCES)
+ *  - paramErr: every other errno, for instance EFAULT (not mapped), ENXIO (not
+ *    memory), EACCES (not writable), EOVERFLOW (past the end)
+ *
+ * Signals that come while a call waits do not end it. Every function may be
+ * called by several threads at once.
+ *
+ * A program that has some of these types from elsewhere defines
+ * CONTIG_MACVM_HAVE_TYPES before it includes this header.
+ */
+
+#ifndef CONTIG_MACVM_HAVE_TYPES
+typedef int16_t OSErr;
+typedef int32_t OSStatus;
+typedef uint32_t OSType;
+typedef unsigned char Boolean;
+typedef unsigned long ByteCount;
+typedef void *LogicalAddress;
+#endif
+
+/* Result codes. */
+enum {
+	noErr = 0,
+	paramErr = -50,
+	permErr = -54,
+	notEnoughMemoryErr = -620,
+	notHeldErr = -621,
+	cannotMakeContiguousErr = -622,
+	notLockedErr = -623,
+	noMMUErr = -626,
+	gestaltUnknownErr = -5550,
+	gestaltUndefSelectorErr = -5551
+};
+
+/* Selectors of Gestalt, four letters each. */
+enum {
+	gestaltVMAttr = 0x766d2020,	     /* 'vm  ' */
+	gestaltLogicalPageSize = 0x7067737a, /* 'pgsz' */
+	gestaltPhysicalRAMSize = 0x72616d20, /* 'ram ' */
+	gestaltLogicalRAMSize = 0x6c72616d   /* 'lram' */
+};
+
+/* Bits of the response to gestaltVMAttr. */
+enum {
+	gestaltVMPresent = 0,
+	gestaltVMHasLockMemoryForOutput = 1,
+	gestaltVMFilemappingOn = 3,
+	gestaltVMHasPagingControl = 4
+};
+
+/* Entries in the table of a LogicalToPhysicalTable. */
+enum {
+	defaultPhysicalEntryCount = 8
+};
+
+/**
+ * struct MemoryBlock - a block of memory
+ * @address: of its first byte, logical or physical
+ * @count: bytes
+ */
+struct MemoryBlock {
+	void *address;
+	unsigned long count;
+};
+typedef struct MemoryBlock MemoryBlock;
+
+/**
+ * struct LogicalToPhysicalTable - what GetPhysical translates
+ * @logical: in: the range to translate; out: what is left of it
+ * @physical: out: the physical blocks
+ *
+ * A longer table may be passed instead, if it begins like this one.
+ */
+struct LogicalToPhysicalTable {
+	MemoryBlock logical;
+	MemoryBlock physical[defaultPhysicalEntryCount];
+};
+typedef struct LogicalToPhysicalTable LogicalToPhysicalTable;
+
+/**
+ * HoldMemory() - keep a range resident; it may still move
+ * @address: first byte
+ * @count: bytes
+ *
+ * Return: noErr, paramErr, notEnoughMemoryErr, noMMUErr.
+ *
+ * Context: may sleep; not async-signal-safe.
+ *
+ * Source: Inside Macintosh: Memory, "Holding and Releasing Memory"; rounding:
+ * the same; counting: technotes ME 02 and ME 09. That a call is all or nothing,
+ * and that a count of 0 does nothing, no source says: these are our choices.
+ */
+OSErr HoldMemory(void *address, unsigned long count);
+
+/**
+ * UnholdMemory() - take back one hold of every page of a range
+ * @address: first byte
+ * @count: bytes
+ *
+ * A lock is not undone by this, though a locked page counts as held. A page
+ * that is locked but was never held gives notHeldErr: our choice.
+ *
+ * Return: noErr, paramErr, notHeldErr.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: as HoldMemory.
+ */
+OSErr UnholdMemory(void *address, unsigned long count);
+
+/**
+ * LockMemory() - make a range resident and immovable
+ * @address: first byte
+ * @count: bytes
+ *
+ * Pages may be moved during the call, not after it. They will be marked as
+ * changed. What the classic system did by making the pages uncacheable, Linux
+ * does per transfer: see contig_buffer_begin_access().
+ *
+ * Return: noErr, paramErr, notEnoughMemoryErr, noMMUErr.
+ *
+ * Context: may sleep; not async-signal-safe.
+ *
+ * Source: Inside Macintosh: Memory, "Locking and Unlocking Memory"; that pages
+ * become dirty: technote 1069.
+ */
+OSErr LockMemory(void *address, unsigned long count);
+
+/**
+ * LockMemoryForOutput() - lock a range that the device will only read
+ * @address: first byte
+ * @count: bytes
+ *
+ * As LockMemory(), but pages are not marked as changed and need not be
+ * writable. On kernels without CONTIG_FEATURE_OUTPUT_READ_ONLY they may have to
+ * be writable all the same.
+ *
+ * Return: as LockMemory().
+ *
+ * Context: as LockMemory().
+ *
+ * Source: technote 1069; its result codes no source says, they are those of
+ * LockMemory.
+ */
+OSErr LockMemoryForOutput(void *address, unsigned long count);
+
+/**
+ * LockMemoryContiguous() - lock a range if it is one physical block
+ * @address: first byte
+ * @count: bytes
+ *
+ * The range is checked, as the version in the ROM did, and left unlocked if it
+ * is not contiguous. A single page always is. A caller must be prepared to go
+ * on with LockMemory() and several blocks.
+ *
+ * Return: noErr, paramErr, notEnoughMemoryErr, cannotMakeContiguousErr,
+ * noMMUErr.
+ *
+ * Context: as LockMemory().
+ *
+ * Source: as LockMemory; the two versions: Q&A DV 36.
+ */
+OSErr LockMemoryContiguous(void *address, unsigned long count);
+
+/**
+ * UnlockMemory() - take back one lock of every page of a range
+ * @address: first byte
+ * @count: bytes
+ *
+ * Return: noErr, paramErr, notLockedErr.
+ *
+ * Context: async-signal-safe, as it was safe at interrupt time.
+ *
+ * Source: as LockMemory; interrupt time: technotes 1094 and 1104.
+ */
+OSErr UnlockMemory(void *address, unsigned long count);
+
+/**
+ * GetPhysical() - translate a locked range to physical blocks
+ * @addresses: in: the range, in its field logical; out: the physical blocks,
+ *             and what is left of the range
+ * @physicalEntryCount: in: room for physical blocks, 8 in a table of the
+ *                      default type; out: blocks filled, or the number needed
+ *
+ * The first block starts at the exact byte of the logical address. Physically
+ * adjacent pages make one block. The translated part is taken off the logical
+ * range, whose count is 0 when all is translated; call again until then.
+ *
+ * If the count of entries is 0, it becomes the number of blocks that the whole
+ * range needs, and the table does not change. The range has to be locked for
+ * that too.
+ *
+ * On failure neither the table nor the count changes.
+ *
+ * Return: noErr, paramErr (also for an empty range), notLockedErr, permErr,
+ * noMMUErr.
+ *
+ * Context: async-signal-safe for up to 64 entries, once a range was locked.
+ *
+ * Source: Inside Macintosh: Memory, "Mapping Logical to Physical Addresses";
+ * interrupt time: as UnlockMemory. That nothing changes on failure, and that
+ * counting needs a lock, no source says.
+ */
+OSErr GetPhysical(LogicalToPhysicalTable *addresses,
+		  unsigned long *physicalEntryCount);
+
+/**
+ * Gestalt() - ask about the machine
+ * @selector: one of the gestalt constants
+ * @response: the answer, at most 0x7fffffff; use Gestalt64() for memory sizes
+ *
+ * gestaltVMAttr has the bits gestaltVMPresent and
+ * gestaltVMHasLockMemoryForOutput when /dev/contig answers, and is 0 when not.
+ * gestaltVMFilemappingOn is not set, because shared mappings of files cannot be
+ * locked on every kernel. gestaltLogicalRAMSize is memory plus swap space.
+ *
+ * Return: noErr, paramErr (no place for the response), gestaltUndefSelectorErr.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: Inside Macintosh: Memory, "Obtaining Information About Virtual
+ * Memory"; bits: technotes 1069 and 1121. The limit is our choice: the classic
+ * response is a signed 32-bit number.
+ */
+OSErr Gestalt(OSType selector, long *response);
+
+/**
+ * Gestalt64() - ask about a machine that has more than 2 GiB
+ * @selector: as for Gestalt()
+ * @response: the answer, in full
+ *
+ * Return: as Gestalt().
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: ours; Gestalt() with a wide response.
+ */
+OSErr Gestalt64(OSType selector, uint64_t *response);
+
+/**
+ * MemAllocatePhysicallyContiguous() - allocate one physical block
+ * @byteSize: bytes; rounded up to pages
+ * @clear: whether it has to be zero; it always is
+ *
+ * The block starts on a page and is locked, so that GetPhysical() works on it.
+ * It comes from a rung that gives contiguous memory, or not at all. Should it
+ * not be contiguous when it is locked, a second block is tried before the first
+ * is freed, as the classic algorithm did.
+ *
+ * A child of fork() sees the same memory at the same address, but has it not
+ * locked.
+ *
+ * Return: the address, or NULL; MacVMLastError() then says paramErr for a size
+ * of 0 or one that nothing can have, or notEnoughMemoryErr,
+ * cannotMakeContiguousErr, noMMUErr.
+ *
+ * Context: may sleep; not async-signal-safe.
+ *
+ * Source: Designing PCI Cards and Drivers for Power Macintosh Computers, page
+ * 165; the algorithm and the alignment: Q&A DV 36. A size of 0 is no block: our
+ * choice.
+ */
+LogicalAddress MemAllocatePhysicallyContiguous(ByteCount byteSize,
+					       Boolean clear);
+
+/**
+ * MemDeallocatePhysicallyContiguous() - free such a block
+ * @address: as MemAllocatePhysicallyContiguous() gave it
+ *
+ * The lock that came with the block is taken back. If the program has already
+ * done that with UnlockMemory(), the result is notLockedErr and the block
+ * stays: LockMemory() it before. Further locks of the program keep the memory
+ * from others until it takes them back.
+ *
+ * Return: noErr; paramErr: no such block, for instance an address inside one;
+ * notLockedErr.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: Designing PCI Cards and Drivers for Power Macintosh Computers, page
+ * 167.
+ */
+OSStatus MemDeallocatePhysicallyContiguous(LogicalAddress address);
+
+/**
+ * MacVMLastError() - the result of the last call in this thread
+ *
+ * Return: what the last function of this header returned to this thread or, if
+ * it returns something else, would have.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: ours; the book lists result codes for
+ * MemAllocatePhysicallyContiguous, which can return none.
+ */
+OSStatus MacVMLastError(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* CONTIG_MACVM_H */

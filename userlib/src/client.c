@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * Clients: one open /dev/contig each.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+int ctg_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+static int open_device(const char *path, int *fd)
+{
+	struct contig_info info = {.size = sizeof(info)};
+	int error;
+
+	*fd = open(path, O_RDWR | O_CLOEXEC);
+	if (*fd < 0)
+		return -errno;
+
+	/* Whatever was opened, only contig answers this. */
+	error = ctg_ioctl(*fd, CONTIG_INFO, &info);
+	if (error)
+		close(*fd);
+	return error;
+}
+
+CONTIG_EXPORT int contig_open(struct contig **client,
+			      const struct contig_open_opts *opts)
+{
+	struct contig_open_opts known = CONTIG_OPEN_OPTS_INIT;
+	struct contig *new;
+	int error;
+
+	*client = NULL;
+	if (opts) {
+		error = ctg_copy_opts(&known, sizeof(known), opts,
+				      sizeof(known));
+		if (error)
+			return ctg_result(error);
+	}
+
+	new = calloc(1, sizeof(*new));
+	if (!new)
+		return ctg_result(-ENOMEM);
+	error = open_device(known.path ? known.path : CONTIG_DEVICE, &new->fd);
+	if (error) {
+		free(new);
+		return ctg_result(error);
+	}
+	*client = new;
+	return 0;
+}
+
+CONTIG_EXPORT void contig_close(struct contig *client)
+{
+	int saved = errno;
+
+	if (!client)
+		return;
+	ctg_hold_close(client);
+	close(client->fd);
+	free(client);
+	errno = saved;
+}
+
+CONTIG_EXPORT int contig_fd(const struct contig *client)
+{
+	return client->fd;
+}
+
+CONTIG_EXPORT int contig_get_info(struct contig *client,
+				  struct contig_info *info)
+{
+	return ctg_result(ctg_ioctl(client->fd, CONTIG_INFO, info));
+}

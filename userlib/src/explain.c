@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * Answers of the allocator in plain English.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "explain.h"
+
+/* How a rung is called in a sentence. */
+static const char *rung_phrase(char text[32], uint32_t rung)
+{
+	if (rung == CONTIG_RUNG_RESERVE)
+		snprintf(text, 32, "the reserve");
+	else
+		snprintf(text, 32, "the %s rung", contig_rung_name(rung));
+	return text;
+}
+
+static void add_windows(struct ctg_text *text, uint32_t windows)
+{
+	if (windows == 1)
+		ctg_add(text, " in the only window");
+	else if (windows)
+		ctg_add(text, " in each of %u windows", windows);
+}
+
+/* What follows the name of the rung; a %s is for that name. */
+static const char *blocked_clause(const struct contig_report *report)
+{
+	switch (report->blocked) {
+	case CONTIG_BLOCKED_NOT:
+		return "%s answered";
+	case CONTIG_BLOCKED_ABSENT:
+		if (report->rung == CONTIG_RUNG_RESERVE)
+			return "there is no reserve";
+		return "%s does not exist on this machine";
+	case CONTIG_BLOCKED_MAPPING:
+		return "%s was passed over because it cannot give memory with "
+		       "struct pages";
+	case CONTIG_BLOCKED_CONSTRAINTS:
+		return "what %s has does not meet the constraints";
+	case CONTIG_BLOCKED_EXHAUSTED:
+		return "%s has too little left";
+	case CONTIG_BLOCKED_TOO_LARGE:
+		return "%s can never give so much";
+	case CONTIG_BLOCKED_UNMOVABLE:
+		return "%s found memory of the kernel";
+	case CONTIG_BLOCKED_PINNED:
+		return "%s found pinned pages";
+	case CONTIG_BLOCKED_BUSY:
+		return "%s found memory that refused to move";
+	case CONTIG_BLOCKED_NO_ROOM:
+		return "%s found too little free memory to move the rest to";
+	case CONTIG_BLOCKED_TIME:
+		return "%s ran out of time";
+	case CONTIG_BLOCKED_SIGNAL:
+		return "%s was interrupted by a signal";
+	case CONTIG_BLOCKED_SEGMENTS:
+		return "%s would have needed more extents than allowed";
+	default:
+		return "%s could not answer";
+	}
+}
+
+static void add_report(struct ctg_text *text,
+		       const struct contig_report *report, uint64_t length)
+{
+	const uint32_t in_windows =
+		BLOCKED(UNMOVABLE) | BLOCKED(PINNED) | BLOCKED(BUSY);
+	char phrase[32];
+	char size[32];
+
+	rung_phrase(phrase, report->rung);
+	/* The format is one of the constants above. */
+	ctg_add(text, blocked_clause(report), phrase);
+	if (report->blocked < 32 && (1u << report->blocked) & in_windows)
+		add_windows(text, report->windows);
+	if (report->largest && report->largest < length)
+		ctg_add(text, " (at most %s now)",
+			ctg_format_size(size, report->largest));
+}
+
+static void add_reports(struct ctg_text *text, const char *intro,
+			const struct outcome *outcome)
+{
+	unsigned int i;
+	bool any = false;
+
+	for (i = 0; i < outcome->count; i++) {
+		if (outcome->reports[i].blocked == CONTIG_BLOCKED_NOT)
+			continue;
+		ctg_add(text, "%s", any ? "; " : intro);
+		add_report(text, &outcome->reports[i], outcome->length);
+		any = true;
+	}
+	if (any)
+		ctg_add(text, ".");
+}
+
+static void add_largest(struct ctg_text *text, const struct outcome *outcome)
+{
+	const struct contig_report *largest = outcome->largest;
+	char phrase[32];
+	char size[32];
+
+	if (!outcome->count)
+		return;
+	if (!largest) {
+		ctg_add(text, " No length at all would have succeeded.");
+		return;
+	}
+	rung_phrase(phrase, largest->rung);
+	ctg_format_size(size, largest->largest);
+	if (largest->largest < outcome->length)
+		ctg_add(text,
+			" The largest block that would have succeeded is %s, "
+			"from %s.",
+			size, phrase);
+	else
+		ctg_add(text, " Yet a block of %s seems to be there, in %s.",
+			size, phrase);
+}
+
+static struct outcome make_outcome(uint64_t length,
+				   const struct contig_constraints *constraints,
+				   uint32_t rungs,
+				   const struct contig_report *reports,
+				   unsigned int count)
+{
+	struct outcome outcome = {
+		.length = length,
+		.constraints = constraints,
+		.rungs = rungs ? rungs : CONTIG_RUNGS_ALL,
+		.reports = reports,
+		.count = count < CONTIG_REPORTS ? count : CONTIG_REPORTS,
+	};
+	uint64_t largest = 0;
+	unsigned int i;
+
+	for (i = 0; i < outcome.count; i++) {
+		if (reports[i].blocked == CONTIG_BLOCKED_NOT ||
+		    reports[i].largest <= largest)
+			continue;
+		largest = reports[i].largest;
+		outcome.largest = &reports[i];
+	}
+	return outcome;
+}
+
+static bool is_constrained(const struct contig_constraints *constraints)
+{
+	static const struct contig_constraints none;
+
+	return memcmp(constraints, &none, sizeof(none)) != 0;
+}
+
+static void add_extents(struct ctg_text *text, uint64_t extents)
+{
+	if (extents == 1)
+		ctg_add(text, "one extent");
+	else
+		ctg_add(text, "%" PRIu64 " extents", extents);
+}
+
+static void explain_success(struct ctg_text *text,
+			    const struct contig_alloc *answer,
+			    const struct outcome *outcome)
+{
+	char phrase[32];
+	char size[32];
+
+	ctg_add(text, "%s came from %s in ",
+		ctg_format_size(size, answer->out_length),
+		rung_phrase(phrase, answer->out_rung));
+	add_extents(text, answer->out_extents);
+	if (answer->out_mapping == CONTIG_MAPPING_STRUCT_PAGE)
+		ctg_add(text, ", mapped as ordinary pages.");
+	else if (answer->out_mapping == CONTIG_MAPPING_PFN)
+		ctg_add(text,
+			", mapped as bare page frames, which O_DIRECT and "
+			"io_uring refuse.");
+	else
+		ctg_add(text, ".");
+	add_reports(text, " The rungs above could not answer: ", outcome);
+	/* Who has one extent already can ask for nothing better. */
+	if (answer->out_extents > 1)
+		ctg_add_advice(text, " For a single extent: ", outcome);
+}
+
+static void explain_failure(struct ctg_text *text, int error,
+			    const struct outcome *outcome)
+{
+	const char *constrained = is_constrained(outcome->constraints)
+					  ? " under these constraints"
+					  : "";
+	char size[32];
+
+	ctg_format_size(size, outcome->length);
+	switch (error) {
+	case ENOMEM:
+		ctg_add(text, "No rung could give %s%s.", size, constrained);
+		break;
+	case ERANGE:
+		ctg_add(text,
+			"No memory of this machine, free or not, could give "
+			"%s%s.",
+			size, constrained);
+		/* Known before any rung was tried. */
+		if (!outcome->count) {
+			ctg_add(text, " What helps: widen the constraints.");
+			return;
+		}
+		break;
+	case ETIME:
+		ctg_add(text, "The time ran out before a rung could give %s%s.",
+			size, constrained);
+		break;
+	case EINTR:
+		ctg_add(text, "A signal came before a rung could give %s%s.",
+			size, constrained);
+		break;
+	case EDQUOT:
+		ctg_add(text,
+			"%s more would exceed the quota of this user. What "
+			"helps: free other buffers; have the quota raised.",
+			size);
+		return;
+	case EFBIG:
+		ctg_add(text, "%s is more than this machine has memory.", size);
+		return;
+	default:
+		ctg_add(text, "The request for %s was refused: %s.", size,
+			contig_strerror(error));
+		return;
+	}
+	add_reports(text, " Rung by rung: ", outcome);
+	add_largest(text, outcome);
+	ctg_add_advice(text, " What helps: ", outcome);
+}
+
+CONTIG_EXPORT size_t contig_explain(const struct contig_alloc *answer,
+				    int error, char *text, size_t size)
+{
+	struct contig_alloc known = {.size = sizeof(known)};
+	struct ctg_text out = {.start = text, .size = size};
+	struct outcome outcome;
+	int saved = errno;
+
+	ctg_copy_alloc(&known, answer);
+	outcome = make_outcome(known.length, &known.constraints, known.rungs,
+			       known.out_reports, known.out_report_count);
+	if (error)
+		explain_failure(&out, error < 0 ? -error : error, &outcome);
+	else
+		explain_success(&out, &known, &outcome);
+	errno = saved;
+	return out.length;
+}
+
+static void add_census(struct ctg_text *text, const struct contig_probe *probe)
+{
+	const uint64_t page_size = sysconf(_SC_PAGESIZE);
+	char free[32];
+	char movable[32];
+	char kernel[32];
+	char pinned[32];
+
+	ctg_add(text,
+		" Of the memory in question %s is free, %s can be moved, %s is "
+		"the kernel's and %s is pinned.",
+		ctg_format_size(free, probe->out_free_pages * page_size),
+		ctg_format_size(movable, probe->out_movable_pages * page_size),
+		ctg_format_size(kernel, probe->out_kernel_pages * page_size),
+		ctg_format_size(pinned, probe->out_pinned_pages * page_size));
+}
+
+static void explain_probe(struct ctg_text *text,
+			  const struct contig_probe *probe,
+			  const struct outcome *outcome)
+{
+	uint64_t moves = probe->out_moves;
+	char phrase[32];
+	char size[32];
+
+	ctg_format_size(size, probe->length);
+	if (probe->out_rung == CONTIG_RUNG_NONE) {
+		ctg_add(text, "No rung could give %s now.", size);
+		add_reports(text, " Rung by rung: ", outcome);
+	} else {
+		ctg_add(text, "%s would come from %s", size,
+			rung_phrase(phrase, probe->out_rung));
+		if (moves)
+			ctg_add(text, ", after moving %" PRIu64 " page%s",
+				moves, moves == 1 ? "" : "s");
+		ctg_add(text, ".");
+		add_reports(text, " These could not answer: ", outcome);
+	}
+	ctg_add(text, " The largest single extent to be had is %s.",
+		ctg_format_size(size, probe->out_largest));
+	add_census(text, probe);
+	ctg_add_remedy(text, probe);
+}
+
+CONTIG_EXPORT size_t contig_explain_probe(const struct contig_probe *probe,
+					  char *text, size_t size)
+{
+	struct contig_probe known = {.size = sizeof(known)};
+	struct ctg_text out = {.start = text, .size = size};
+	struct outcome outcome;
+	int saved = errno;
+
+	ctg_copy_probe(&known, probe);
+	outcome = make_outcome(known.length, &known.constraints, known.rungs,
+			       known.out_reports, known.out_report_count);
+	explain_probe(&out, &known, &outcome);
+	errno = saved;
+	return out.length;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * Holding: the kernel counts, mlock() keeps the pages resident.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define STATIC_SPANS 256
+
+/*
+ * Whether a page has to be mlock()ed or munlock()ed depends on what all clients
+ * of the process hold. Between the kernel's answer and the call that follows
+ * from it nothing may change that, so this mutex is held over both.
+ */
+static pthread_mutex_t hold_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* Protected by hold_mutex. */
+static struct contig_span static_spans[STATIC_SPANS];
+
+static void lock_holds(void)
+{
+	pthread_mutex_lock(&hold_mutex);
+}
+
+static void unlock_holds(void)
+{
+	pthread_mutex_unlock(&hold_mutex);
+}
+
+/*
+ * A fork while another thread holds the mutex would leave it locked in the
+ * child for ever.
+ */
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(lock_holds, unlock_holds, unlock_holds);
+}
+
+/*
+ * The kernel has just seen that the pages are there, so when mlock() says that
+ * it has no memory it means the limit, if there is one.
+ */
+static int mlock_error(int error)
+{
+	struct rlimit limit;
+
+	if (error == EPERM)
+		return -EDQUOT;
+	if (error == ENOMEM && !getrlimit(RLIMIT_MEMLOCK, &limit) &&
+	    limit.rlim_cur != RLIM_INFINITY)
+		return -EDQUOT;
+	return -ENOMEM;
+}
+
+/*
+ * Memory may have been unmapped while it was held, and munlock() stops at the
+ * first gap.
+ */
+static void munlock_around_gaps(uintptr_t addr, size_t length, size_t page_size)
+{
+	size_t half = length / page_size / 2 * page_size;
+
+	if (!munlock((void *)addr, length) || !half)
+		return;
+	munlock_around_gaps(addr, half, page_size);
+	munlock_around_gaps(addr + half, length - half, page_size);
+}
+
+static int unhold_with(struct contig *client, uintptr_t addr, size_t length,
+		       struct contig_span *spans, uint32_t *count)
+{
+	size_t page_size = sysconf(_SC_PAGESIZE);
+	struct contig_unhold arg = {
+		.size = sizeof(arg),
+		.addr = addr,
+		.length = length,
+		.spans = (uintptr_t)spans,
+		.count = *count,
+	};
+	int error = ctg_ioctl(client->fd, CONTIG_UNHOLD, &arg);
+	uint32_t i;
+
+	*count = arg.count;
+	if (error)
+		return error;
+	for (i = 0; i < arg.count; i++)
+		munlock_around_gaps(spans[i].addr, spans[i].length, page_size);
+	return 0;
+}
+
+/* Let the kernel count one hold less, and munlock() what it says. */
+static int unhold_pages(struct contig *client, uintptr_t addr, size_t length)
+{
+	struct contig_span *spans;
+	uint32_t count = STATIC_SPANS;
+	int error = unhold_with(client, addr, length, static_spans, &count);
+
+	while (error == -EMSGSIZE) {
+		spans = calloc(count, sizeof(*spans));
+		if (!spans)
+			return -ENOMEM;
+		error = unhold_with(client, addr, length, spans, &count);
+		free(spans);
+	}
+	return error;
+}
+
+static int hold_pages(struct contig *client, uintptr_t addr, size_t length)
+{
+	struct contig_hold arg = {
+		.size = sizeof(arg),
+		.addr = addr,
+		.length = length,
+	};
+	int error = ctg_ioctl(client->fd, CONTIG_HOLD, &arg);
+
+	if (error || !arg.out_unlocked)
+		return error;
+	if (!mlock((void *)addr, length))
+		return 0;
+	error = mlock_error(errno);
+	/* Also munlock()s the part that mlock() did before it failed. */
+	unhold_pages(client, addr, length);
+	return error;
+}
+
+/* Remember where to look when the client is closed. */
+static void widen_held(struct contig *client, uintptr_t addr, size_t length)
+{
+	if (client->held_start == client->held_end) {
+		client->held_start = addr;
+		client->held_end = addr + length;
+		return;
+	}
+	if (addr < client->held_start)
+		client->held_start = addr;
+	if (addr + length > client->held_end)
+		client->held_end = addr + length;
+}
+
+CONTIG_EXPORT int contig_hold(struct contig *client, const void *addr,
+			      size_t length)
+{
+	int error;
+
+	lock_holds();
+	error = hold_pages(client, (uintptr_t)addr, length);
+	if (!error)
+		widen_held(client, (uintptr_t)addr, length);
+	unlock_holds();
+	return ctg_result(error);
+}
+
+CONTIG_EXPORT int contig_unhold(struct contig *client, const void *addr,
+				size_t length)
+{
+	int error;
+
+	lock_holds();
+	error = unhold_pages(client, (uintptr_t)addr, length);
+	unlock_holds();
+	return ctg_result(error);
+}
+
+/* Take back the holds of as many runs as the table has room for. */
+static int unhold_runs(struct contig *client, struct ctg_range *range)
+{
+	struct contig_run runs[64];
+	uint32_t count = ARRAY_SIZE(runs);
+	uint32_t holds;
+	uint32_t i;
+	int error;
+
+	error = ctg_range_state(client, range, runs, &count);
+	for (i = 0; !error && i < count; i++)
+		for (holds = runs[i].holds; !error && holds; holds--)
+			error = unhold_pages(client, runs[i].addr,
+					     runs[i].length);
+	return error;
+}
+
+/**
+ * ctg_hold_close() - take back all holds of a client that is being closed
+ * @client: handle
+ *
+ * The kernel knows what is held, but only its own process can munlock() it. In
+ * the child of a fork the kernel refuses, and nothing is mlock()ed there.
+ */
+void ctg_hold_close(struct contig *client)
+{
+	struct ctg_range range = {
+		.addr = client->held_start,
+		.length = client->held_end - client->held_start,
+	};
+	int error = 0;
+
+	lock_holds();
+	while (!error && range.length)
+		error = unhold_runs(client, &range);
+	unlock_holds();
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * What the files of libcontig share and its users do not see.
+ */
+#ifndef CONTIG_INTERNAL_H
+#define CONTIG_INTERNAL_H
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include <contig.h>
+
+/* The library is built with hidden visibility. */
+#define CONTIG_EXPORT __attribute__((visibility("default")))
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/**
+ * struct contig - a client
+ * @fd: of /dev/contig
+ * @held_start: first byte that was ever held; protected by the mutex of hold.c
+ * @held_end: byte after the last; equal if none was
+ */
+struct contig {
+	int fd;
+	uintptr_t held_start;
+	uintptr_t held_end;
+};
+
+/**
+ * struct contig_buffer - a buffer
+ * @fd: dma-buf
+ * @length: bytes
+ * @answer: what the kernel answered when it was allocated, else zero
+ */
+struct contig_buffer {
+	int fd;
+	uint64_t length;
+	struct contig_alloc answer;
+};
+
+/**
+ * struct ctg_range - a range of memory or of a buffer
+ * @addr: address or offset
+ * @length: bytes
+ * @fd: buffer, with CONTIG_RANGE_BUFFER
+ * @flags: 0 or CONTIG_RANGE_BUFFER
+ */
+struct ctg_range {
+	uint64_t addr;
+	uint64_t length;
+	int fd;
+	uint32_t flags;
+};
+
+/**
+ * struct ctg_text - a string being put together
+ * @start: room for it
+ * @size: of the room
+ * @length: of the whole text, which may not fit
+ */
+struct ctg_text {
+	char *start;
+	size_t size;
+	size_t length;
+};
+
+/* Every function that returns an error to the user does so through this. */
+static inline int ctg_result(int error)
+{
+	if (error)
+		errno = -error;
+	return error;
+}
+
+/* client.c */
+int ctg_ioctl(int fd, unsigned long request, void *arg);
+
+/* hold.c */
+void ctg_hold_close(struct contig *client);
+
+/* range.c */
+int ctg_range_state(struct contig *client, struct ctg_range *range,
+		    struct contig_run *runs, uint32_t *count);
+
+/* text.c */
+__attribute__((format(printf, 2, 3))) void ctg_add(struct ctg_text *text,
+						   const char *format, ...);
+const char *ctg_format_size(char text[32], uint64_t bytes);
+
+/* uapi.c */
+int ctg_copy_opts(void *known, size_t known_size, const void *opts,
+		  size_t min_size);
+int ctg_copy_alloc_opts(struct contig_alloc_opts *known,
+			const struct contig_alloc_opts *opts);
+int ctg_alloc_to_uapi(struct contig_alloc *arg, uint64_t length,
+		      const struct contig_alloc_opts *opts);
+void ctg_probe_to_uapi(struct contig_probe *arg, uint64_t length,
+		       const struct contig_alloc_opts *opts);
+void ctg_copy_alloc(struct contig_alloc *to, const struct contig_alloc *from);
+int ctg_copy_probe(struct contig_probe *to, const struct contig_probe *from);
+void ctg_lock_to_uapi(struct contig_lock *arg, const struct ctg_range *range,
+		      uint32_t flags);
+void ctg_unlock_to_uapi(struct contig_unlock *arg,
+			const struct ctg_range *range);
+void ctg_get_physical_to_uapi(struct contig_get_physical *arg,
+			      const struct ctg_range *range,
+			      struct contig_extent *extents, uint32_t count);
+void ctg_get_state_to_uapi(struct contig_get_state *arg,
+			   const struct ctg_range *range,
+			   struct contig_run *runs, uint32_t count);
+
+#endif /* CONTIG_INTERNAL_H */

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * The classic face: its client, its result codes, holding and locking.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "macvm_internal.h"
+
+/*
+ * Written under client_mutex, read without, so that what was safe at interrupt
+ * time is safe in a signal handler.
+ */
+static _Atomic(struct contig *) mac_client;
+static pthread_mutex_t client_mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool watches_forks;
+
+/* A signal handler that reads it must not make the first access allocate it. */
+static __thread OSErr last_result __attribute__((tls_model("initial-exec")));
+
+/* The errnos that have a result code; all others are paramErr. */
+static const struct {
+	int error;
+	OSErr result;
+} results[] = {
+	{0, noErr},
+	{ENOMEM, notEnoughMemoryErr},
+	{EDQUOT, notEnoughMemoryErr},
+	{ETIME, notEnoughMemoryErr},
+	{ENODATA, notHeldErr},
+	{EILSEQ, cannotMakeContiguousErr},
+	{ENOLCK, notLockedErr},
+	{ESTALE, notLockedErr},
+	{EPERM, permErr},
+};
+
+OSErr ctg_mac_set_result(OSErr result)
+{
+	last_result = result;
+	return result;
+}
+
+/* Turn a negative errno into a result code, and remember both. */
+OSErr ctg_mac_result(int error)
+{
+	OSErr result = paramErr;
+	size_t i;
+
+	ctg_result(error);
+	for (i = 0; i < ARRAY_SIZE(results); i++)
+		if (results[i].error == -error)
+			result = results[i].result;
+	return ctg_mac_set_result(result);
+}
+
+CONTIG_EXPORT OSStatus MacVMLastError(void)
+{
+	return last_result;
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&client_mutex);
+	ctg_mac_blocks_lock();
+}
+
+static void after_fork_in_parent(void)
+{
+	ctg_mac_blocks_unlock();
+	pthread_mutex_unlock(&client_mutex);
+}
+
+/*
+ * The client serves the parent's memory only. The child has to close it, or
+ * what the parent locked would stay locked until the child ends. None of it is
+ * held here, so there is nothing to munlock(); contig_close() would wait for
+ * the mutex of hold.c, which may be locked still.
+ */
+static void after_fork_in_child(void)
+{
+	struct contig *client = atomic_load(&mac_client);
+
+	if (client) {
+		atomic_store(&mac_client, NULL);
+		close(client->fd);
+		free(client);
+	}
+	ctg_mac_blocks_forget_locks();
+	ctg_mac_blocks_unlock();
+	pthread_mutex_unlock(&client_mutex);
+}
+
+static int open_client(void)
+{
+	struct contig *client = atomic_load(&mac_client);
+	int error;
+
+	if (client)
+		return 0;
+	if (!watches_forks) {
+		error = pthread_atfork(before_fork, after_fork_in_parent,
+				       after_fork_in_child);
+		if (error)
+			return -error;
+		watches_forks = true;
+	}
+	error = contig_open(&client, NULL);
+	if (!error)
+		atomic_store(&mac_client, client);
+	return error;
+}
+
+/**
+ * ctg_mac_client() - get the client of this process, open it if need be
+ * @client: where to put it
+ *
+ * Return: noErr, noMMUErr, notEnoughMemoryErr.
+ */
+OSErr ctg_mac_client(struct contig **client)
+{
+	int error = 0;
+
+	*client = atomic_load(&mac_client);
+	if (*client)
+		return noErr;
+	pthread_mutex_lock(&client_mutex);
+	error = open_client();
+	*client = atomic_load(&mac_client);
+	pthread_mutex_unlock(&client_mutex);
+	if (!error)
+		return noErr;
+	ctg_result(error);
+	return ctg_mac_set_result(error == -ENOMEM ? notEnoughMemoryErr
+						   : noMMUErr);
+}
+
+/* NULL where nothing can be held or locked yet. */
+struct contig *ctg_mac_client_if_open(void)
+{
+	return atomic_load(&mac_client);
+}
+
+static OSErr lock_memory(void *address, unsigned long count, uint32_t flags)
+{
+	struct contig *client;
+	OSErr result;
+	int error;
+
+	if (!count)
+		return ctg_mac_result(0);
+	result = ctg_mac_client(&client);
+	if (result)
+		return result;
+	error = CTG_RETRY(contig_lock(client, address, count, flags));
+	/* notLockedErr would be an odd thing to say of a lock. */
+	if (error == -ESTALE)
+		return ctg_mac_set_result(paramErr);
+	return ctg_mac_result(error);
+}
+
+CONTIG_EXPORT OSErr LockMemory(void *address, unsigned long count)
+{
+	return lock_memory(address, count, 0);
+}
+
+CONTIG_EXPORT OSErr LockMemoryForOutput(void *address, unsigned long count)
+{
+	return lock_memory(address, count, CONTIG_LOCK_OUTPUT);
+}
+
+CONTIG_EXPORT OSErr LockMemoryContiguous(void *address, unsigned long count)
+{
+	return lock_memory(address, count, CONTIG_LOCK_CONTIGUOUS);
+}
+
+CONTIG_EXPORT OSErr UnlockMemory(void *address, unsigned long count)
+{
+	struct contig *client = ctg_mac_client_if_open();
+
+	if (!count)
+		return ctg_mac_result(0);
+	if (!client)
+		return ctg_mac_result(-ENOLCK);
+	return ctg_mac_result(CTG_RETRY(contig_unlock(client, address, count)));
+}
+
+CONTIG_EXPORT OSErr HoldMemory(void *address, unsigned long count)
+{
+	struct contig *client;
+	OSErr result;
+
+	if (!count)
+		return ctg_mac_result(0);
+	result = ctg_mac_client(&client);
+	if (result)
+		return result;
+	return ctg_mac_result(CTG_RETRY(contig_hold(client, address, count)));
+}
+
+CONTIG_EXPORT OSErr UnholdMemory(void *address, unsigned long count)
+{
+	struct contig *client = ctg_mac_client_if_open();
+
+	if (!count)
+		return ctg_mac_result(0);
+	if (!client)
+		return ctg_mac_result(-ENODATA);
+	return ctg_mac_result(CTG_RETRY(contig_unhold(client, address, count)));
+}

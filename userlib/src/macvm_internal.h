@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * What the files of the classic face share.
+ */
+#ifndef CONTIG_MACVM_INTERNAL_H
+#define CONTIG_MACVM_INTERNAL_H
+
+#include <contig/macvm.h>
+
+#include "internal.h"
+
+/* The classic calls know nothing of signals. */
+#define CTG_RETRY(call)                                                        \
+	({                                                                     \
+		int retry_error;                                               \
+		do {                                                           \
+			retry_error = (call);                                  \
+		} while (retry_error == -EINTR);                               \
+		retry_error;                                                   \
+	})
+
+/* macvm.c */
+OSErr ctg_mac_set_result(OSErr result);
+OSErr ctg_mac_result(int error);
+OSErr ctg_mac_client(struct contig **client);
+struct contig *ctg_mac_client_if_open(void);
+
+/* macvm_alloc.c */
+void ctg_mac_blocks_lock(void);
+void ctg_mac_blocks_unlock(void);
+void ctg_mac_blocks_forget_locks(void);
+
+#endif /* CONTIG_MACVM_INTERNAL_H */

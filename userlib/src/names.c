@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * Words for the kernel's numbers.
+ */
+#include "internal.h"
+
+static const char *const rung_names[] = {
+	[CONTIG_RUNG_NONE] = "none",	     [CONTIG_RUNG_RESERVE] = "reserve",
+	[CONTIG_RUNG_COHERENT] = "coherent", [CONTIG_RUNG_RANGE] = "range",
+	[CONTIG_RUNG_SPLIT] = "split",	     [CONTIG_RUNG_SCATTER] = "scatter",
+};
+
+static const char *const mapping_names[] = {
+	[CONTIG_MAPPING_NONE] = "none",
+	[CONTIG_MAPPING_STRUCT_PAGE] = "struct-page",
+	[CONTIG_MAPPING_PFN] = "pfn",
+};
+
+static const char *const blocked_names[] = {
+	[CONTIG_BLOCKED_NOT] = "not",
+	[CONTIG_BLOCKED_ABSENT] = "absent",
+	[CONTIG_BLOCKED_MAPPING] = "mapping",
+	[CONTIG_BLOCKED_CONSTRAINTS] = "constraints",
+	[CONTIG_BLOCKED_EXHAUSTED] = "exhausted",
+	[CONTIG_BLOCKED_TOO_LARGE] = "too-large",
+	[CONTIG_BLOCKED_UNMOVABLE] = "unmovable",
+	[CONTIG_BLOCKED_PINNED] = "pinned",
+	[CONTIG_BLOCKED_BUSY] = "busy",
+	[CONTIG_BLOCKED_NO_ROOM] = "no-room",
+	[CONTIG_BLOCKED_TIME] = "time",
+	[CONTIG_BLOCKED_SIGNAL] = "signal",
+	[CONTIG_BLOCKED_SEGMENTS] = "segments",
+};
+
+static const char *const remedy_names[] = {
+	[CONTIG_REMEDY_NONE] = "none",
+	[CONTIG_REMEDY_RESERVE] = "reserve",
+	[CONTIG_REMEDY_FREE] = "free",
+	[CONTIG_REMEDY_UNPIN] = "unpin",
+	[CONTIG_REMEDY_SEGMENTS] = "segments",
+	[CONTIG_REMEDY_CONSTRAINTS] = "constraints",
+	[CONTIG_REMEDY_QUOTA] = "quota",
+};
+
+static const struct {
+	int error;
+	const char *text;
+} error_texts[] = {
+	{0, "success"},
+	{ENOTTY, "this is not contig's device, or it does not know the "
+		 "command"},
+	{E2BIG, "a structure says something that the other side, being "
+		"older, does not know"},
+	{EOPNOTSUPP, "a flag or a value is unknown to this version"},
+	{EINVAL, "a value is wrong: a length of 0, an alignment that is no "
+		 "power of two, or a structure too short"},
+	{EOVERFLOW, "the range runs past the end of the address space or of "
+		    "the buffer"},
+	{EFBIG, "longer than the machine has memory"},
+	{ERANGE, "no memory of this machine, free or not, meets the "
+		 "constraints"},
+	{EFAULT, "the memory is not mapped"},
+	{ENXIO, "the range is not memory, but registers or the like"},
+	{EACCES, "the device may not be opened by this user, or the range is "
+		 "not writable"},
+	{EPERM, "physical addresses need CAP_SYS_RAWIO or the module "
+		"parameter allow_physical"},
+	{EBADF, "the file descriptor is not open"},
+	{EBADFD, "the file descriptor is not a buffer of contig"},
+	{EXDEV, "the client belongs to another process; open one in this "
+		"process"},
+	{ENODATA, "the range is not held"},
+	{ENOLCK, "the range is not locked"},
+	{EILSEQ, "the range is not physically contiguous"},
+	{ESTALE, "what was locked was unmapped or replaced since; unlock it "
+		 "first"},
+	{EMSGSIZE, "the table is too short"},
+	{EDQUOT, "over RLIMIT_MEMLOCK, or over the user's quota of allocated "
+		 "memory"},
+	{ENOMEM, "there is not enough memory of the kind asked for"},
+	{ETIME, "the time budget ran out"},
+	{EINTR, "a signal came first"},
+	{ENODEV, "it does not exist here"},
+	{EBUSY, "memory that cannot be moved is in the way"},
+	{ENOENT, "there is no such device; is the module loaded?"},
+	{EMFILE, "this process has too many open files"},
+	{ENFILE, "the machine has too many open files"},
+};
+
+static const char *name(const char *const *names, size_t count, uint32_t number)
+{
+	return number < count && names[number] ? names[number] : "unknown";
+}
+
+CONTIG_EXPORT const char *contig_rung_name(uint32_t rung)
+{
+	return name(rung_names, ARRAY_SIZE(rung_names), rung);
+}
+
+CONTIG_EXPORT const char *contig_mapping_name(uint32_t mapping)
+{
+	return name(mapping_names, ARRAY_SIZE(mapping_names), mapping);
+}
+
+CONTIG_EXPORT const char *contig_blocked_name(uint32_t blocked)
+{
+	return name(blocked_names, ARRAY_SIZE(blocked_names), blocked);
+}
+
+CONTIG_EXPORT const char *contig_remedy_name(uint32_t remedy)
+{
+	return name(remedy_names, ARRAY_SIZE(remedy_names), remedy);
+}
+
+CONTIG_EXPORT const char *contig_strerror(int error)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(error_texts); i++)
+		if (error_texts[i].error == error ||
+		    error_texts[i].error == -error)
+			return error_texts[i].text;
+	return "an error that contig does not give";
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * A stand-in for the kernel module, good enough to test the library without
+ * one: it takes the place of open(), ioctl(), mlock() and munlock().
+ */
+#ifndef CONTIG_TESTS_FAKE_H
+#define CONTIG_TESTS_FAKE_H
+
+/* cmocka.h needs these four before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/contig.h>
+
+#define FAKE_COMMANDS (CONTIG_CMD_GET_STATE + 1)
+
+/* For run_pages: physical memory has no gap. */
+#define FAKE_RUNS_FOREVER 0
+
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
+
+/* A call failed with this errno, in both ways. */
+#define assert_error(call, error)                                              \
+	do {                                                                   \
+		errno = 0;                                                     \
+		assert_int_equal((call), -(error));                            \
+		assert_int_equal(errno, (error));                              \
+	} while (0)
+
+/**
+ * struct fake - what tests set and read
+ * @calls: how often each command was called
+ * @syncs: how often DMA_BUF_IOCTL_SYNC was called
+ * @opens: how often the device was opened
+ * @open_error: what opening it fails with
+ * @open_path: what was opened last
+ * @last: the structure of the last command, as it came in
+ * @last_sync: flags of the last DMA_BUF_IOCTL_SYNC
+ * @run_pages: physical memory has a gap after so many pages
+ * @most_extents: how many are translated at a time, 0 for any number
+ * @mlock_pages: how many pages can be mlocked
+ * @device: a page that is not memory
+ * @read_only: a page that cannot be written
+ * @stale: a page that is no longer what was locked
+ * @deny_physical: CAP_SYS_RAWIO is missing
+ * @alloc: fills the answer of CONTIG_ALLOC, returns 0 or an errno
+ * @probe: fills the answer of CONTIG_PROBE
+ */
+struct fake {
+	unsigned int calls[FAKE_COMMANDS];
+	unsigned int syncs;
+	unsigned int opens;
+	int open_error;
+	char open_path[64];
+	union {
+		__u32 size;
+		struct contig_info info;
+		struct contig_alloc alloc;
+		struct contig_probe probe;
+		struct contig_hold hold;
+		struct contig_unhold unhold;
+		struct contig_lock lock;
+		struct contig_unlock unlock;
+		struct contig_get_physical get_physical;
+		struct contig_get_state get_state;
+	} last;
+	uint64_t last_sync;
+	unsigned int run_pages;
+	unsigned int most_extents;
+	unsigned int mlock_pages;
+	const void *device;
+	const void *read_only;
+	const void *stale;
+	bool deny_physical;
+	int (*alloc)(struct contig_alloc *arg);
+	int (*probe)(struct contig_probe *arg);
+};
+
+extern struct fake fake;
+
+/* Forget everything; to be used as the setup function of each test. */
+int fake_reset(void **state);
+
+#define TEST(function) cmocka_unit_test_setup(function, fake_reset)
+
+/* Let call number @after (0 for the next) of a command fail. */
+void fake_fail(unsigned int cmd, unsigned int after, int error);
+
+uint64_t fake_physical(const void *addr);
+unsigned int fake_locks(const void *addr);
+unsigned int fake_holds(const void *addr);
+bool fake_mlocked(const void *addr);
+bool fake_is_mapped(const void *addr);
+
+/* How many pages are mlocked, locked or held by anybody. */
+unsigned int fake_busy_pages(void);
+
+/* How many file descriptors this process has. */
+unsigned int fake_open_files(void);
+
+/* Fresh anonymous memory. */
+char *fake_memory(size_t pages);
+
+#endif /* CONTIG_TESTS_FAKE_H */
