@@ -47,7 +47,8 @@ struct contig_space {
  * @locks: ranges of that space that are locked
  * @buffer_locks: ranges of buffers that are locked, struct contig_buffer_locks
  *                by the address of the buffer
- * @holds: ranges of @space that are held, protected by contig_space.lock
+ * @holds: ranges of @space that are held; changed with @lock and
+ *         contig_space.lock held, so either is enough to read them
  * @space_node: entry of contig_space.clients, protected by contig_space.lock
  * @locked: pages that are locked, for people to see without a lock
  * @held: pages that are held, likewise

@@ -9,6 +9,7 @@
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -75,10 +76,11 @@ static bool contig_hold_owned(struct contig_space *space, unsigned long page,
 
 /* Make areas for what of a stretch this client does not hold yet. */
 static int contig_hold_gaps(struct contig_client *client,
-			    const struct contig_stretch *stretch,
-			    unsigned long first, struct contig_areas *added)
+			    const struct contig_area *seen,
+			    struct contig_areas *added)
 {
-	unsigned long last = first + stretch->npages - 1, start, end, n;
+	unsigned long first = seen->it.start, last = seen->it.last;
+	unsigned long start, end, n;
 	struct contig_area *area;
 
 	while (first <= last &&
@@ -90,9 +92,10 @@ static int contig_hold_gaps(struct contig_client *client,
 		area = contig_area_new(start, start + n - 1);
 		if (!area)
 			return -ENOMEM;
-		area->owned = owned || !stretch->mlocked;
+		area->owned = owned || seen->owned;
 		contig_areas_insert(added, area);
 		first = start + n;
+		cond_resched();
 	}
 	return 0;
 }
@@ -107,12 +110,16 @@ static void contig_holds_free(struct contig_areas *areas)
 	}
 }
 
-/* Look at a range stretch by stretch: read it in, and prepare to count it. */
-static int contig_hold_prepare(struct contig_client *client,
-			       const struct contig_target *target,
-			       struct contig_areas *added, u64 *unlocked)
+/*
+ * Look at a range stretch by stretch and read it in. An area in @seen for each
+ * says whether it is mlock()ed.
+ */
+static int contig_hold_look(struct contig_client *client,
+			    const struct contig_target *target,
+			    struct contig_areas *seen, u64 *unlocked)
 {
 	struct contig_stretch stretch;
+	struct contig_area *area;
 	unsigned long first;
 	int ret = 0;
 
@@ -123,8 +130,14 @@ static int contig_hold_prepare(struct contig_client *client,
 		if (ret)
 			return ret;
 		ret = contig_hold_populate(&stretch, first);
-		if (!ret)
-			ret = contig_hold_gaps(client, &stretch, first, added);
+		area = ret ? NULL :
+		       contig_area_new(first, first + stretch.npages - 1);
+		if (area) {
+			area->owned = !stretch.mlocked;
+			contig_areas_insert(seen, area);
+		} else if (!ret) {
+			ret = -ENOMEM;
+		}
 		if (!stretch.mlocked)
 			*unlocked += (u64)stretch.npages << PAGE_SHIFT;
 		contig_stretch_put(&stretch);
@@ -132,8 +145,9 @@ static int contig_hold_prepare(struct contig_client *client,
 	return ret;
 }
 
-static int contig_hold_target(struct contig_client *client,
-			      const struct contig_target *target, u64 *unlocked)
+static int contig_hold_count(struct contig_client *client,
+			     const struct contig_target *target,
+			     struct contig_areas *seen)
 {
 	struct contig_spares spares;
 	struct contig_areas added;
@@ -141,17 +155,16 @@ static int contig_hold_target(struct contig_client *client,
 	int ret;
 
 	lockdep_assert_held(&client->space->lock);
-	contig_for_each_area(area, &client->holds, target->first, target->last)
-		if (area->count == UINT_MAX)
-			return -EOVERFLOW;
 	ret = contig_spares_alloc(&spares);
 	if (ret)
 		return ret;
 	contig_areas_init(&added);
-	ret = contig_hold_prepare(client, target, &added, unlocked);
-	if (ret) {
-		contig_holds_free(&added);
-		goto out;
+	contig_for_each_area(area, seen, target->first, target->last) {
+		ret = contig_hold_gaps(client, area, &added);
+		if (ret) {
+			contig_holds_free(&added);
+			goto out;
+		}
 	}
 	contig_areas_cut(&client->holds, target->first, target->last, &spares);
 	contig_for_each_area(area, &client->holds, target->first, target->last)
@@ -162,6 +175,29 @@ static int contig_hold_target(struct contig_client *client,
 	contig_areas_join(&client->holds, target->first, target->last);
 out:
 	contig_spares_free(&spares);
+	return ret;
+}
+
+static int contig_hold_target(struct contig_client *client,
+			      const struct contig_target *target, u64 *unlocked)
+{
+	struct contig_areas seen;
+	struct contig_area *area;
+	int ret;
+
+	lockdep_assert_held(&client->lock);
+	contig_for_each_area(area, &client->holds, target->first, target->last)
+		if (area->count == UINT_MAX)
+			return -EOVERFLOW;
+
+	/* Reading in can take for ever; other clients need not wait for it. */
+	contig_areas_init(&seen);
+	ret = contig_hold_look(client, target, &seen, unlocked);
+	if (!ret) {
+		guard(mutex)(&client->space->lock);
+		ret = contig_hold_count(client, target, &seen);
+	}
+	contig_holds_free(&seen);
 	return ret;
 }
 
@@ -181,10 +217,8 @@ int contig_hold_ioctl(struct contig_ucmd *ucmd)
 	if (mutex_lock_killable(&client->lock))
 		return -EINTR;
 	ret = contig_client_bind(client);
-	if (!ret) {
-		guard(mutex)(&client->space->lock);
+	if (!ret)
 		ret = contig_hold_target(client, &target, &cmd->out_unlocked);
-	}
 	mutex_unlock(&client->lock);
 	if (ret)
 		return ret;
@@ -245,54 +279,19 @@ static u32 contig_unhold_spans(struct contig_client *client,
 			end = page + n;
 		}
 		page += n;
+		cond_resched();
 	}
 	return nr;
 }
 
-/* Tell the caller what to munlock(), before anything is changed. */
-static int contig_unhold_tell(struct contig_client *client,
-			      const struct contig_target *target,
-			      struct contig_unhold *cmd)
-{
-	struct contig_span *spans;
-	u32 nr, room = cmd->count;
-	int ret = 0;
-
-	nr = contig_unhold_spans(client, target, NULL, 0);
-	cmd->count = nr;
-	if (!room || !nr)
-		return 0;
-	if (nr > room)
-		return -EMSGSIZE;
-	spans = kvmalloc_array(nr, sizeof(*spans), GFP_KERNEL_ACCOUNT);
-	if (!spans)
-		return -ENOMEM;
-	contig_unhold_spans(client, target, spans, nr);
-	if (copy_to_user(u64_to_user_ptr(cmd->spans), spans,
-			 array_size(nr, sizeof(*spans))))
-		ret = -EFAULT;
-	kvfree(spans);
-	return ret;
-}
-
-static int contig_unhold_target(struct contig_client *client,
-				const struct contig_target *target,
-				struct contig_unhold *cmd)
+/* Count one hold less on every page; nothing can fail. */
+static void contig_unhold_commit(struct contig_client *client,
+				 const struct contig_target *target,
+				 struct contig_spares *spares)
 {
 	struct contig_area *area, *next;
-	struct contig_spares spares;
-	int ret;
 
-	lockdep_assert_held(&client->space->lock);
-	if (!contig_areas_cover(&client->holds, target->first, target->last))
-		return -ENODATA;
-	ret = contig_spares_alloc(&spares);
-	if (ret)
-		return ret;
-	ret = contig_unhold_tell(client, target, cmd);
-	if (ret)
-		goto out;
-	contig_areas_cut(&client->holds, target->first, target->last, &spares);
+	contig_areas_cut(&client->holds, target->first, target->last, spares);
 	area = contig_areas_first(&client->holds, target->first, target->last);
 	for (; area; area = next) {
 		next = contig_areas_next(area, target->first, target->last);
@@ -303,7 +302,80 @@ static int contig_unhold_target(struct contig_client *client,
 		kfree(area);
 	}
 	contig_areas_join(&client->holds, target->first, target->last);
-out:
+}
+
+/**
+ * contig_unhold_once() - unhold a range if there is room for what to munlock
+ * @client: with its lock held
+ * @target: the range
+ * @spans: filled, if all of them fit
+ * @room: entries in @spans
+ * @wanted: the caller wants the spans
+ * @spares: for cutting areas
+ *
+ * Return: how many spans there are; if they were wanted and are more than
+ * @room, nothing was changed.
+ */
+static u32 contig_unhold_once(struct contig_client *client,
+			      const struct contig_target *target,
+			      struct contig_span *spans, u32 room, bool wanted,
+			      struct contig_spares *spares)
+{
+	u32 nr;
+
+	guard(mutex)(&client->space->lock);
+	nr = contig_unhold_spans(client, target, spans, room);
+	if (!wanted || nr <= room)
+		contig_unhold_commit(client, target, spares);
+	return nr;
+}
+
+static int contig_unhold_target(struct contig_client *client,
+				const struct contig_target *target,
+				struct contig_unhold *cmd)
+{
+	struct contig_span __user *user = u64_to_user_ptr(cmd->spans);
+	struct contig_span *spans = NULL;
+	u32 nr, had = 0, room = cmd->count;
+	struct contig_spares spares;
+	int ret;
+
+	lockdep_assert_held(&client->lock);
+	if (!contig_areas_cover(&client->holds, target->first, target->last))
+		return -ENODATA;
+	ret = contig_spares_alloc(&spares);
+	if (ret)
+		return ret;
+	/*
+	 * User memory is not touched while other clients are locked out, so the
+	 * spans are collected in ours, which is made to fit; and the user's is
+	 * made writable before anything is changed.
+	 */
+	for (;;) {
+		nr = contig_unhold_once(client, target, spans, had, room,
+					&spares);
+		if (!room || nr <= had)
+			break;
+		if (nr > room) {
+			ret = -EMSGSIZE;
+			break;
+		}
+		kvfree(spans);
+		had = nr;
+		spans = kvmalloc_array(had, sizeof(*spans), GFP_KERNEL_ACCOUNT);
+		if (!spans)
+			ret = -ENOMEM;
+		else if (fault_in_writeable((char __user *)user,
+					    array_size(had, sizeof(*spans))))
+			ret = -EFAULT;
+		if (ret)
+			break;
+	}
+	cmd->count = nr;
+	if (!ret && room && nr &&
+	    copy_to_user(user, spans, array_size(nr, sizeof(*spans))))
+		ret = -EFAULT;
+	kvfree(spans);
 	contig_spares_free(&spares);
 	return ret;
 }
@@ -325,10 +397,8 @@ int contig_unhold_ioctl(struct contig_ucmd *ucmd)
 	ret = contig_client_check_space(client);
 	if (!ret && !client->space)
 		ret = -ENODATA;
-	if (!ret) {
-		guard(mutex)(&client->space->lock);
+	if (!ret)
 		ret = contig_unhold_target(client, &target, cmd);
-	}
 	mutex_unlock(&client->lock);
 	if (ret && ret != -EMSGSIZE)
 		return ret;

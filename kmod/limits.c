@@ -94,6 +94,12 @@ int contig_user_charge(struct contig_user *user, unsigned long npages)
 	return 0;
 }
 
+/* Charge for what was charged before, whatever the quota is now. */
+void contig_user_recharge(struct contig_user *user, unsigned long npages)
+{
+	atomic_long_add(npages, &user->pages);
+}
+
 void contig_user_uncharge(struct contig_user *user, unsigned long npages)
 {
 	atomic_long_sub(npages, &user->pages);

@@ -35,7 +35,7 @@ static int contig_lock_gaps(struct contig_client *client,
 						&gap);
 		else
 			ret = contig_pin_range(client->space->mm, start, end,
-					       output, &gap);
+					       output, true, &gap);
 		contig_areas_take(added, &gap);
 		first = end + 1;
 	}

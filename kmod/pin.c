@@ -11,9 +11,13 @@
  * that matters. Before the next use the page tables are looked up again and
  * compared with what was pinned.
  */
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
 #include <linux/slab.h>
 
 #include "areas.h"
@@ -77,7 +81,40 @@ static struct contig_pin *contig_pin_new(struct mm_struct *mm,
 	}
 	mmgrab(mm);
 	pin->mm = mm;
+	/* The notifier may have been put off until a change under way is over. */
+	mmu_interval_read_begin(&pin->notifier);
 	return pin;
+}
+
+/*
+ * Charge the user, not the address space: a pin can outlive the process, if
+ * somebody else has the client's file. Like io_uring and iommufd do.
+ */
+static int contig_pin_charge(struct contig_pin *pin)
+{
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct user_struct *user = get_current_user();
+	long used = atomic_long_read(&user->locked_vm);
+
+	do {
+		if (!capable(CAP_IPC_LOCK) &&
+		    (pin->npages > limit || used > limit - pin->npages)) {
+			free_uid(user);
+			return -EDQUOT;
+		}
+	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &used,
+					  used + pin->npages));
+	atomic64_add(pin->npages, &pin->mm->pinned_vm);
+	pin->payer = user;
+	return 0;
+}
+
+static void contig_pin_uncharge(struct contig_pin *pin, unsigned long npages)
+{
+	if (!pin->payer)
+		return;
+	atomic_long_sub(npages, &pin->payer->locked_vm);
+	atomic64_sub(npages, &pin->mm->pinned_vm);
 }
 
 void contig_pin_get(struct contig_pin *pin)
@@ -95,6 +132,8 @@ void contig_pin_put(struct contig_pin *pin)
 	}
 	if (pin->buffer)
 		contig_buffer_put(pin->buffer);
+	if (pin->payer)
+		free_uid(pin->payer);
 	contig_extents_free(&pin->own);
 	kfree(pin);
 }
@@ -195,21 +234,23 @@ static int contig_pin_pages(struct contig_pin *pin,
 	return ret;
 }
 
-/* Pin a stretch of the user's own memory, and charge for it. */
+/* Pin a stretch of the user's own memory. */
 static int contig_pin_user(struct contig_pin *pin,
-			   const struct contig_stretch *stretch, bool output)
+			   const struct contig_stretch *stretch, bool output,
+			   bool charge)
 {
 	struct page **pages;
-	int ret;
+	int ret = 0;
 
 	pages = (struct page **)__get_free_page(GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
-	ret = account_locked_vm(pin->mm, pin->npages, true) ? -EDQUOT : 0;
+	if (charge)
+		ret = contig_pin_charge(pin);
 	if (!ret) {
 		ret = contig_pin_pages(pin, stretch, output, pages);
 		if (ret)
-			account_locked_vm(pin->mm, pin->npages, false);
+			contig_pin_uncharge(pin, pin->npages);
 	}
 	free_page((unsigned long)pages);
 	return ret;
@@ -218,7 +259,7 @@ static int contig_pin_user(struct contig_pin *pin,
 /* Pin one stretch and make it an area. Takes over the stretch's reference. */
 static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
 			      struct contig_stretch *stretch, bool output,
-			      struct contig_areas *areas)
+			      bool charge, struct contig_areas *areas)
 {
 	struct contig_area *area;
 	struct contig_pin *pin;
@@ -237,10 +278,13 @@ static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
 	}
 	pin->buffer = stretch->buffer;
 	pin->base = stretch->offset;
-	if (pin->buffer)
+	if (pin->buffer) {
+		/* It was looked at before it was watched: look again. */
+		pin->suspect = !!mm;
 		contig_buffer_expose(pin->buffer);
-	else
-		ret = contig_pin_user(pin, stretch, output);
+	} else {
+		ret = contig_pin_user(pin, stretch, output, charge);
+	}
 	if (ret) {
 		contig_pin_put(pin);
 		kfree(area);
@@ -258,6 +302,7 @@ static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
  * @first: first page
  * @last: last page
  * @output: a device will only read them
+ * @charge: count them against RLIMIT_MEMLOCK
  * @areas: receives areas with a count of 1; must be empty
  *
  * All or nothing. Waits for the pages to be read in and to be moved, if they
@@ -266,7 +311,7 @@ static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
  * Return: 0 or -errno as uapi/linux/contig.h has it for CONTIG_LOCK.
  */
 int contig_pin_range(struct mm_struct *mm, unsigned long first,
-		     unsigned long last, bool output,
+		     unsigned long last, bool output, bool charge,
 		     struct contig_areas *areas)
 {
 	struct contig_stretch stretch;
@@ -281,7 +326,7 @@ int contig_pin_range(struct mm_struct *mm, unsigned long first,
 		}
 		if (!ret)
 			ret = contig_pin_stretch(mm, next, &stretch, output,
-						 areas);
+						 charge, areas);
 	}
 	if (ret)
 		contig_areas_release(areas);
@@ -299,7 +344,7 @@ int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
 	};
 
 	contig_buffer_get(buffer);
-	return contig_pin_stretch(NULL, first, &stretch, false, areas);
+	return contig_pin_stretch(NULL, first, &stretch, false, false, areas);
 }
 
 /* Unpin the pages of an area and forget it. */
@@ -311,7 +356,7 @@ void contig_area_release(struct contig_areas *areas, struct contig_area *area)
 	contig_areas_remove(areas, area);
 	if (!pin->buffer) {
 		contig_pin_drop(pin, area->offset, npages, area->write);
-		account_locked_vm(pin->mm, npages, false);
+		contig_pin_uncharge(pin, npages);
 	}
 	contig_pin_put(pin);
 	kfree(area);
@@ -453,7 +498,7 @@ int contig_area_check_write(struct contig_area *area, unsigned long first,
 	if (!pin->mm)
 		return 0;
 	contig_areas_init(&areas);
-	ret = contig_pin_range(pin->mm, first, last, false, &areas);
+	ret = contig_pin_range(pin->mm, first, last, false, false, &areas);
 	if (ret)
 		return ret;
 	contig_for_each_area(other, &areas, first, last) {

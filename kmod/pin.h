@@ -14,6 +14,7 @@ struct contig_area;
 struct contig_areas;
 struct contig_buffer;
 struct mm_struct;
+struct user_struct;
 
 /**
  * struct contig_pin - memory that was made immovable in one go
@@ -22,6 +23,8 @@ struct mm_struct;
  *      a buffer's file descriptor
  * @first: page of that address space it begins at
  * @npages: its length
+ * @payer: user's memory: whose RLIMIT_MEMLOCK it counts against, with a
+ *         reference; NULL if it does not count
  * @buffer: the buffer it belongs to, with a reference; NULL if it is the
  *          user's own memory, pinned
  * @base: where it begins in @buffer, in pages
@@ -37,6 +40,7 @@ struct contig_pin {
 	struct mm_struct *mm;
 	unsigned long first;
 	unsigned long npages;
+	struct user_struct *payer;
 	struct contig_buffer *buffer;
 	unsigned long base;
 	struct contig_extents own;
@@ -49,7 +53,7 @@ void contig_pin_put(struct contig_pin *pin);
 const struct contig_extents *contig_pin_extents(const struct contig_pin *pin);
 
 int contig_pin_range(struct mm_struct *mm, unsigned long first,
-		     unsigned long last, bool output,
+		     unsigned long last, bool output, bool charge,
 		     struct contig_areas *areas);
 int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
 		      unsigned long last, struct contig_areas *areas);

@@ -5,10 +5,11 @@
 #include <linux/cc_platform.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
+#include <linux/ktime.h>
 #include <linux/pageblock-flags.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "buffer.h"
 #include "extents.h"
@@ -29,9 +30,29 @@
 
 /*
  * Two callers that empty overlapping pageblocks would make each other fail, and
- * each would take the pages that the other has just freed.
+ * each would take the pages that the other has just freed. Waiting for one's
+ * turn ends with the deadline, which a mutex could not do.
  */
-static DEFINE_MUTEX(contig_range_mutex);
+static DECLARE_WAIT_QUEUE_HEAD(contig_range_turn);
+static atomic_t contig_range_busy = ATOMIC_INIT(0);
+
+static int contig_range_enter(const struct contig_request *request)
+{
+	s64 ms = ktime_ms_delta(request->deadline, ktime_get());
+	long ret;
+
+	ret = wait_event_killable_timeout(contig_range_turn,
+					  !atomic_xchg(&contig_range_busy, 1),
+					  msecs_to_jiffies(clamp_t(s64, ms, 1,
+								   UINT_MAX)));
+	return ret > 0 ? 0 : ret ? -EINTR : -ETIME;
+}
+
+static void contig_range_leave(void)
+{
+	atomic_set_release(&contig_range_busy, 0);
+	wake_up(&contig_range_turn);
+}
 
 bool contig_memory_encrypted(void)
 {
@@ -99,14 +120,19 @@ static int contig_range_try(const struct contig_request *request,
 			ret = contig_range_stop(ret, report);
 			break;
 		}
-		n = min(npages - done, CONTIG_STEP);
+		/* A pageblock must not be taken in two steps: see window.c. */
+		n = pageblock_start_pfn(pfn + done + CONTIG_STEP) - pfn - done;
+		n = min(npages - done, n);
 		ret = contig_empty(pfn + done, n);
 		if (ret == -EBUSY && !fatal_signal_pending(current))
 			/* What waited on the lists of a CPU is movable now. */
 			ret = contig_empty(pfn + done, n);
 		if (ret) {
+			/* Nothing in sight: not of a type that is given away. */
 			if (!contig_avoid_stuck(avoid, pfn + done, n))
-				contig_avoid_add(avoid, pfn + done, pfn + done);
+				contig_avoid_add(avoid,
+						 pageblock_start_pfn(pfn + done),
+						 pageblock_align(pfn + done + n) - 1);
 			ret = contig_range_failed(ret, report);
 			break;
 		}
@@ -176,8 +202,9 @@ int contig_range_take(const struct contig_request *request,
 	} *work;
 	int ret;
 
-	if (mutex_lock_killable(&contig_range_mutex))
-		return contig_range_stop(-EINTR, report);
+	ret = contig_range_enter(request);
+	if (ret)
+		return contig_range_stop(ret, report);
 	work = kzalloc(sizeof(*work), GFP_KERNEL_ACCOUNT);
 	if (work)
 		ret = contig_range_search(request, npages, final, &work->survey,
@@ -185,7 +212,7 @@ int contig_range_take(const struct contig_request *request,
 	else
 		ret = contig_range_failed(-ENOMEM, report);
 	kfree(work);
-	mutex_unlock(&contig_range_mutex);
+	contig_range_leave();
 
 	/* Where the page allocator clears what it gives, this is clear. */
 	if (!ret && !want_init_on_alloc(0))

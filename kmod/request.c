@@ -54,10 +54,22 @@ static int contig_request_set_node(struct contig_request *request,
 	}
 }
 
+/* Bytes to pages, rounded up or down; ERANGE if no such address exists. */
+static int contig_pages(u64 bytes, bool up, unsigned long *pages)
+{
+	u64 n = bytes >> PAGE_SHIFT;
+
+	if (up && bytes & ~PAGE_MASK)
+		n++;
+	*pages = n;
+	return *pages == n ? 0 : -ERANGE;
+}
+
 static int contig_request_set_limits(struct contig_request *request,
 				     const struct contig_constraints *c)
 {
 	u64 highest = c->highest ?: U64_MAX;
+	int ret;
 
 	if (c->reserved)
 		return -EOPNOTSUPP;
@@ -73,21 +85,22 @@ static int contig_request_set_limits(struct contig_request *request,
 	if (c->max_segment && c->min_segment > c->max_segment)
 		return -EINVAL;
 
-	/* Whole pages inside the window; shifts first, so nothing wraps. */
-	request->lowest = (c->lowest >> PAGE_SHIFT) +
-			  !!(c->lowest & ~PAGE_MASK);
-	request->highest = highest >> PAGE_SHIFT;
-	if ((highest & ~PAGE_MASK) != ~PAGE_MASK) {
-		if (!request->highest)
-			return -ERANGE;
-		request->highest--;
-	}
-	request->align = max_t(u64, c->align >> PAGE_SHIFT, 1);
-	request->boundary = c->boundary >> PAGE_SHIFT;
-	request->min_segment = (c->min_segment >> PAGE_SHIFT) +
-			       !!(c->min_segment & ~PAGE_MASK);
+	ret = contig_pages(c->lowest, true, &request->lowest) ?:
+	      contig_pages(c->align, false, &request->align) ?:
+	      contig_pages(c->boundary, false, &request->boundary) ?:
+	      contig_pages(c->min_segment, true, &request->min_segment);
+	if (ret)
+		return ret;
+	request->align = max(request->align, 1UL);
+	/* The last page that lies inside the window as a whole. */
+	if (highest < PAGE_SIZE - 1)
+		return -ERANGE;
+	if ((highest & ~PAGE_MASK) != ~PAGE_MASK)
+		highest -= PAGE_SIZE;
+	request->highest = min_t(u64, highest >> PAGE_SHIFT, ULONG_MAX);
 	if (c->max_segment)
-		request->max_segment = c->max_segment >> PAGE_SHIFT;
+		request->max_segment = min_t(u64, c->max_segment >> PAGE_SHIFT,
+					     ULONG_MAX);
 	if (c->max_segments)
 		request->max_segments = c->max_segments;
 	return contig_request_set_node(request, c);

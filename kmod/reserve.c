@@ -24,6 +24,7 @@
 
 #include "buffer.h"
 #include "extents.h"
+#include "limits.h"
 #include "pages.h"
 #include "request.h"
 #include "rung.h"
@@ -50,11 +51,15 @@ struct contig_block {
  * @node: entry of contig_reserve.returned
  * @pfn: first page frame
  * @npages: how many
+ * @user: whose buffer it was, with a reference
+ * @charged: @user is charged for it, because it is in quarantine
  */
 struct contig_return {
 	struct list_head node;
 	unsigned long pfn;
 	unsigned long npages;
+	struct contig_user *user;
+	bool charged;
 };
 
 /**
@@ -90,6 +95,17 @@ static struct contig_reserve {
 	.returned = LIST_HEAD_INIT(reserve.returned),
 };
 
+/* A run leaves the list of those that came back. */
+static void contig_return_free(struct contig_return *run)
+{
+	gen_pool_free(reserve.pool, run->pfn, run->npages);
+	if (run->charged)
+		contig_user_uncharge(run->user, run->npages);
+	contig_user_put(run->user);
+	list_del(&run->node);
+	kfree(run);
+}
+
 /* Clean what can be cleaned and put it back into the pool. */
 static void contig_reserve_scrub(void)
 {
@@ -100,13 +116,15 @@ static void contig_reserve_scrub(void)
 	list_for_each_entry_safe(run, next, &reserve.returned, node) {
 		if (contig_pages_referenced(run->pfn, run->npages)) {
 			reserve.quarantined += run->npages;
+			/* Who keeps references still uses the memory. */
+			if (!run->charged)
+				contig_user_recharge(run->user, run->npages);
+			run->charged = true;
 			continue;
 		}
 		contig_pages_clear(run->pfn, run->npages);
-		gen_pool_free(reserve.pool, run->pfn, run->npages);
 		reserve.dirty -= run->npages;
-		list_del(&run->node);
-		kfree(run);
+		contig_return_free(run);
 	}
 }
 
@@ -126,29 +144,35 @@ static unsigned long contig_reserve_fit(unsigned long *map, unsigned long size,
 					unsigned long start_addr)
 {
 	const struct contig_request *rq = data;
-	unsigned long index, segments_at;
+	unsigned long step = max(rq->align, rq->boundary), pfn;
 	unsigned int segments;
 
-	if (start_addr + size <= rq->lowest)
+	if (rq->node_strict &&
+	    page_to_nid(pfn_to_page(start_addr)) != rq->node)
 		return size;
 	if (rq->lowest > start_addr)
 		start = max(start, rq->lowest - start_addr);
-	for (;;) {
-		index = bitmap_find_next_zero_area_off(map, size, start, nr,
+	while (start < size) {
+		start = bitmap_find_next_zero_area_off(map, size, start, nr,
 						       rq->align - 1,
 						       start_addr);
-		if (index >= size)
-			return size;
+		pfn = start_addr + start;
+		if (start >= size || pfn > rq->highest ||
+		    nr - 1 > rq->highest - pfn)
+			break;
 		segments = 0;
-		segments_at = start_addr + index;
-		if (rq->node_strict &&
-		    page_to_nid(pfn_to_page(segments_at)) != rq->node)
-			return size;
-		if (contig_window_fits(rq, segments_at, nr, true, &segments) &&
+		if (contig_window_fits(rq, pfn, nr, true, &segments) &&
 		    segments <= rq->max_segments)
-			return index;
-		start = index + 1;
+			return start;
+		/*
+		 * No run fits better than one that begins at a boundary; and up
+		 * to the next one, none fits better than this.
+		 */
+		if (!rq->boundary || IS_ALIGNED(pfn, step))
+			break;
+		start = round_up(pfn, step) - start_addr;
 	}
+	return size;
 }
 
 static unsigned long contig_reserve_carve(const struct contig_request *request)
@@ -212,6 +236,8 @@ static void contig_reserve_free(struct contig_buffer *buffer)
 	} else {
 		run->pfn = piece->pfn;
 		run->npages = npages;
+		run->user = contig_user_ref(buffer->user);
+		run->charged = false;
 		list_add_tail(&run->node, &reserve.returned);
 		reserve.dirty += npages;
 		mod_delayed_work(system_unbound_wq, &reserve.scrub, 0);
@@ -442,10 +468,8 @@ void contig_reserve_exit(void)
 	unsigned int i;
 
 	cancel_delayed_work_sync(&reserve.scrub);
-	list_for_each_entry_safe(run, next, &reserve.returned, node) {
-		gen_pool_free(reserve.pool, run->pfn, run->npages);
-		kfree(run);
-	}
+	list_for_each_entry_safe(run, next, &reserve.returned, node)
+		contig_return_free(run);
 	/* Whoever still has a reference on a page frees it by dropping that. */
 	for (i = 0; i < reserve.nr; i++)
 		if (reserve.blocks[i].pfn)
