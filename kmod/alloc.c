@@ -114,6 +114,9 @@ static int contig_ladder(const struct contig_request *request,
 		report->rung = rung;
 		ret = contig_rung_try(request, buffer, rung, report);
 		report->error = -ret;
+		/* What was in the way of an earlier window is no matter. */
+		if (!ret)
+			report->blocked = CONTIG_BLOCKED_NOT;
 		report->time_ns = ktime_to_ns(ktime_sub(ktime_get(), start));
 		(*nr)++;
 		contig_stats_alloc(rung, request->npages, ret, report->time_ns);

@@ -2,6 +2,7 @@
 /*
  * Ranges of pages with a count each
  */
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "areas.h"
@@ -147,6 +148,7 @@ void contig_areas_join(struct contig_areas *areas, unsigned long first,
 	last += last < ULONG_MAX;
 	area = contig_areas_first(areas, first, last);
 	while (area) {
+		cond_resched();
 		next = contig_areas_next(area, first, last);
 		if (!next || !contig_areas_alike(area, next)) {
 			area = next;
@@ -170,5 +172,6 @@ void contig_areas_take(struct contig_areas *areas, struct contig_areas *from)
 	while ((area = contig_areas_first(from, 0, ULONG_MAX))) {
 		contig_areas_remove(from, area);
 		contig_areas_insert(areas, area);
+		cond_resched();
 	}
 }

@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -44,6 +45,8 @@ static int contig_hold_populate(const struct contig_stretch *stretch,
 			return nr == -ENOMEM ? -ENOMEM : -EFAULT;
 		for (i = 0; i < nr; i++)
 			put_page(pages[i]);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		first += nr;
 		cond_resched();
 	}
@@ -107,6 +110,7 @@ static void contig_holds_free(struct contig_areas *areas)
 	while ((area = contig_areas_first(areas, 0, ULONG_MAX))) {
 		contig_areas_remove(areas, area);
 		kfree(area);
+		cond_resched();
 	}
 }
 

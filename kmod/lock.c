@@ -65,19 +65,17 @@ static int contig_lock_again(const struct contig_target *target, bool output)
 	return 0;
 }
 
-/* Nothing can fail from here on: count one more lock on every page. */
+/* Count one more lock on every page; cannot fail. */
 static void contig_lock_commit(struct contig_client *client,
-			       const struct contig_target *target, bool output,
+			       const struct contig_target *target,
 			       struct contig_areas *added,
 			       struct contig_spares *spares)
 {
 	struct contig_area *area;
 
 	contig_areas_cut(target->areas, target->first, target->last, spares);
-	contig_for_each_area(area, target->areas, target->first, target->last) {
+	contig_for_each_area(area, target->areas, target->first, target->last)
 		area->count++;
-		area->write |= !output;
-	}
 	contig_for_each_area(area, added, target->first, target->last)
 		atomic_long_add(contig_area_npages(area), &client->locked);
 	contig_areas_take(target->areas, added);
@@ -92,6 +90,7 @@ static void contig_unlock_commit(struct contig_client *client,
 	area = contig_areas_first(target->areas, target->first, target->last);
 	for (; area; area = next) {
 		next = contig_areas_next(area, target->first, target->last);
+		cond_resched();
 		if (--area->count)
 			continue;
 		atomic_long_sub(contig_area_npages(area), &client->locked);
@@ -106,6 +105,7 @@ static int contig_lock_target(struct contig_client *client,
 	bool output = flags & CONTIG_LOCK_OUTPUT;
 	struct contig_spares spares;
 	struct contig_areas added;
+	struct contig_area *area;
 	int ret;
 
 	ret = contig_lock_again(target, output);
@@ -117,13 +117,16 @@ static int contig_lock_target(struct contig_client *client,
 	ret = contig_lock_gaps(client, target, output, &added);
 	if (ret)
 		goto out;
-	contig_lock_commit(client, target, output, &added, &spares);
+	contig_lock_commit(client, target, &added, &spares);
 	if (flags & CONTIG_LOCK_CONTIGUOUS &&
 	    contig_target_extents(target) != 1) {
 		/* The areas are cut where they have to be: this cannot fail. */
 		contig_unlock_commit(client, target);
 		ret = -EILSEQ;
 	} else {
+		contig_for_each_area(area, target->areas, target->first,
+				     target->last)
+			area->write |= !output;
 		contig_areas_join(target->areas, target->first, target->last);
 	}
 out:

@@ -150,6 +150,9 @@ static long contig_fops_ioctl(struct file *file, unsigned int cmd,
 		return ret;
 	if (ucmd.user_size < op->min_size)
 		return -EINVAL;
+	/* So that nobody makes us look at gigabytes of zeroes. */
+	if (ucmd.user_size > PAGE_SIZE)
+		return -E2BIG;
 	ucmd.cmd = &buffer;
 	ret = copy_struct_from_user(ucmd.cmd, op->size, ucmd.ubuffer,
 				    ucmd.user_size);

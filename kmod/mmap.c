@@ -49,6 +49,8 @@ static int contig_vm_access(struct vm_area_struct *vma, unsigned long addr,
 
 	if (!buffer->vaddr || offset >= size)
 		return -EINVAL;
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return -EACCES;
 	length = min_t(u64, length, size - offset);
 	length = min_t(u64, length, vma->vm_end - addr);
 	if (write)

@@ -77,6 +77,9 @@ static struct contig_pin *contig_pin_new(struct mm_struct *mm,
 					   &contig_pin_notifier_ops);
 	if (ret) {
 		kfree(pin);
+		/* It gives way to any signal; only a fatal one shall count. */
+		if (ret == -EINTR && !fatal_signal_pending(current))
+			ret = -ERESTARTNOINTR;
 		return ERR_PTR(ret);
 	}
 	mmgrab(mm);
@@ -225,6 +228,8 @@ static int contig_pin_pages(struct contig_pin *pin,
 			break;
 		}
 		ret = contig_pin_append(&pin->own, pages, nr);
+		if (!ret && fatal_signal_pending(current))
+			ret = -EINTR;
 		if (ret)
 			break;
 		cond_resched();
@@ -320,7 +325,8 @@ int contig_pin_range(struct mm_struct *mm, unsigned long first,
 
 	for (next = first; !ret && next <= last; next += stretch.npages) {
 		ret = contig_stretch_at(mm, next, last, &stretch);
-		if (!ret && !output && !stretch.writable) {
+		if (!ret && !output &&
+		    (!stretch.writable || stretch.tracked_file)) {
 			contig_stretch_put(&stretch);
 			ret = -EACCES;
 		}
@@ -366,8 +372,10 @@ void contig_areas_release(struct contig_areas *areas)
 {
 	struct contig_area *area;
 
-	while ((area = contig_areas_first(areas, 0, ULONG_MAX)))
+	while ((area = contig_areas_first(areas, 0, ULONG_MAX))) {
 		contig_area_release(areas, area);
+		cond_resched();
+	}
 }
 
 /* Does the process still have the buffer's pages where they were locked? */
@@ -410,7 +418,7 @@ static bool contig_pin_shows_pages(const struct contig_pin *pin,
 	int nr, i;
 
 	pages = (struct page **)__get_free_page(GFP_KERNEL | __GFP_NOFAIL);
-	while (same && first <= last) {
+	while (same && first <= last && !fatal_signal_pending(current)) {
 		nr = min(last - first + 1, CONTIG_PIN_BATCH);
 		nr = get_user_pages_fast(first << PAGE_SHIFT, nr, 0, pages);
 		if (nr <= 0) {
@@ -502,12 +510,13 @@ int contig_area_check_write(struct contig_area *area, unsigned long first,
 	if (ret)
 		return ret;
 	contig_for_each_area(other, &areas, first, last) {
-		if (other->pin->buffer != pin->buffer)
+		at = other->it.start - pin->first;
+		if (other->pin->buffer != pin->buffer ||
+		    other->pin->base != pin->base + at * !!pin->buffer)
 			ret = -ESTALE;
 		if (ret || pin->buffer)
 			continue;
 		contig_cursor_init(&cursor, &other->pin->own, 0);
-		at = other->it.start - pin->first;
 		while ((n = contig_cursor_next(&cursor, other->pin->npages,
 					       &pfn)))
 			for (; n--; at++, pfn++)

@@ -23,7 +23,7 @@
  * end it, and a page that will not move costs no more than the step it is in;
  * but each step makes every CPU drain its lists, so it must not be short.
  */
-#define CONTIG_STEP (SZ_16M >> PAGE_SHIFT)
+#define CONTIG_STEP max(SZ_16M >> PAGE_SHIFT, pageblock_nr_pages)
 
 /* How often to look for windows anew, each time avoiding what did not move. */
 #define CONTIG_ROUNDS 16

@@ -15,6 +15,9 @@
 #include "request.h"
 #include "zones.h"
 
+/* Others wait meanwhile, so nobody may take for ever. */
+#define CONTIG_TIMEOUT_MAX_MS (10U * 60 * MSEC_PER_SEC)
+
 static unsigned int contig_timeout_ms = 30000;
 module_param_named(timeout_ms, contig_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(timeout_ms,
@@ -164,7 +167,9 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 	if (rungs)
 		request->rungs = rungs;
 	if (timeout_ms)
-		request->deadline = ktime_add_ms(ktime_get(), timeout_ms);
+		request->deadline =
+			ktime_add_ms(ktime_get(),
+				     min(timeout_ms, CONTIG_TIMEOUT_MAX_MS));
 	request->struct_page = flags & CONTIG_ALLOC_STRUCT_PAGE;
 	ret = contig_request_set_limits(request, constraints);
 	if (ret)

@@ -106,35 +106,53 @@ static void contig_return_free(struct contig_return *run)
 	kfree(run);
 }
 
-/* Clean what can be cleaned and put it back into the pool. */
-static void contig_reserve_scrub(void)
+/*
+ * The next run that nobody has a reference on, taken off the list. The others
+ * stay in quarantine, and count as in use by who keeps the references.
+ */
+static struct contig_return *contig_reserve_next(void)
 {
-	struct contig_return *run, *next;
+	struct contig_return *run;
 
-	lockdep_assert_held(&reserve.lock);
+	guard(mutex)(&reserve.lock);
 	reserve.quarantined = 0;
-	list_for_each_entry_safe(run, next, &reserve.returned, node) {
-		if (contig_pages_referenced(run->pfn, run->npages)) {
-			reserve.quarantined += run->npages;
-			/* Who keeps references still uses the memory. */
-			if (!run->charged)
-				contig_user_recharge(run->user, run->npages);
-			run->charged = true;
-			continue;
+	list_for_each_entry(run, &reserve.returned, node) {
+		if (!contig_pages_referenced(run->pfn, run->npages)) {
+			list_del_init(&run->node);
+			return run;
 		}
+		reserve.quarantined += run->npages;
+		if (!run->charged)
+			contig_user_recharge(run->user, run->npages);
+		run->charged = true;
+	}
+	return NULL;
+}
+
+/* Clean what can be cleaned and put it back into the pool. */
+static void contig_reserve_work(struct work_struct *work)
+{
+	struct contig_return *run;
+
+	while ((run = contig_reserve_next())) {
 		contig_pages_clear(run->pfn, run->npages);
+		guard(mutex)(&reserve.lock);
 		reserve.dirty -= run->npages;
 		contig_return_free(run);
 	}
+	/* Nobody tells us when a reference goes: look again. */
+	if (READ_ONCE(reserve.quarantined))
+		schedule_delayed_work(&reserve.scrub, HZ);
 }
 
-static void contig_reserve_work(struct work_struct *work)
+/* If anything came back, wait until what can be cleaned is clean. */
+static bool contig_reserve_settle(void)
 {
-	guard(mutex)(&reserve.lock);
-	contig_reserve_scrub();
-	/* Nobody tells us when a reference goes: look again. */
-	if (reserve.quarantined)
-		schedule_delayed_work(&reserve.scrub, HZ);
+	if (!READ_ONCE(reserve.dirty))
+		return false;
+	mod_delayed_work(system_unbound_wq, &reserve.scrub, 0);
+	flush_delayed_work(&reserve.scrub);
+	return true;
 }
 
 /* A genpool_algo_t: first fit among what meets the constraints. */
@@ -177,7 +195,7 @@ static unsigned long contig_reserve_fit(unsigned long *map, unsigned long size,
 
 static unsigned long contig_reserve_carve(const struct contig_request *request)
 {
-	lockdep_assert_held(&reserve.lock);
+	guard(mutex)(&reserve.lock);
 	return gen_pool_alloc_algo(reserve.pool, request->npages,
 				   contig_reserve_fit, (void *)request);
 }
@@ -206,12 +224,9 @@ static int contig_reserve_alloc(const struct contig_request *request,
 		return -ENOMEM;
 	}
 
-	guard(mutex)(&reserve.lock);
 	pfn = contig_reserve_carve(request);
-	if (!pfn && reserve.dirty) {
-		contig_reserve_scrub();
+	if (!pfn && contig_reserve_settle())
 		pfn = contig_reserve_carve(request);
-	}
 	if (!pfn) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		return -ENOMEM;
@@ -299,9 +314,8 @@ static unsigned long contig_reserve_hole(const struct contig_request *request)
 static unsigned long contig_reserve_largest(const struct contig_request *request,
 					    const struct contig_survey *survey)
 {
+	contig_reserve_settle();
 	guard(mutex)(&reserve.lock);
-	if (reserve.dirty)
-		contig_reserve_scrub();
 	return contig_reserve_hole(request);
 }
 
@@ -320,6 +334,7 @@ void contig_reserve_totals(u64 *total, u64 *free, u64 *largest)
 
 int contig_reserve_show(struct seq_file *m, void *unused)
 {
+	bool seen = contig_may_see_physical_noaudit();
 	unsigned int i;
 
 	guard(mutex)(&reserve.lock);
@@ -330,7 +345,7 @@ int contig_reserve_show(struct seq_file *m, void *unused)
 
 		if (block->pfn)
 			seq_printf(m, "0x%016llx %12lu reserved\n",
-				   PFN_PHYS((u64)block->pfn), bytes);
+				   seen ? PFN_PHYS((u64)block->pfn) : 0, bytes);
 		else
 			seq_printf(m, "%-18s %12lu missing\n", "-", bytes);
 	}

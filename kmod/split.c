@@ -2,14 +2,16 @@
 /*
  * The split rung: the fewest, largest extents that can be found
  *
- * Large pieces are windows emptied like the range rung does; below the largest
- * order of the page allocator, that is asked, being much quicker. Each piece is
- * as long as the last one that could be had, or shorter.
+ * A piece that the page allocator can give as one block is asked of it, which is
+ * quick. Else a window is emptied, as the range rung does it, as long as windows
+ * can be found; each piece is as long as the last one that could be had, or
+ * shorter. What then is still missing comes in blocks of falling size.
  */
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/pageblock-flags.h>
 #include <linux/slab.h>
 
 #include "buffer.h"
@@ -28,102 +30,125 @@ static unsigned long contig_split_clip(const struct contig_request *request,
 	return min(npages, contig_segment_limit(request));
 }
 
-/* A piece from the page allocator, of @npages or less. */
-static int contig_split_block(const struct contig_request *request,
-			      gfp_t gfp, struct contig_buffer *buffer,
-			      unsigned long npages, unsigned long least,
-			      struct contig_report *report)
-{
-	unsigned long most = contig_split_clip(request, npages), n;
-	int order = min(order_base_2(most), MAX_PAGE_ORDER);
-	int align = ilog2(request->align);
-	int ret = -ENOMEM;
+/**
+ * struct contig_split - how far a search has come
+ * @request: what was asked for
+ * @buffer: receives the pieces
+ * @report: receives what was tried
+ * @limit: no window longer than this can be found
+ * @reachable: the page allocator can be asked, with @gfp
+ * @gfp: see contig_pages_gfp()
+ * @windows: more windows may be found
+ */
+struct contig_split {
+	const struct contig_request *request;
+	struct contig_buffer *buffer;
+	struct contig_report *report;
+	unsigned long limit;
+	bool reachable;
+	gfp_t gfp;
+	bool windows;
+};
 
+/* A block of @npages from the page allocator. */
+static int contig_split_block(struct contig_split *split, unsigned long npages)
+{
+	const struct contig_request *request = split->request;
+	int order = max(order_base_2(npages), order_base_2(request->align));
+
+	if (order > MAX_PAGE_ORDER)
+		return -ENOMEM;
+	split->report->windows++;
 	/* What is too much of a block goes back. */
-	for (; ret && order >= 0; order--) {
-		n = min(most, 1UL << order);
-		if (n < least || max(order, align) > MAX_PAGE_ORDER)
-			break;
-		report->windows++;
-		ret = contig_pages_take(request->node, gfp, &buffer->extents,
-					max(order, align), n);
-	}
-	if (ret)
-		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
-	return ret;
+	return contig_pages_take(request->node, split->gfp,
+				 &split->buffer->extents, order, npages);
 }
 
-/* A piece by emptying a window, of @npages or less; *npages says how many. */
-static int contig_split_window(const struct contig_request *request,
-			       struct contig_buffer *buffer,
-			       unsigned long *npages, unsigned long least,
-			       bool last, struct contig_report *report)
+/* A piece of @npages, or of half as many, and so on down to @least. */
+static int contig_split_blocks(struct contig_split *split, unsigned long npages,
+			       unsigned long least)
 {
-	unsigned long n = contig_split_clip(request, *npages), pfn;
+	unsigned long n = min(npages, CONTIG_MAX_ORDER_PAGES);
 	int ret;
 
 	for (;;) {
-		bool final = last && n == *npages;
-
-		ret = contig_range_take(request, n, final, report, &pfn);
-		if (ret != -EBUSY && ret != -ENOMEM)
-			break;
-		n = n / 2;
+		ret = contig_split_block(split, n);
+		if (!ret)
+			return 0;
+		/* Powers of two from here on: they waste nothing. */
+		n = n > 1 ? rounddown_pow_of_two(n - 1) : 0;
 		if (n < least || !n)
-			return ret;
+			break;
 	}
-	if (ret)
-		return ret;
-	ret = contig_extents_append(&buffer->extents, pfn, n);
-	if (ret)
-		contig_pages_put(pfn, n);
-	*npages = n;
+	split->report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 	return ret;
 }
 
-static int contig_split_piece(const struct contig_request *request,
-			      struct contig_buffer *buffer,
-			      unsigned long *limit,
-			      struct contig_report *report)
+/* A piece by emptying a window, of @npages or less, but not below @least. */
+static int contig_split_window(struct contig_split *split, unsigned long npages,
+			       unsigned long least, bool last)
 {
-	unsigned long rest = request->npages - buffer->extents.npages;
-	unsigned long least = min(max(request->min_segment, 1UL), rest);
-	unsigned long npages = min(rest, *limit);
-	bool reachable;
-	gfp_t gfp;
+	unsigned long n = npages, pfn;
 	int ret;
 
-	reachable = contig_pages_gfp(request, &gfp);
-
-	if (contig_range_present() &&
-	    (npages > CONTIG_MAX_ORDER_PAGES || !reachable)) {
-		unsigned long floor = reachable ? CONTIG_MAX_ORDER_PAGES + 1 :
-						  least;
-
-		ret = contig_split_window(request, buffer, &npages,
-					  max(floor, least), npages == rest,
-					  report);
-		if (!ret) {
-			*limit = npages;
-			return 0;
-		}
-		if (ret == -ETIME || ret == -EINTR || !reachable)
+	for (;;) {
+		ret = contig_range_take(split->request, n, last && n == npages,
+					split->report, &pfn);
+		if (!ret)
+			break;
+		if (ret != -EBUSY && ret != -ENOMEM)
 			return ret;
-		npages = min(rest, CONTIG_MAX_ORDER_PAGES);
-		*limit = npages;
+		n /= 2;
+		if (n < least || !n)
+			return ret;
 	}
-	if (!reachable)
-		return -ENOMEM;
-	return contig_split_block(request, gfp, buffer, npages, least, report);
+	split->limit = n;
+	ret = contig_extents_append(&split->buffer->extents, pfn, n);
+	if (ret)
+		contig_pages_put(pfn, n);
+	return ret;
+}
+
+static int contig_split_piece(struct contig_split *split)
+{
+	const struct contig_request *request = split->request;
+	unsigned long rest = request->npages - split->buffer->extents.npages;
+	unsigned long least = min(max(request->min_segment, 1UL), rest);
+	unsigned long npages = contig_split_clip(request, rest), floor;
+	int ret;
+
+	if (split->reachable && npages <= CONTIG_MAX_ORDER_PAGES &&
+	    !contig_split_block(split, npages))
+		return 0;
+	if (split->windows) {
+		npages = min(npages, split->limit);
+		/* A pageblock that can be emptied holds every smaller window. */
+		floor = split->reachable ?
+			min(npages, (unsigned long)pageblock_nr_pages) : 1;
+		ret = contig_split_window(split, npages, max(floor, least),
+					  npages == rest);
+		if (!ret || ret == -ETIME || ret == -EINTR || !split->reachable)
+			return ret;
+		split->windows = false;
+	}
+	return split->reachable ? contig_split_blocks(split, npages, least) :
+				  -ENOMEM;
 }
 
 static int contig_split_alloc(const struct contig_request *request,
 			      struct contig_buffer *buffer,
 			      struct contig_report *report)
 {
-	unsigned long limit = request->npages;
+	struct contig_split split = {
+		.request = request,
+		.buffer = buffer,
+		.report = report,
+		.limit = request->npages,
+		.windows = contig_range_present(),
+	};
 	int ret;
 
+	split.reachable = contig_pages_gfp(request, &split.gfp);
 	do {
 		ret = contig_request_expired(request);
 		if (ret)
@@ -135,8 +160,7 @@ static int contig_split_alloc(const struct contig_request *request,
 			ret = -ENOMEM;
 		}
 		if (!ret)
-			ret = contig_split_piece(request, buffer, &limit,
-						 report);
+			ret = contig_split_piece(&split);
 	} while (!ret && buffer->extents.npages < request->npages);
 
 	if (!ret && !contig_extents_fit(request, &buffer->extents)) {

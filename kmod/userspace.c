@@ -42,6 +42,9 @@ int contig_stretch_at(struct mm_struct *mm, unsigned long first,
 	stretch->writable = vma->vm_flags & VM_WRITE;
 	stretch->mlocked = vma->vm_flags & VM_LOCKED;
 	stretch->shared_file = vma->vm_file && vma->vm_flags & VM_SHARED;
+	stretch->tracked_file = stretch->shared_file && vma->vm_ops &&
+				(vma->vm_ops->page_mkwrite ||
+				 vma->vm_ops->pfn_mkwrite);
 	stretch->private_write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) ==
 				 VM_WRITE;
 	stretch->buffer = contig_vma_buffer(vma);

@@ -18,6 +18,7 @@ struct mm_struct;
  * @mlocked: the kernel keeps them resident
  * @writable: the process may write to them
  * @shared_file: a mapping that shares what it shows with a file
+ * @tracked_file: and its filesystem has to be told before a page is written
  * @private_write: a write gives the process a page of its own
  */
 struct contig_stretch {
@@ -27,6 +28,7 @@ struct contig_stretch {
 	bool mlocked;
 	bool writable;
 	bool shared_file;
+	bool tracked_file;
 	bool private_write;
 };
 

@@ -144,9 +144,16 @@ static enum contig_page_class contig_page_class(struct page *page,
 		return CONTIG_PAGE_FREE;
 	if (PageHWPoison(page))
 		return CONTIG_PAGE_KERNEL;
-	if (PageLRU(page))
+	if (PageLRU(page)) {
+		/*
+		 * Being read in. Migration would wait for it, and who reads may
+		 * be a file system in user space that never answers.
+		 */
+		if (PageLocked(page) && !PageUptodate(page))
+			return CONTIG_PAGE_PINNED;
 		return folio_maybe_dma_pinned((struct folio *)page) ?
 			CONTIG_PAGE_PINNED : CONTIG_PAGE_MOVABLE;
+	}
 	if (__PageMovable(page))
 		return CONTIG_PAGE_MOVABLE;
 	/*

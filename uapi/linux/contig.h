@@ -38,8 +38,9 @@
  *  - ERANGE: no memory of this machine, free or not, meets the constraints.
  *  - EFAULT: the structure, an array, or a page of a range is not mapped.
  *  - ENXIO: a page of a range is not memory: registers or other PFN mappings.
- *  - EACCES: a page of a range is not writable, and the lock is for a device
- *    that writes (that is, without CONTIG_LOCK_OUTPUT).
+ *  - EACCES: a page of a range is not writable, or belongs to a file whose
+ *    filesystem has to know of every write, and the lock is for a device that
+ *    writes (that is, without CONTIG_LOCK_OUTPUT).
  *  - EPERM: physical addresses need CAP_SYS_RAWIO (or the module parameter
  *    allow_physical).
  *  - EBADF: a file descriptor is not open.
@@ -324,7 +325,7 @@ enum contig_alloc_flags {
  * @constraints: what the memory must be like
  * @rungs: mask of the rungs that may be tried, bit n for rung n; 0 for all
  * @timeout_ms: how long the whole allocation may take, 0 for the module's
- *              default
+ *              default; ten minutes at most
  * @name: what debugfs and fdinfo call the buffer: printable, ended by a NUL,
  *        empty for the name of the calling thread
  * @out_fd: a dma-buf with close-on-exec set, -1 on failure
@@ -478,7 +479,7 @@ struct contig_hold {
  * Count one hold less on every page of a range, all of which this client must
  * hold (else ENODATA). @spans receives the pages that no client of the process
  * holds any longer and that were not mlock()ed before contig held them: the
- * caller should munlock() these. If there are more than @count, the call fails
+ * caller should munlock() these, as far as they are still mapped. If there are more than @count, the call fails
  * with EMSGSIZE, @count says how many, and nothing was changed.
  */
 struct contig_unhold {
@@ -650,7 +651,8 @@ struct contig_run {
  * @count: in/out: entries in @runs, not 0; on return how many are filled
  * @fd: a buffer, with CONTIG_RANGE_BUFFER
  *
- * Tell how often this client has held and locked the pages of a range. Runs
+ * Tell how often this client has held and locked the pages of a range, mapped
+ * or not; what it costs depends on the number of runs, not on the length. Runs
  * cover the whole pages that the range touches, so the first may start before
  * @addr and the last end after the range.
  */
