@@ -298,14 +298,17 @@ static u32 contig_remedy(struct contig_client *client,
 		return CONTIG_REMEDY_QUOTA;
 	if (rung)
 		return CONTIG_REMEDY_NONE;
+	if (!(request->rungs & (CONTIG_RUNGS_RANGE | CONTIG_RUNGS_SPLIT |
+				CONTIG_RUNGS_SCATTER)))
+		return CONTIG_REMEDY_RESERVE;
+	if (survey->free + survey->movable < request->npages)
+		return CONTIG_REMEDY_CONSTRAINTS;
 	if (survey->free < request->npages)
-		return survey->free + survey->movable < request->npages ?
-		       CONTIG_REMEDY_CONSTRAINTS : CONTIG_REMEDY_FREE;
-	if (request->max_segments < UINT_MAX ||
-	    !(request->rungs & (CONTIG_RUNGS_SPLIT | CONTIG_RUNGS_SCATTER)))
-		return survey->pinned > survey->kernel ? CONTIG_REMEDY_UNPIN :
-		       request->max_segments == 1 ? CONTIG_REMEDY_RESERVE :
-						    CONTIG_REMEDY_SEGMENTS;
+		return CONTIG_REMEDY_FREE;
+	if (survey->pinned > survey->kernel)
+		return CONTIG_REMEDY_UNPIN;
+	if (request->max_segments > 1 && request->max_segments < UINT_MAX)
+		return CONTIG_REMEDY_SEGMENTS;
 	return CONTIG_REMEDY_RESERVE;
 }
 

@@ -98,6 +98,7 @@ int contig_buffer_export(struct contig_buffer *buffer)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *dmabuf;
+	char *name;
 
 	info.ops = &contig_dmabuf_ops;
 	info.size = contig_buffer_size(buffer);
@@ -108,6 +109,11 @@ int contig_buffer_export(struct contig_buffer *buffer)
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 	buffer->dmabuf = dmabuf;
+	/* For fdinfo; without memory for it there is none. */
+	name = kstrdup(buffer->name, GFP_KERNEL_ACCOUNT);
+	spin_lock(&dmabuf->name_lock);
+	dmabuf->name = name;
+	spin_unlock(&dmabuf->name_lock);
 
 	spin_lock(&contig_buffers_lock);
 	buffer->id = ++contig_buffers_last_id;

@@ -375,7 +375,7 @@ static int contig_unhold_target(struct contig_client *client,
 		if (ret)
 			break;
 	}
-	cmd->count = nr;
+	cmd->count = room ? nr : 0;
 	if (!ret && room && nr &&
 	    copy_to_user(user, spans, array_size(nr, sizeof(*spans))))
 		ret = -EFAULT;

@@ -177,13 +177,9 @@ static unsigned int contig_pin_flags(const struct contig_stretch *stretch,
 	return FOLL_LONGTERM | FOLL_WRITE | FOLL_FORCE;
 }
 
-static int contig_pin_error(const struct contig_stretch *stretch, bool output,
-			    int error)
+static int contig_pin_error(int error)
 {
 	switch (error) {
-	case -EFAULT:
-		/* Mapped, writable, and refused: because of the file. */
-		return stretch->shared_file && !output ? -EACCES : -EFAULT;
 	case -EOPNOTSUPP:
 		return -ENXIO;
 	case -ENOMEM:
@@ -224,7 +220,7 @@ static int contig_pin_pages(struct contig_pin *pin,
 		nr = min(pin->npages - pin->own.npages, CONTIG_PIN_BATCH);
 		nr = pin_user_pages_fast(at << PAGE_SHIFT, nr, flags, pages);
 		if (nr <= 0) {
-			ret = contig_pin_error(stretch, output, nr ?: -EFAULT);
+			ret = contig_pin_error(nr ?: -EFAULT);
 			break;
 		}
 		ret = contig_pin_append(&pin->own, pages, nr);

@@ -128,12 +128,15 @@ static bool contig_request_possible(const struct contig_request *request)
 	contig_for_each_zone(zone, nid, i) {
 		unsigned long first = zone->zone_start_pfn;
 		unsigned long last = zone_end_pfn(zone) - 1;
+		unsigned long aligned;
 
 		if (request->node_strict && nid != request->node)
 			continue;
 		first = max(first, request->lowest);
 		last = min(last, request->highest);
-		if (first <= last)
+		/* No start that is aligned is as good as no memory. */
+		aligned = round_up(first, request->align);
+		if (first <= last && aligned >= first && aligned <= last)
 			pages += last - first + 1;
 	}
 	return pages >= request->npages;

@@ -2,8 +2,9 @@
 /*
  * The reserve rung: blocks taken when the module was loaded
  *
- * A genalloc pool, in units of page frames, carves buffers out of the blocks.
- * What it hands out is zero. Memory that comes back is zeroed before it goes
+ * Each block is a genalloc pool, whose addresses are page frame numbers and
+ * whose granules are a 1024th of the block, or a page: so that what an
+ * allocation costs does not depend on its size. What it hands out is zero. Memory that comes back is zeroed before it goes
  * into the pool again: in the background, unless it never left our hands, or
  * somebody is waiting for it. A page that somebody else still has a reference
  * on keeps its whole run out of the pool until that reference is gone.
@@ -13,6 +14,7 @@
 #include <linux/bitmap.h>
 #include <linux/genalloc.h>
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -36,19 +38,26 @@ module_param(early, charp, 0444);
 MODULE_PARM_DESC(early,
 		 "blocks to reserve at load: SIZE[*COUNT][,...], for example 64M*2,4M*16");
 
+#define CONTIG_RESERVE_GRANULES 1024
+
 /**
  * struct contig_block - one reserved block
- * @pfn: first page frame, 0 if the block could not be had
- * @npages: its size
+ * @pfn: first page frame
+ * @npages: its size, a multiple of a granule
+ * @order: pages in a granule, as a power of two
+ * @pool: what is free and clean of it, NULL if the block could not be had
  */
 struct contig_block {
 	unsigned long pfn;
 	unsigned long npages;
+	unsigned int order;
+	struct gen_pool *pool;
 };
 
 /**
  * struct contig_return - a run that came back and is not clean yet
  * @node: entry of contig_reserve.returned
+ * @block: the block it is part of
  * @pfn: first page frame
  * @npages: how many
  * @user: whose buffer it was, with a reference
@@ -56,6 +65,7 @@ struct contig_block {
  */
 struct contig_return {
 	struct list_head node;
+	struct contig_block *block;
 	unsigned long pfn;
 	unsigned long npages;
 	struct contig_user *user;
@@ -64,8 +74,7 @@ struct contig_return {
 
 /**
  * struct contig_reserve - all that was reserved
- * @lock: protects the members below and serialises users of @pool
- * @pool: free and clean memory, addresses are page frame numbers
+ * @lock: protects the members below and serialises users of the pools
  * @blocks: what was asked for, largest first
  * @nr: how many blocks
  * @longest: pages in the longest block that was had; constant after loading
@@ -80,7 +89,6 @@ struct contig_return {
  */
 static struct contig_reserve {
 	struct mutex lock; /* for all that follows */
-	struct gen_pool *pool;
 	struct contig_block *blocks;
 	unsigned int nr;
 	unsigned long longest;
@@ -98,7 +106,7 @@ static struct contig_reserve {
 /* A run leaves the list of those that came back. */
 static void contig_return_free(struct contig_return *run)
 {
-	gen_pool_free(reserve.pool, run->pfn, run->npages);
+	gen_pool_free(run->block->pool, run->pfn, run->npages);
 	if (run->charged)
 		contig_user_uncharge(run->user, run->npages);
 	contig_user_put(run->user);
@@ -155,49 +163,61 @@ static bool contig_reserve_settle(void)
 	return true;
 }
 
+/**
+ * struct contig_carve - what a genalloc pool is searched for
+ * @request: what was asked for
+ * @order: of the pool's granules
+ */
+struct contig_carve {
+	const struct contig_request *request;
+	unsigned int order;
+};
+
 /* A genpool_algo_t: first fit among what meets the constraints. */
 static unsigned long contig_reserve_fit(unsigned long *map, unsigned long size,
 					unsigned long start, unsigned int nr,
 					void *data, struct gen_pool *pool,
 					unsigned long start_addr)
 {
-	const struct contig_request *rq = data;
-	unsigned long step = max(rq->align, rq->boundary), pfn;
+	const struct contig_carve *carve = data;
+	const struct contig_request *rq = carve->request;
 	unsigned int segments;
 
 	if (rq->node_strict &&
 	    page_to_nid(pfn_to_page(start_addr)) != rq->node)
 		return size;
-	if (rq->lowest > start_addr)
-		start = max(start, rq->lowest - start_addr);
-	while (start < size) {
-		start = bitmap_find_next_zero_area_off(map, size, start, nr,
-						       rq->align - 1,
-						       start_addr);
-		pfn = start_addr + start;
-		if (start >= size || pfn > rq->highest ||
-		    nr - 1 > rq->highest - pfn)
-			break;
+	for (; start < size; start++) {
+		start = bitmap_find_next_zero_area(map, size, start, nr, 0);
 		segments = 0;
-		if (contig_window_fits(rq, pfn, nr, true, &segments) &&
+		if (start < size &&
+		    contig_window_fits(rq, start_addr + (start << carve->order),
+				       rq->npages, true, &segments) &&
 		    segments <= rq->max_segments)
 			return start;
-		/*
-		 * No run fits better than one that begins at a boundary; and up
-		 * to the next one, none fits better than this.
-		 */
-		if (!rq->boundary || IS_ALIGNED(pfn, step))
-			break;
-		start = round_up(pfn, step) - start_addr;
 	}
 	return size;
 }
 
-static unsigned long contig_reserve_carve(const struct contig_request *request)
+/* Small blocks last: so that small buffers come from them, look there first. */
+static unsigned long contig_reserve_carve(const struct contig_request *request,
+					  struct contig_block **block)
 {
+	struct contig_carve carve = { .request = request };
+	unsigned int i = reserve.nr;
+	unsigned long pfn;
+
 	guard(mutex)(&reserve.lock);
-	return gen_pool_alloc_algo(reserve.pool, request->npages,
-				   contig_reserve_fit, (void *)request);
+	while (i--) {
+		*block = &reserve.blocks[i];
+		carve.order = (*block)->order;
+		if (!(*block)->pool)
+			continue;
+		pfn = gen_pool_alloc_algo((*block)->pool, request->npages,
+					  contig_reserve_fit, &carve);
+		if (pfn)
+			return pfn;
+	}
+	return 0;
 }
 
 static bool contig_reserve_present(void)
@@ -224,9 +244,9 @@ static int contig_reserve_alloc(const struct contig_request *request,
 		return -ENOMEM;
 	}
 
-	pfn = contig_reserve_carve(request);
+	pfn = contig_reserve_carve(request, &run->block);
 	if (!pfn && contig_reserve_settle())
-		pfn = contig_reserve_carve(request);
+		pfn = contig_reserve_carve(request, &run->block);
 	if (!pfn) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		return -ENOMEM;
@@ -246,7 +266,7 @@ static void contig_reserve_free(struct contig_buffer *buffer)
 	guard(mutex)(&reserve.lock);
 	if (!READ_ONCE(buffer->exposed)) {
 		/* Nobody but us could write to it: it is as it was. */
-		gen_pool_free(reserve.pool, piece->pfn, npages);
+		gen_pool_free(run->block->pool, piece->pfn, npages);
 		kfree(run);
 	} else {
 		run->pfn = piece->pfn;
@@ -263,10 +283,12 @@ static void contig_reserve_free(struct contig_buffer *buffer)
 /**
  * struct contig_hole - the search for the largest free run of the pool
  * @request: constraints, or NULL for none
+ * @order: of the granules of the pool that is looked at
  * @largest: pages in the largest run so far
  */
 struct contig_hole {
 	const struct contig_request *request;
+	unsigned int order;
 	unsigned long largest;
 };
 
@@ -294,21 +316,44 @@ static void contig_hole_chunk(struct gen_pool *pool,
 			      struct gen_pool_chunk *chunk, void *data)
 {
 	unsigned long size = chunk->end_addr - chunk->start_addr + 1;
+	struct contig_hole *hole = data;
 	unsigned long first, end;
 
-	for_each_clear_bitrange(first, end, chunk->bits, size)
-		contig_hole_measure(data, chunk->start_addr + first,
-				    chunk->start_addr + end);
+	for_each_clear_bitrange(first, end, chunk->bits, size >> hole->order)
+		contig_hole_measure(hole,
+				    chunk->start_addr + (first << hole->order),
+				    chunk->start_addr + (end << hole->order));
 }
 
 /* The largest free run, in pages, that meets @request if there is one. */
 static unsigned long contig_reserve_hole(const struct contig_request *request)
 {
 	struct contig_hole hole = { .request = request };
+	unsigned int i;
 
 	lockdep_assert_held(&reserve.lock);
-	gen_pool_for_each_chunk(reserve.pool, contig_hole_chunk, &hole);
+	for (i = 0; i < reserve.nr; i++) {
+		struct contig_block *block = &reserve.blocks[i];
+
+		hole.order = block->order;
+		if (block->pool && block->npages > hole.largest)
+			gen_pool_for_each_chunk(block->pool, contig_hole_chunk,
+						&hole);
+	}
 	return hole.largest;
+}
+
+/* Pages that are free and clean. */
+static unsigned long contig_reserve_clean(void)
+{
+	unsigned long clean = 0;
+	unsigned int i;
+
+	lockdep_assert_held(&reserve.lock);
+	for (i = 0; i < reserve.nr; i++)
+		if (reserve.blocks[i].pool)
+			clean += gen_pool_avail(reserve.blocks[i].pool);
+	return clean;
 }
 
 static unsigned long contig_reserve_largest(const struct contig_request *request,
@@ -327,7 +372,7 @@ void contig_reserve_totals(u64 *total, u64 *free, u64 *largest)
 
 	guard(mutex)(&reserve.lock);
 	*total = (u64)reserve.total << PAGE_SHIFT;
-	*free = (u64)(gen_pool_avail(reserve.pool) + reserve.dirty -
+	*free = (u64)(contig_reserve_clean() + reserve.dirty -
 		      reserve.quarantined) << PAGE_SHIFT;
 	*largest = (u64)contig_reserve_hole(NULL) << PAGE_SHIFT;
 }
@@ -343,7 +388,7 @@ int contig_reserve_show(struct seq_file *m, void *unused)
 		struct contig_block *block = &reserve.blocks[i];
 		unsigned long bytes = block->npages << PAGE_SHIFT;
 
-		if (block->pfn)
+		if (block->pool)
 			seq_printf(m, "0x%016llx %12lu reserved\n",
 				   seen ? PFN_PHYS((u64)block->pfn) : 0, bytes);
 		else
@@ -353,14 +398,13 @@ int contig_reserve_show(struct seq_file *m, void *unused)
 	seq_printf(m, "%-18s %12lu\n", "missing",
 		   reserve.missing << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "clean",
-		   reserve.pool ? gen_pool_avail(reserve.pool) << PAGE_SHIFT :
-				  0);
+		   contig_reserve_clean() << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "to scrub",
 		   (reserve.dirty - reserve.quarantined) << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "quarantined",
 		   reserve.quarantined << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "largest",
-		   reserve.pool ? contig_reserve_hole(NULL) << PAGE_SHIFT : 0);
+		   contig_reserve_hole(NULL) << PAGE_SHIFT);
 	return 0;
 }
 
@@ -369,6 +413,13 @@ static int contig_block_compare(const void *a, const void *b)
 	const struct contig_block *x = a, *y = b;
 
 	return x->npages < y->npages ? 1 : x->npages > y->npages ? -1 : 0;
+}
+
+static void contig_block_init(struct contig_block *block, unsigned long npages)
+{
+	if (npages > CONTIG_RESERVE_GRANULES)
+		block->order = ilog2(npages / CONTIG_RESERVE_GRANULES);
+	block->npages = round_up(npages, 1UL << block->order);
 }
 
 /* Read "64M*2,4M*16" into reserve.blocks. */
@@ -397,7 +448,8 @@ static int contig_reserve_parse(const char *text)
 		if (count > CONTIG_RESERVE_BLOCKS - reserve.nr)
 			return -E2BIG;
 		while (count--)
-			reserve.blocks[reserve.nr++].npages = PFN_UP(bytes);
+			contig_block_init(&reserve.blocks[reserve.nr++],
+					  PFN_UP(bytes));
 	}
 	return 0;
 }
@@ -422,8 +474,13 @@ static int contig_reserve_take(struct contig_block *block)
 			block->npages << (PAGE_SHIFT - 10), ret);
 		return 0;
 	}
-	ret = gen_pool_add(reserve.pool, pfn, block->npages, NUMA_NO_NODE);
+	block->pool = gen_pool_create(block->order, NUMA_NO_NODE);
+	ret = block->pool ? gen_pool_add(block->pool, pfn, block->npages,
+					 NUMA_NO_NODE) : -ENOMEM;
 	if (ret) {
+		if (block->pool)
+			gen_pool_destroy(block->pool);
+		block->pool = NULL;
 		contig_pages_put(pfn, block->npages);
 		return ret;
 	}
@@ -444,21 +501,15 @@ int contig_reserve_init(void)
 
 	reserve.blocks = kcalloc(CONTIG_RESERVE_BLOCKS, sizeof(*reserve.blocks),
 				 GFP_KERNEL);
-	reserve.pool = gen_pool_create(0, NUMA_NO_NODE);
-	if (!reserve.blocks || !reserve.pool) {
-		ret = -ENOMEM;
-		goto err_free;
-	}
+	if (!reserve.blocks)
+		return -ENOMEM;
 	ret = contig_reserve_parse(early);
 	if (ret) {
 		pr_err("early=%s: want SIZE[*COUNT][,...], no block larger than memory, at most %d blocks\n",
 		       early, CONTIG_RESERVE_BLOCKS);
 		goto err_free;
 	}
-	/*
-	 * The largest first, while it is easiest; and since genalloc looks at
-	 * what was added last first, small buffers come from small blocks.
-	 */
+	/* The largest first, while it is easiest. */
 	sort(reserve.blocks, reserve.nr, sizeof(*reserve.blocks),
 	     contig_block_compare, NULL);
 	for (i = 0; i < reserve.nr; i++) {
@@ -486,12 +537,14 @@ void contig_reserve_exit(void)
 	list_for_each_entry_safe(run, next, &reserve.returned, node)
 		contig_return_free(run);
 	/* Whoever still has a reference on a page frees it by dropping that. */
-	for (i = 0; i < reserve.nr; i++)
-		if (reserve.blocks[i].pfn)
-			contig_pages_put(reserve.blocks[i].pfn,
-					 reserve.blocks[i].npages);
-	if (reserve.pool)
-		gen_pool_destroy(reserve.pool);
+	for (i = 0; i < reserve.nr; i++) {
+		struct contig_block *block = &reserve.blocks[i];
+
+		if (!block->pool)
+			continue;
+		gen_pool_destroy(block->pool);
+		contig_pages_put(block->pfn, block->npages);
+	}
 	kfree(reserve.blocks);
 }
 

@@ -2,6 +2,7 @@
 /*
  * What lies in a range of a process's memory?
  */
+#include <linux/backing-dev.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -42,9 +43,8 @@ int contig_stretch_at(struct mm_struct *mm, unsigned long first,
 	stretch->writable = vma->vm_flags & VM_WRITE;
 	stretch->mlocked = vma->vm_flags & VM_LOCKED;
 	stretch->shared_file = vma->vm_file && vma->vm_flags & VM_SHARED;
-	stretch->tracked_file = stretch->shared_file && vma->vm_ops &&
-				(vma->vm_ops->page_mkwrite ||
-				 vma->vm_ops->pfn_mkwrite);
+	stretch->tracked_file = stretch->shared_file &&
+				mapping_can_writeback(vma->vm_file->f_mapping);
 	stretch->private_write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) ==
 				 VM_WRITE;
 	stretch->buffer = contig_vma_buffer(vma);

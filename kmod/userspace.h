@@ -18,7 +18,7 @@ struct mm_struct;
  * @mlocked: the kernel keeps them resident
  * @writable: the process may write to them
  * @shared_file: a mapping that shares what it shows with a file
- * @tracked_file: and its filesystem has to be told before a page is written
+ * @tracked_file: and its filesystem has to hear of every write
  * @private_write: a write gives the process a page of its own
  */
 struct contig_stretch {
