@@ -75,7 +75,8 @@ guest: library selftests
 		prefix=/usr install
 	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a
 	@install -D -t $(GUEST)/usr/bin $(BUILD)/userlib/examples/getphysical \
-		$(BUILD)/userlib/examples/contiguous
+		$(BUILD)/userlib/examples/contiguous \
+		$(BUILD)/userlib/examples/first
 	+@$(MAKE) -s -C selftests OUTPUT=$(BUILD)/selftests KSFT=$(KSFT) \
 		DESTDIR=$(GUEST)/usr/libexec/contig/selftests install >/dev/null
 

@@ -175,8 +175,7 @@ OSErr LockMemory(void *address, unsigned long count);
  * @count: bytes
  *
  * As LockMemory(), but pages are not marked as changed and need not be
- * writable. On kernels without CONTIG_FEATURE_OUTPUT_READ_ONLY they may have to
- * be writable all the same.
+ * writable.
  *
  * Return: as LockMemory().
  *
