@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What every command of /dev/contig has in common: the number, the pointer,
+ * the size, the flags and the reserved members.
+ */
+#include <stddef.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+#define MAX_STRUCT 1024
+
+/* A structure of any command, with room for what may follow it. */
+union any {
+	struct {
+		uint32_t size;
+		uint32_t flags;
+	};
+	struct contig_info info;
+	struct contig_alloc alloc;
+	struct contig_probe probe;
+	struct contig_hold hold;
+	struct contig_unhold unhold;
+	struct contig_lock lock;
+	struct contig_unlock unlock;
+	struct contig_get_physical get_physical;
+	struct contig_get_state get_state;
+	uint8_t bytes[MAX_STRUCT];
+};
+
+FIXTURE(command) {
+	int fd;
+	int buffer;
+	char *memory;
+	struct contig_extent extents[2 * SMALL_PAGES];
+	struct contig_run runs[2 * SMALL_PAGES];
+	union any cmd;
+};
+
+FIXTURE_VARIANT(command) {
+	unsigned int nr;
+	uint32_t size;
+	uint32_t flags;		/* those that the command knows */
+};
+
+#define COMMAND(name, NAME, known) \
+	FIXTURE_VARIANT_ADD(command, name) { \
+		.nr = CONTIG_##NAME, \
+		.size = sizeof(struct contig_##name), \
+		.flags = known, \
+	}
+
+COMMAND(info, INFO, 0);
+COMMAND(alloc, ALLOC, CONTIG_ALLOC_STRUCT_PAGE);
+COMMAND(probe, PROBE, CONTIG_ALLOC_STRUCT_PAGE);
+COMMAND(hold, HOLD, 0);
+COMMAND(unhold, UNHOLD, 0);
+COMMAND(lock, LOCK,
+	CONTIG_RANGE_BUFFER | CONTIG_LOCK_OUTPUT | CONTIG_LOCK_CONTIGUOUS);
+COMMAND(unlock, UNLOCK, CONTIG_RANGE_BUFFER);
+COMMAND(get_physical, GET_PHYSICAL, CONTIG_RANGE_BUFFER);
+COMMAND(get_state, GET_STATE, CONTIG_RANGE_BUFFER);
+
+/* Fill in what makes the command succeed without a flag. */
+static void good(FIXTURE_DATA(command) *self,
+		 const FIXTURE_VARIANT(command) *variant)
+{
+	union any *cmd = &self->cmd;
+	uint64_t addr = to_addr(self->memory);
+
+	memset(cmd, 0, sizeof(*cmd));
+	cmd->size = variant->size;
+	switch (variant->nr) {
+	case CONTIG_ALLOC:
+		cmd->alloc.length = 1;
+		break;
+	case CONTIG_PROBE:
+		cmd->probe.length = 1;
+		break;
+	case CONTIG_HOLD:
+		cmd->hold.addr = addr;
+		cmd->hold.length = page_size;
+		break;
+	case CONTIG_UNHOLD:
+		cmd->unhold.addr = addr;
+		cmd->unhold.length = page_size;
+		break;
+	case CONTIG_LOCK:
+	case CONTIG_UNLOCK:
+		cmd->lock.addr = addr;
+		cmd->lock.length = page_size;
+		break;
+	case CONTIG_GET_PHYSICAL:
+		cmd->get_physical.addr = addr;
+		cmd->get_physical.length = page_size;
+		cmd->get_physical.extents = to_addr(self->extents);
+		cmd->get_physical.count = ARRAY_SIZE(self->extents);
+		break;
+	case CONTIG_GET_STATE:
+		cmd->get_state.addr = addr;
+		cmd->get_state.length = page_size;
+		cmd->get_state.runs = to_addr(self->runs);
+		cmd->get_state.count = ARRAY_SIZE(self->runs);
+		break;
+	}
+}
+
+/* The same with CONTIG_RANGE_BUFFER. */
+static void good_buffer(FIXTURE_DATA(command) *self,
+			const FIXTURE_VARIANT(command) *variant)
+{
+	good(self, variant);
+	self->cmd.flags = CONTIG_RANGE_BUFFER;
+	switch (variant->nr) {
+	case CONTIG_LOCK:
+	case CONTIG_UNLOCK:
+		self->cmd.lock.addr = 0;
+		self->cmd.lock.fd = self->buffer;
+		break;
+	case CONTIG_GET_PHYSICAL:
+		self->cmd.get_physical.addr = 0;
+		self->cmd.get_physical.fd = self->buffer;
+		break;
+	case CONTIG_GET_STATE:
+		self->cmd.get_state.addr = 0;
+		self->cmd.get_state.fd = self->buffer;
+		break;
+	}
+}
+
+/* Issue the command in @cmd, and close what it opened. */
+static int issue_at(FIXTURE_DATA(command) *self,
+		    const FIXTURE_VARIANT(command) *variant, union any *cmd)
+{
+	int ret = contig_ioctl(self->fd, variant->nr, cmd);
+
+	if (variant->nr == CONTIG_ALLOC && !ret && cmd)
+		close(cmd->alloc.out_fd);
+	return ret;
+}
+
+static int issue(FIXTURE_DATA(command) *self,
+		 const FIXTURE_VARIANT(command) *variant)
+{
+	return issue_at(self, variant, &self->cmd);
+}
+
+FIXTURE_SETUP(command) {
+	int i;
+
+	setup_client(self->fd);
+	self->memory = anon_map(pages(SMALL_PAGES));
+	ASSERT_NE(NULL, self->memory);
+	self->buffer = buffer_get(self->fd, page_size, 0);
+	ASSERT_LE(0, self->buffer);
+
+	/* So that what undoes something finds enough to undo. */
+	for (i = 0; i < 8; i++) {
+		test_hold(self->fd, self->memory, page_size, NULL);
+		test_lock(self->fd, self->memory, page_size, 0);
+		test_lock_buffer(self->fd, self->buffer, 0, page_size, 0);
+	}
+}
+
+FIXTURE_TEARDOWN(command) {
+	close(self->buffer);
+	close(self->fd);
+}
+
+TEST_F(command, exact_size)
+{
+	good(self, variant);
+	EXPECT_EQ(0, issue(self, variant));
+}
+
+TEST_F(command, short_size)
+{
+	uint32_t size;
+
+	/* The first version has all members, so no shorter one exists. */
+	for (size = 0; size < variant->size; size++) {
+		good(self, variant);
+		self->cmd.size = size;
+		EXPECT_EQ(-EINVAL, issue(self, variant))
+			TH_LOG("size %u", size);
+	}
+}
+
+TEST_F(command, longer_with_zeros)
+{
+	size_t longer[] = { 1, 4, 8, 100, MAX_STRUCT - variant->size };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(longer); i++) {
+		good(self, variant);
+		self->cmd.size += longer[i];
+		EXPECT_EQ(0, issue(self, variant))
+			TH_LOG("%zu bytes more", longer[i]);
+	}
+}
+
+TEST_F(command, longer_with_something)
+{
+	size_t longer[] = { 1, 4, 8, 100, MAX_STRUCT - variant->size };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(longer); i++) {
+		good(self, variant);
+		self->cmd.size += longer[i];
+		self->cmd.bytes[self->cmd.size - 1] = 1;
+		EXPECT_EQ(-E2BIG, issue(self, variant))
+			TH_LOG("%zu bytes more", longer[i]);
+		good(self, variant);
+		self->cmd.size += longer[i];
+		self->cmd.bytes[variant->size] = 0x80;
+		EXPECT_EQ(-E2BIG, issue(self, variant))
+			TH_LOG("%zu bytes more", longer[i]);
+	}
+}
+
+TEST_F(command, enormous_size)
+{
+	size_t length = pages(4);
+	char *end = anon_map(length);
+	union any *cmd;
+
+	ASSERT_NE(NULL, end);
+	ASSERT_EQ(0, munmap(end + length - page_size, page_size));
+	cmd = (void *)end;
+	good(self, variant);
+	memcpy(cmd, &self->cmd, variant->size);
+	/* Nobody is to make the kernel read gigabytes of zeros. */
+	cmd->size = UINT32_MAX;
+	EXPECT_EQ(-E2BIG, issue_at(self, variant, cmd));
+	cmd->size = 1u << 31;
+	EXPECT_EQ(-E2BIG, issue_at(self, variant, cmd));
+	cmd->size = page_size + 8;
+	EXPECT_EQ(-E2BIG, issue_at(self, variant, cmd));
+	cmd->size = page_size;
+	EXPECT_EQ(0, issue_at(self, variant, cmd));
+	/* More of it than is mapped. */
+	cmd = (void *)(end + length - page_size - variant->size);
+	memcpy(cmd, &self->cmd, variant->size);
+	cmd->size = variant->size + 8;
+	EXPECT_EQ(-EFAULT, issue_at(self, variant, cmd));
+}
+
+TEST_F(command, unknown_flags)
+{
+	uint32_t bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		if (variant->flags & 1u << bit)
+			continue;
+		good(self, variant);
+		self->cmd.flags = 1u << bit;
+		EXPECT_EQ(-EOPNOTSUPP, issue(self, variant))
+			TH_LOG("flag %#x", 1u << bit);
+		good(self, variant);
+		self->cmd.flags = variant->flags | 1u << bit;
+		EXPECT_EQ(-EOPNOTSUPP, issue(self, variant))
+			TH_LOG("flag %#x among others", 1u << bit);
+	}
+}
+
+TEST_F(command, known_flags)
+{
+	uint32_t bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		if (!(variant->flags & 1u << bit))
+			continue;
+		if (variant->nr != CONTIG_ALLOC &&
+		    variant->nr != CONTIG_PROBE &&
+		    1u << bit == CONTIG_RANGE_BUFFER) {
+			good_buffer(self, variant);
+		} else {
+			good(self, variant);
+			self->cmd.flags = 1u << bit;
+		}
+		EXPECT_EQ(0, issue(self, variant))
+			TH_LOG("flag %#x", 1u << bit);
+	}
+}
+
+TEST_F(command, reserved_members)
+{
+	uint32_t *reserved;
+
+	good(self, variant);
+	switch (variant->nr) {
+	case CONTIG_ALLOC:
+		reserved = &self->cmd.alloc.constraints.reserved;
+		break;
+	case CONTIG_PROBE:
+		reserved = &self->cmd.probe.constraints.reserved;
+		break;
+	case CONTIG_UNHOLD:
+		reserved = &self->cmd.unhold.reserved;
+		break;
+	case CONTIG_LOCK:
+	case CONTIG_UNLOCK:
+		reserved = &self->cmd.lock.reserved;
+		break;
+	default:
+		return;		/* has none */
+	}
+	*reserved = 1;
+	EXPECT_EQ(-EOPNOTSUPP, issue(self, variant));
+	*reserved = 1u << 31;
+	EXPECT_EQ(-EOPNOTSUPP, issue(self, variant));
+	*reserved = 0;
+	EXPECT_EQ(0, issue(self, variant));
+}
+
+TEST_F(command, out_members_are_ignored)
+{
+	good(self, variant);
+	switch (variant->nr) {
+	case CONTIG_INFO:
+		memset(&self->cmd.info.out_abi_version, 0xa5, variant->size -
+		       offsetof(struct contig_info, out_abi_version));
+		break;
+	case CONTIG_ALLOC:
+		memset(&self->cmd.alloc.out_fd, 0xa5, variant->size -
+		       offsetof(struct contig_alloc, out_fd));
+		break;
+	case CONTIG_PROBE:
+		memset(&self->cmd.probe.out_rung, 0xa5, variant->size -
+		       offsetof(struct contig_probe, out_rung));
+		break;
+	case CONTIG_HOLD:
+		self->cmd.hold.out_unlocked = ~0ull;
+		break;
+	default:
+		return;		/* has none */
+	}
+	EXPECT_EQ(0, issue(self, variant));
+}
+
+TEST_F(command, bad_pointer)
+{
+	char *guarded = anon_map(pages(2));
+	char *read_only = anon_map(page_size);
+	union any *cmd;
+	int ret;
+
+	ASSERT_NE(NULL, guarded);
+	ASSERT_NE(NULL, read_only);
+	ASSERT_EQ(0, munmap(guarded + page_size, page_size));
+
+	EXPECT_EQ(-EFAULT, issue_at(self, variant, NULL));
+	EXPECT_EQ(-EFAULT, issue_at(self, variant, (void *)1));
+	EXPECT_EQ(-EFAULT, issue_at(self, variant, (void *)-16L));
+	EXPECT_EQ(-EFAULT,
+		  issue_at(self, variant, (void *)(guarded + page_size)));
+
+	/* The size can be read, the rest cannot. */
+	cmd = (void *)(guarded + page_size - sizeof(uint32_t));
+	cmd->size = variant->size;
+	EXPECT_EQ(-EFAULT, issue_at(self, variant, cmd));
+
+	/* The last byte cannot. */
+	good(self, variant);
+	cmd = (void *)(guarded + page_size - variant->size + 1);
+	memcpy(cmd, &self->cmd, variant->size - 1);
+	EXPECT_EQ(-EFAULT, issue_at(self, variant, cmd));
+
+	/* All can be read and the answer cannot be written. */
+	memcpy(read_only, &self->cmd, variant->size);
+	ASSERT_EQ(0, mprotect(read_only, page_size, PROT_READ));
+	ret = issue_at(self, variant, (void *)read_only);
+	EXPECT_EQ(variant->nr == CONTIG_LOCK || variant->nr == CONTIG_UNLOCK ?
+		  0 : -EFAULT, ret);
+}
+
+TEST_F(command, answer_that_cannot_be_written_changes_nothing)
+{
+	struct snapshot before;
+	char *read_only = anon_map(page_size);
+
+	if (variant->nr == CONTIG_LOCK || variant->nr == CONTIG_UNLOCK)
+		return;		/* have no answer */
+	ASSERT_NE(NULL, read_only);
+	good(self, variant);
+	memcpy(read_only, &self->cmd, variant->size);
+	ASSERT_EQ(0, mprotect(read_only, page_size, PROT_READ));
+	snapshot_take(&before, self->fd);
+	EXPECT_EQ(-EFAULT, issue_at(self, variant, (void *)read_only));
+	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
+}
+
+FIXTURE(device) {
+	int fd;
+};
+
+FIXTURE_SETUP(device) {
+	setup_client(self->fd);
+}
+
+FIXTURE_TEARDOWN(device) {
+	close(self->fd);
+}
+
+TEST_F(device, unknown_commands)
+{
+	union any cmd = { .size = sizeof(cmd) };
+	unsigned int nr;
+
+	for (nr = CONTIG_CMD_GET_STATE + 1; nr < 256; nr++)
+		EXPECT_EQ(-ENOTTY, contig_ioctl(self->fd,
+						_IO(CONTIG_IOCTL_TYPE, nr),
+						&cmd))
+			TH_LOG("command %#x", nr);
+	for (nr = 0; nr <= CONTIG_CMD_GET_STATE; nr++) {
+		EXPECT_EQ(-ENOTTY, contig_ioctl(self->fd,
+						_IO(CONTIG_IOCTL_TYPE + 1, nr),
+						&cmd));
+		/* The number includes that there is no size in it. */
+		EXPECT_EQ(-ENOTTY,
+			  contig_ioctl(self->fd, _IOWR(CONTIG_IOCTL_TYPE, nr,
+						       struct contig_info),
+				       &cmd));
+	}
+}
+
+TEST_F(device, numbers_are_those_of_the_abi)
+{
+	EXPECT_EQ(0xbc00, CONTIG_INFO);
+	EXPECT_EQ(0xbc01, CONTIG_ALLOC);
+	EXPECT_EQ(0xbc02, CONTIG_PROBE);
+	EXPECT_EQ(0xbc03, CONTIG_HOLD);
+	EXPECT_EQ(0xbc04, CONTIG_UNHOLD);
+	EXPECT_EQ(0xbc05, CONTIG_LOCK);
+	EXPECT_EQ(0xbc06, CONTIG_UNLOCK);
+	EXPECT_EQ(0xbc07, CONTIG_GET_PHYSICAL);
+	EXPECT_EQ(0xbc08, CONTIG_GET_STATE);
+}
+
+TEST_F(device, info_tells_the_truth)
+{
+	struct contig_info info;
+	long total = meminfo_kib("MemTotal");
+
+	test_info(self->fd, &info);
+	EXPECT_EQ(sizeof(info), info.size);
+	EXPECT_EQ(CONTIG_ABI_VERSION, info.out_abi_version);
+	EXPECT_EQ(page_size, info.out_page_size);
+	EXPECT_EQ((uint64_t)total << 10, info.out_ram_bytes);
+	EXPECT_LT(info.out_ram_bytes, info.out_ram_top + 1);
+	EXPECT_EQ(0, (info.out_ram_top + 1) & (page_size - 1));
+	EXPECT_LE(page_size, info.out_max_order_bytes);
+	EXPECT_GE(MIB(64), info.out_max_order_bytes);
+	EXPECT_LE(info.out_reserve_free, info.out_reserve_bytes);
+	EXPECT_LE(info.out_reserve_largest, info.out_reserve_free);
+	EXPECT_EQ(0, info.out_features &
+		     ~(uint64_t)(CONTIG_FEATURE_RANGE | CONTIG_FEATURE_CMA |
+				 CONTIG_FEATURE_OUTPUT_READ_ONLY |
+				 CONTIG_FEATURE_MEMORY_ENCRYPTED |
+				 CONTIG_FEATURE_PHYSICAL_ALLOWED));
+	EXPECT_NE(0, info.out_quota_bytes);
+}
+
+TEST_F(device, no_other_file_operation_works)
+{
+	char byte = 0;
+
+	EXPECT_EQ(-1, read(self->fd, &byte, 1));
+	EXPECT_EQ(-1, write(self->fd, &byte, 1));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, page_size, PROT_READ, MAP_SHARED,
+				   self->fd, 0));
+}
+
+TEST_F(device, close_on_exec_and_access_mode_of_a_buffer)
+{
+	int fd = buffer_get(self->fd, page_size, 0);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	EXPECT_EQ(O_RDWR, fcntl(fd, F_GETFL) & O_ACCMODE);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a device can address: each constraint alone and several together, on
+ * every rung, checked against the page tables instead of the answer.
+ */
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+/* Can a device that cuts at the limits of @c use this memory? */
+static const char *broken(const struct contig_constraints *c,
+			  const struct contig_extent *e, int64_t n)
+{
+	uint64_t align = c->align ?: page_size;
+	uint64_t longest = c->max_segment ?: UINT64_MAX;
+	uint64_t pieces = 0;
+	int64_t i;
+
+	if (c->boundary && c->boundary < longest)
+		longest = c->boundary;
+	/* The piece after a cut has to be aligned as well. */
+	if (longest != UINT64_MAX && longest > align)
+		longest -= longest % align;
+	for (i = 0; i < n; i++) {
+		uint64_t at = e[i].addr, end = e[i].addr + e[i].length, cut;
+
+		if (at < c->lowest)
+			return "lowest";
+		if (c->highest && end - 1 > c->highest)
+			return "highest";
+		for (; at < end; at = cut) {
+			cut = end;
+			if (longest < cut - at)
+				cut = at + longest;
+			if (c->boundary &&
+			    at / c->boundary != (cut - 1) / c->boundary)
+				cut = (at / c->boundary + 1) * c->boundary;
+			if (at % align)
+				return "align";
+			if (cut - at < c->min_segment &&
+			    (i < n - 1 || cut < end))
+				return "min_segment";
+			pieces++;
+		}
+	}
+	if (c->max_segments && pieces > c->max_segments)
+		return "max_segments";
+	return NULL;
+}
+
+FIXTURE(constraint) {
+	int fd;
+	struct contig_info info;
+};
+
+FIXTURE_VARIANT(constraint) {
+	uint32_t rung;
+};
+
+FIXTURE_VARIANT_ADD(constraint, reserve) { .rung = CONTIG_RUNG_RESERVE };
+FIXTURE_VARIANT_ADD(constraint, coherent) { .rung = CONTIG_RUNG_COHERENT };
+FIXTURE_VARIANT_ADD(constraint, range) { .rung = CONTIG_RUNG_RANGE };
+FIXTURE_VARIANT_ADD(constraint, split) { .rung = CONTIG_RUNG_SPLIT };
+FIXTURE_VARIANT_ADD(constraint, scatter) { .rung = CONTIG_RUNG_SCATTER };
+
+FIXTURE_SETUP(constraint) {
+	setup_client(self->fd);
+	test_info(self->fd, &self->info);
+	if (variant->rung == CONTIG_RUNG_RESERVE)
+		need_reserve(self->fd, MIB(4));
+	if (variant->rung == CONTIG_RUNG_RANGE)
+		need_range(self->fd);
+}
+
+FIXTURE_TEARDOWN(constraint) {
+	close(self->fd);
+}
+
+/* The rungs that choose where the memory lies must find it if it is there. */
+#define CHOOSE CONTIG_RUNGS_RANGE
+#define CHOOSE_PIECES (CONTIG_RUNGS_RANGE | CONTIG_RUNGS_SPLIT)
+#define ALL CONTIG_RUNGS_ALL
+
+static struct constraint_case {
+	const char *name;
+	uint64_t length;
+	struct contig_constraints c;
+	uint32_t must;		/* rungs that have to meet it on a fresh machine */
+} cases[] = {
+	{ "none", MIB(1), {}, ALL },
+	{ "lowest", MIB(1), { .lowest = MIB(640) }, CHOOSE },
+	{ "lowest odd", KIB(64), { .lowest = MIB(300) + 1 }, CHOOSE },
+	{ "highest 16M", KIB(64), { .highest = MIB(16) - 1 }, CHOOSE },
+	{ "highest 256M", MIB(1), { .highest = MIB(256) - 1 }, CHOOSE },
+	{ "highest odd", MIB(1), { .highest = MIB(256) + 100 }, CHOOSE },
+	{ "highest 4G", MIB(4), { .highest = (1ull << 32) - 1 }, CHOOSE },
+	{ "highest all", MIB(1), { .highest = UINT64_MAX }, ALL },
+	{ "window", MIB(2), { .lowest = MIB(512), .highest = MIB(576) - 1 },
+	  CHOOSE },
+	{ "tight window", MIB(2), { .lowest = MIB(520),
+				    .highest = MIB(522) - 1 }, 0 },
+	{ "align 1", MIB(1), { .align = 1 }, ALL },
+	{ "align 512", MIB(1), { .align = 512 }, ALL },
+	{ "align page", MIB(1), { .align = 4096 }, ALL },
+	{ "align 64K", KIB(64), { .align = KIB(64) }, CHOOSE_PIECES },
+	{ "align 64K odd length", KIB(68), { .align = KIB(64) },
+	  CHOOSE_PIECES },
+	{ "align 1M", MIB(1), { .align = MIB(1) }, CHOOSE_PIECES },
+	{ "align 2M", MIB(4), { .align = MIB(2) }, CHOOSE_PIECES },
+	{ "align 16M", KIB(12), { .align = MIB(16) }, CHOOSE },
+	{ "align 64M", MIB(8), { .align = MIB(64) }, CHOOSE },
+	{ "boundary page", KIB(64), { .boundary = 4096 }, ALL },
+	{ "boundary 64K", MIB(1), { .boundary = KIB(64) }, ALL },
+	{ "boundary 64K one piece", KIB(64),
+	  { .boundary = KIB(64), .max_segments = 1 }, CHOOSE },
+	{ "boundary 1M one piece", KIB(516),
+	  { .boundary = MIB(1), .max_segments = 1 }, CHOOSE },
+	{ "boundary 1M two pieces", MIB(1) + KIB(4),
+	  { .boundary = MIB(1), .max_segments = 2 }, CHOOSE },
+	{ "boundary 4G", MIB(1), { .boundary = 1ull << 32 }, ALL },
+	{ "boundary top", MIB(1), { .boundary = 1ull << 63 }, ALL },
+	{ "min segment 64K", MIB(1), { .min_segment = KIB(64) },
+	  CHOOSE_PIECES },
+	{ "min segment odd", MIB(1), { .min_segment = KIB(32) + 1 },
+	  CHOOSE_PIECES },
+	{ "min segment all", KIB(256), { .min_segment = KIB(256) }, CHOOSE },
+	{ "min segment more than all", KIB(64), { .min_segment = KIB(256) },
+	  CHOOSE },
+	{ "max segment page", KIB(256), { .max_segment = 4096 }, ALL },
+	{ "max segment odd", KIB(256), { .max_segment = 4097 }, ALL },
+	{ "max segment 64K", MIB(1), { .max_segment = KIB(64) }, ALL },
+	{ "max segments 1", MIB(2), { .max_segments = 1 }, CHOOSE },
+	{ "max segments 4", MIB(2), { .max_segments = 4 }, CHOOSE },
+	{ "max segments 10000", MIB(1), { .max_segments = 10000 }, ALL },
+	{ "16 segments of 64K", MIB(1),
+	  { .max_segment = KIB(64), .max_segments = 16 }, CHOOSE },
+	{ "17 segments of 64K, boundary 64K", MIB(1),
+	  { .max_segment = KIB(64), .max_segments = 17, .boundary = KIB(64) },
+	  CHOOSE },
+	{ "segments of exactly 64K", MIB(1),
+	  { .min_segment = KIB(64), .max_segment = KIB(64) }, CHOOSE },
+	{ "aligned segments", MIB(1),
+	  { .align = KIB(64), .max_segment = KIB(192) }, CHOOSE },
+	{ "node 0", MIB(1), { .node_policy = CONTIG_NODE_STRICT }, ALL },
+	{ "node 0 first", MIB(1), { .node_policy = CONTIG_NODE_PREFERRED },
+	  ALL },
+	{ "ISA DMA", KIB(64), { .highest = MIB(16) - 1, .boundary = KIB(64),
+				.max_segments = 1 }, CHOOSE },
+	{ "IDE PRD", MIB(1), { .highest = (1ull << 32) - 1,
+			       .boundary = KIB(64), .max_segment = KIB(64),
+			       .max_segments = 256 }, CHOOSE | ALL },
+	{ "everything", MIB(1) + KIB(4), {
+		.lowest = MIB(128), .highest = MIB(1024) - 1,
+		.align = KIB(128), .boundary = MIB(4), .min_segment = KIB(128),
+		.max_segment = MIB(1), .max_segments = 2,
+		.node_policy = CONTIG_NODE_STRICT }, CHOOSE },
+};
+
+/* What a buffer consists of, from pagemap where that shows it. */
+static int64_t extents_of(int client, int fd, size_t length,
+			  struct contig_extent **extents)
+{
+	void *map = buffer_map(fd, length);
+	int64_t n;
+
+	if (!map)
+		return -1;
+	n = pagemap_extents(map, length, extents);
+	if (n < 0 && !_test_cmd_lock_buffer(client, fd, 0, length, 0)) {
+		n = translate_all(client, fd, 0, length, 0, extents);
+		if (!buffer_translation_is_true(client, fd, map, length))
+			n = -1;
+		_test_cmd_unlock_buffer(client, fd, 0, length);
+	}
+	munmap(map, length);
+	return n;
+}
+
+TEST_F_TIMEOUT(constraint, is_met_or_refused, 120)
+{
+	struct contig_extent *extents;
+	const char *what;
+	int64_t n;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct constraint_case *it = &cases[i];
+		struct contig_alloc alloc = alloc_request(it->length,
+							  1u << variant->rung);
+
+		alloc.constraints = it->c;
+		ret = _test_cmd_alloc(self->fd, &alloc);
+		if (ret) {
+			/* Refusing is no fault where it is not asked for. */
+			EXPECT_EQ(0, it->must & 1u << variant->rung)
+				TH_LOG("%s: error %d, blocked %u", it->name,
+				       -ret, alloc.out_reports[0].blocked);
+			EXPECT_EQ(-ENOMEM, ret)
+				TH_LOG("%s", it->name);
+			EXPECT_NE(CONTIG_BLOCKED_NOT,
+				  alloc.out_reports[0].blocked)
+				TH_LOG("%s", it->name);
+			continue;
+		}
+		n = extents_of(self->fd, alloc.out_fd, alloc.out_length,
+			       &extents);
+		EXPECT_LT(0, n)
+			TH_LOG("%s: no translation", it->name);
+		if (n > 0) {
+			what = broken(&it->c, extents, n);
+			EXPECT_EQ(NULL, what)
+				TH_LOG("%s: breaks %s with %lld extents at %#llx",
+				       it->name, what, (long long)n,
+				       extents[0].addr);
+			EXPECT_EQ((int64_t)alloc.out_extents, n)
+				TH_LOG("%s", it->name);
+			free(extents);
+		}
+		close(alloc.out_fd);
+	}
+}
+
+/* PROBE has to judge by the same constraints. */
+TEST_F_TIMEOUT(constraint, is_probed, 120)
+{
+	size_t i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct constraint_case *it = &cases[i];
+		struct contig_probe probe = probe_request(it->length,
+							  1u << variant->rung);
+
+		/* Each looks at all memory: only those that can be judged. */
+		if (!(it->must & 1u << variant->rung))
+			continue;
+		probe.constraints = it->c;
+		ret = _test_cmd_probe(self->fd, &probe);
+		EXPECT_EQ(0, ret)
+			TH_LOG("%s", it->name);
+		EXPECT_EQ(variant->rung, probe.out_rung)
+			TH_LOG("%s: blocked %u, largest %llu", it->name,
+			       probe.out_reports[0].blocked,
+			       probe.out_reports[0].largest);
+		EXPECT_EQ(CONTIG_REMEDY_NONE, probe.out_remedy)
+			TH_LOG("%s", it->name);
+	}
+}
+
+/* What makes no sense and what this machine can never give. */
+TEST_F(constraint, is_wrong)
+{
+	uint64_t top = self->info.out_ram_top;
+	struct {
+		const char *name;
+		uint64_t length;
+		struct contig_constraints c;
+		int error;
+	} wrong[] = {
+		{ "empty window", KIB(4), { .lowest = MIB(2),
+					    .highest = MIB(1) }, EINVAL },
+		{ "align 3", KIB(4), { .align = 3 }, EINVAL },
+		{ "align 12K", KIB(4), { .align = KIB(12) }, EINVAL },
+		{ "align -1", KIB(4), { .align = -1 }, EINVAL },
+		{ "boundary 2K", KIB(4), { .boundary = KIB(2) }, EINVAL },
+		{ "boundary 12K", KIB(4), { .boundary = KIB(12) }, EINVAL },
+		{ "boundary -1", KIB(4), { .boundary = -1 }, EINVAL },
+		{ "max segment 1", KIB(4), { .max_segment = 1 }, EINVAL },
+		{ "max segment 4095", KIB(4), { .max_segment = 4095 }, EINVAL },
+		{ "min above max segment", KIB(64),
+		  { .min_segment = KIB(16), .max_segment = KIB(8) }, EINVAL },
+		{ "node without policy", KIB(4), { .node = 1 }, EINVAL },
+		{ "no such node", KIB(4), { .node_policy = CONTIG_NODE_STRICT,
+					    .node = 1000 }, EINVAL },
+		{ "enormous node", KIB(4), { .node_policy = CONTIG_NODE_STRICT,
+					     .node = -1 }, EINVAL },
+		{ "unknown policy", KIB(4), { .node_policy = 3 }, EOPNOTSUPP },
+		{ "enormous policy", KIB(4), { .node_policy = -1 },
+		  EOPNOTSUPP },
+		{ "reserved", KIB(4), { .reserved = 1 }, EOPNOTSUPP },
+		{ "above the top", KIB(4), { .lowest = top + 1 }, ERANGE },
+		{ "far above the top", KIB(4), { .lowest = 1ull << 62 },
+		  ERANGE },
+		{ "highest below a page", KIB(4), { .highest = 100 }, ERANGE },
+		{ "window below length", MIB(1),
+		  { .lowest = MIB(512), .highest = MIB(513) - 2 }, ERANGE },
+		{ "window of part of a page", KIB(4),
+		  { .lowest = MIB(512) + 1, .highest = MIB(512) + 4096 },
+		  ERANGE },
+		{ "align above memory", KIB(4),
+		  { .lowest = KIB(4), .align = 1ull << 63 }, ERANGE },
+		{ "segments too few", MIB(1),
+		  { .max_segment = KIB(64), .max_segments = 15 }, ERANGE },
+		{ "boundary makes too many", MIB(1),
+		  { .boundary = KIB(64), .max_segments = 15 }, ERANGE },
+		{ "min segment above boundary", MIB(1),
+		  { .min_segment = KIB(64), .boundary = KIB(32) }, ERANGE },
+	};
+	struct snapshot before;
+	size_t i;
+
+	snapshot_take(&before, self->fd);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct contig_alloc alloc = alloc_request(wrong[i].length,
+							  1u << variant->rung);
+		struct contig_probe probe = probe_request(wrong[i].length,
+							  1u << variant->rung);
+
+		alloc.constraints = wrong[i].c;
+		EXPECT_EQ(-wrong[i].error, _test_cmd_alloc(self->fd, &alloc))
+			TH_LOG("%s", wrong[i].name);
+		if (wrong[i].error == ERANGE)
+			EXPECT_EQ(-1, alloc.out_fd);
+		probe.constraints = wrong[i].c;
+		EXPECT_EQ(-wrong[i].error, _test_cmd_probe(self->fd, &probe))
+			TH_LOG("probing %s", wrong[i].name);
+	}
+	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
+}
+
+/* A window that somebody else sits in, at the only place that would do. */
+FIXTURE(window) {
+	int fd;
+};
+
+FIXTURE_SETUP(window) {
+	setup_client(self->fd);
+	need_range(self->fd);
+}
+
+FIXTURE_TEARDOWN(window) {
+	close(self->fd);
+}
+
+TEST_F_TIMEOUT(window, that_is_taken, 60)
+{
+	struct contig_alloc first, second;
+
+	first = alloc_request(MIB(16), CONTIG_RUNGS_RANGE);
+	first.constraints.lowest = MIB(700);
+	first.constraints.highest = MIB(732) - 1;
+	first.constraints.align = MIB(4);
+	test_alloc(self->fd, &first);
+
+	second = first;
+	second.length = MIB(32);
+	test_err_alloc(ENOMEM, self->fd, &second);
+	EXPECT_NE(CONTIG_BLOCKED_NOT, second.out_reports[0].blocked);
+	EXPECT_GE(MIB(16), second.out_reports[0].largest);
+	close(first.out_fd);
+	test_alloc(self->fd, &second);
+	close(second.out_fd);
+}
+
+TEST_HARNESS_MAIN

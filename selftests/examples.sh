@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The library's example programs do what they show.
+
+dir=$(dirname "$0")
+for helpers in "$dir/ktap_helpers.sh" "$dir/../kselftest/ktap_helpers.sh"; do
+	[ ! -e "$helpers" ] || break
+done
+. "$helpers"
+
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+# Run a program whose output has to have a line that matches.
+shows()
+{
+	line=$1
+	shift
+	"$@" >"$out" 2>&1 || {
+		ktap_print_msg "$1 ended with $?"
+		sed 's/^/# /' "$out"
+		return 1
+	}
+	grep -qE "$line" "$out" || {
+		sed 's/^/# /' "$out"
+		return 1
+	}
+}
+
+# The addresses that the example says have to be those of locked memory: each
+# block on a line of its own, none empty.
+refuses()
+{
+	! "$@" >"$out" 2>&1
+}
+
+ktap_print_header
+if [ ! -c /dev/contig ] || ! command -v getphysical >/dev/null ||
+		! command -v contiguous >/dev/null; then
+	ktap_skip_all "needs the module, and the examples of libcontig in PATH"
+	exit "$KSFT_SKIP"
+fi
+ktap_set_plan 7
+ktap_test_result listing_3_1 shows '0x[0-9a-f]+' getphysical
+ktap_test_result contiguous_by_default shows '0x[0-9a-f]+' contiguous
+ktap_test_result contiguous_from_the_reserve \
+	shows reserve contiguous --rungs reserve 1M
+ktap_test_result contiguous_by_moving shows range contiguous --rungs range 8M
+ktap_test_result contiguous_below_an_address \
+	shows range contiguous --rungs range --below 256M 64K
+ktap_test_result contiguous_only_probed shows . contiguous --probe 1M
+ktap_test_result contiguous_says_why_not refuses contiguous --rungs reserve 1G
+ktap_finished

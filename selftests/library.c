@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libcontig's own face on the real module: what the library adds to the
+ * commands. Its unit tests are where it lives.
+ */
+#include <contig.h>
+#include <sys/resource.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+FIXTURE(library) {
+	struct contig *client;
+	char *memory;
+};
+
+FIXTURE_SETUP(library) {
+	int ret = contig_open(&self->client, NULL);
+
+	if (ret == -ENOENT)
+		SKIP(return, "no " CONTIG_DEVICE ": load the module");
+	ASSERT_EQ(0, ret);
+	self->memory = mmap(NULL, pages(16), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->memory);
+}
+
+FIXTURE_TEARDOWN(library) {
+	contig_close(self->client);
+}
+
+TEST_F(library, describes_the_machine)
+{
+	struct contig_info info = { .size = sizeof(info) };
+
+	EXPECT_EQ(0, contig_get_info(self->client, &info));
+	EXPECT_EQ(page_size, info.out_page_size);
+	EXPECT_EQ((uint64_t)meminfo_kib("MemTotal") << 10, info.out_ram_bytes);
+}
+
+TEST_F(library, allocates_maps_locks_and_translates)
+{
+	struct contig_alloc answer = { .size = sizeof(answer) };
+	struct contig_alloc_opts opts = CONTIG_ALLOC_OPTS_INIT;
+	struct contig_buffer *buffer;
+	struct contig_extent *extents, *want;
+	const struct contig_report *reports;
+	unsigned int nr_reports;
+	uint32_t count;
+	void *addr;
+	int64_t n;
+
+	opts.rungs = CONTIG_RUNGS_SCATTER;
+	opts.name = "by the library";
+	opts.answer = &answer;
+	ASSERT_EQ(0, contig_alloc(self->client, MIB(1), &opts, &buffer));
+	EXPECT_TRUE(debugfs_has("buffers", "by the library"));
+	EXPECT_EQ(MIB(1), contig_buffer_length(buffer));
+	EXPECT_EQ(CONTIG_RUNG_SCATTER, contig_buffer_rung(buffer));
+	EXPECT_EQ(CONTIG_MAPPING_STRUCT_PAGE, contig_buffer_mapping(buffer));
+	reports = contig_buffer_reports(buffer, &nr_reports);
+	ASSERT_EQ(1, nr_reports);
+	EXPECT_EQ(CONTIG_RUNG_SCATTER, reports[0].rung);
+
+	ASSERT_EQ(0, contig_buffer_map(buffer, 0, MIB(1),
+				       PROT_READ | PROT_WRITE, &addr));
+	EXPECT_TRUE(is_zero(addr, MIB(1)));
+	fill_pattern(addr, MIB(1), 1);
+	EXPECT_EQ(0, contig_buffer_begin_access(buffer, CONTIG_ACCESS_READ));
+	EXPECT_TRUE(has_pattern(addr, MIB(1), 1));
+	EXPECT_EQ(0, contig_buffer_end_access(buffer, CONTIG_ACCESS_READ));
+
+	ASSERT_EQ(0, contig_buffer_lock(self->client, buffer, 0, MIB(1), 0));
+	ASSERT_EQ(0, contig_buffer_get_extents(self->client, buffer, 0, MIB(1),
+					       &extents, &count));
+	n = pagemap_extents(addr, MIB(1), &want);
+	ASSERT_EQ(n, count);
+	EXPECT_EQ((uint64_t)n, contig_buffer_extents(buffer));
+	EXPECT_EQ(0, memcmp(extents, want, n * sizeof(*want)));
+	free(extents);
+	free(want);
+	EXPECT_EQ(0, contig_buffer_unlock(self->client, buffer, 0, MIB(1)));
+	EXPECT_EQ(-ENOLCK, contig_buffer_unlock(self->client, buffer, 0, 1));
+
+	/* The mapping outlives the handle. */
+	contig_buffer_free(buffer);
+	EXPECT_TRUE(has_pattern(addr, MIB(1), 1));
+	EXPECT_EQ(0, contig_buffer_unmap(addr, MIB(1)));
+	EXPECT_FALSE(debugfs_has("buffers", "by the library"));
+}
+
+TEST_F(library, maps_a_part_that_starts_inside_a_page)
+{
+	struct contig_buffer *buffer;
+	char *all, *part;
+
+	ASSERT_EQ(0, contig_alloc(self->client, pages(8), NULL, &buffer));
+	ASSERT_EQ(0, contig_buffer_map(buffer, 0, pages(8),
+				       PROT_READ | PROT_WRITE, (void **)&all));
+	fill_pattern(all, pages(8), 1);
+	ASSERT_EQ(0, contig_buffer_map(buffer, pages(3) + 100, 5000, PROT_READ,
+				       (void **)&part));
+	EXPECT_EQ(0, memcmp(all + pages(3) + 100, part, 5000));
+	EXPECT_EQ(0, contig_buffer_unmap(part, 5000));
+	EXPECT_EQ(-EOVERFLOW, contig_buffer_map(buffer, pages(8), 1, PROT_READ,
+						(void **)&part));
+	contig_buffer_unmap(all, pages(8));
+	contig_buffer_free(buffer);
+}
+
+TEST_F(library, explains_a_failure)
+{
+	struct contig_alloc answer = { .size = sizeof(answer) };
+	struct contig_alloc_opts opts = CONTIG_ALLOC_OPTS_INIT;
+	struct contig_info info = { .size = sizeof(info) };
+	struct contig_buffer *buffer;
+	char text[2000];
+	int ret;
+
+	ASSERT_EQ(0, contig_get_info(self->client, &info));
+	opts.rungs = CONTIG_RUNGS_RESERVE | CONTIG_RUNGS_COHERENT;
+	opts.answer = &answer;
+	ret = contig_alloc(self->client, info.out_ram_bytes / 4, &opts,
+			   &buffer);
+	EXPECT_EQ(-ENOMEM, ret);
+	EXPECT_EQ(NULL, buffer);
+	EXPECT_EQ(2, answer.out_report_count);
+	EXPECT_LT(0, contig_explain(&answer, ret, text, sizeof(text)));
+	EXPECT_NE(NULL, strstr(text, "reserve"))
+		TH_LOG("%s", text);
+	EXPECT_NE(NULL, strstr(text, "coherent"))
+		TH_LOG("%s", text);
+}
+
+TEST_F(library, holds_with_mlock)
+{
+	ASSERT_EQ(0, contig_hold(self->client, self->memory + 1, pages(4) - 2));
+	EXPECT_EQ((long)(pages(4) >> 10), status_kib("VmLck"));
+	EXPECT_TRUE(page_is_resident(self->memory + pages(3)));
+	ASSERT_EQ(0, contig_hold(self->client, self->memory, pages(2)));
+	EXPECT_EQ((long)(pages(4) >> 10), status_kib("VmLck"));
+	ASSERT_EQ(0, contig_unhold(self->client, self->memory, pages(4)));
+	EXPECT_EQ((long)(pages(2) >> 10), status_kib("VmLck"));
+	ASSERT_EQ(0, contig_unhold(self->client, self->memory, pages(2)));
+	EXPECT_EQ(0, status_kib("VmLck"));
+	EXPECT_EQ(-ENODATA, contig_unhold(self->client, self->memory, 1));
+}
+
+TEST_F(library, leaves_mlocked_memory_so)
+{
+	ASSERT_EQ(0, mlock(self->memory, pages(2)));
+	ASSERT_EQ(0, contig_hold(self->client, self->memory, pages(4)));
+	EXPECT_EQ((long)(pages(4) >> 10), status_kib("VmLck"));
+	ASSERT_EQ(0, contig_unhold(self->client, self->memory, pages(4)));
+	EXPECT_EQ((long)(pages(2) >> 10), status_kib("VmLck"));
+}
+
+TEST_F(library, closing_ends_holds)
+{
+	struct contig *other;
+
+	ASSERT_EQ(0, contig_open(&other, NULL));
+	ASSERT_EQ(0, contig_hold(self->client, self->memory, pages(2)));
+	ASSERT_EQ(0, contig_hold(other, self->memory, pages(4)));
+	contig_close(other);
+	EXPECT_EQ((long)(pages(2) >> 10), status_kib("VmLck"));
+	ASSERT_EQ(0, contig_unhold(self->client, self->memory, pages(2)));
+	EXPECT_EQ(0, status_kib("VmLck"));
+}
+
+TEST_F(library, hold_beyond_the_limit_takes_back)
+{
+	struct rlimit limit = { pages(4), pages(4) };
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	ASSERT_EQ(0, drop_cap(CAP_IPC_LOCK_NR));
+	EXPECT_EQ(-EDQUOT, contig_hold(self->client, self->memory, pages(8)));
+	EXPECT_EQ(0, status_kib("VmLck"));
+	EXPECT_EQ(-ENODATA, contig_unhold(self->client, self->memory, 1));
+	EXPECT_EQ(0, contig_hold(self->client, self->memory, pages(4)));
+}
+
+TEST_F(library, translates_with_a_short_table)
+{
+	const void *addr = self->memory + 10;
+	size_t length = pages(16) - 20, sum = 0;
+	struct contig_extent e;
+	uint32_t count;
+
+	ASSERT_EQ(0, contig_lock(self->client, self->memory, pages(16), 0));
+	while (length) {
+		count = 1;
+		ASSERT_EQ(0, contig_get_physical(self->client, &addr, &length,
+						 &e, &count));
+		ASSERT_EQ(1, count);
+		sum += e.length;
+	}
+	EXPECT_EQ(pages(16) - 20, sum);
+	EXPECT_EQ((const void *)(self->memory + pages(16) - 10), addr);
+	EXPECT_EQ(0, contig_unlock(self->client, self->memory, pages(16)));
+}
+
+TEST_F(library, imports_a_descriptor)
+{
+	struct contig_buffer *buffer, *twin;
+	int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	void *a, *b;
+
+	ASSERT_EQ(0, contig_alloc(self->client, pages(2), NULL, &buffer));
+	ASSERT_EQ(0, contig_buffer_import(self->client,
+					  contig_buffer_fd(buffer), &twin));
+	EXPECT_EQ(pages(2), contig_buffer_length(twin));
+	ASSERT_EQ(0, contig_buffer_map(buffer, 0, pages(2),
+				       PROT_READ | PROT_WRITE, &a));
+	contig_buffer_free(buffer);
+	ASSERT_EQ(0, contig_buffer_map(twin, 0, pages(2),
+				       PROT_READ | PROT_WRITE, &b));
+	fill_pattern(a, pages(2), 1);
+	EXPECT_TRUE(has_pattern(b, pages(2), 1));
+	contig_buffer_free(twin);
+	EXPECT_EQ(-EBADFD, contig_buffer_import(self->client, file, &twin));
+	EXPECT_EQ(-EBADF, contig_buffer_import(self->client, 1000, &twin));
+}
+
+TEST_F(library, probes)
+{
+	struct contig_probe probe = { .size = sizeof(probe) };
+	char text[2000];
+
+	ASSERT_EQ(0, contig_probe(self->client, KIB(64), NULL, &probe));
+	EXPECT_NE(CONTIG_RUNG_NONE, probe.out_rung);
+	EXPECT_LT(0, contig_explain_probe(&probe, text, sizeof(text)));
+}
+
+TEST_HARNESS_MAIN

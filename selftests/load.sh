@@ -1,0 +1,275 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Loading and unloading: a hundred times, with good and bad parameters, and not
+# while somebody uses what the module gave. Loads the module itself.
+
+dir=$(dirname "$0")
+for helpers in "$dir/ktap_helpers.sh" "$dir/../kselftest/ktap_helpers.sh"; do
+	[ ! -e "$helpers" ] || break
+done
+. "$helpers"
+
+MODULE=contig
+DEVICE=/dev/contig
+DEBUGFS=/sys/kernel/debug/contig
+PARAMETERS=/sys/module/contig/parameters
+CYCLES=100
+# Pages that the machine itself may take meanwhile.
+NOISE=1024
+
+work=$(mktemp -d)
+holder_pid=
+trap 'rm -rf "$work"; unload' EXIT
+
+is_loaded()
+{
+	[ -d /sys/module/$MODULE ]
+}
+
+load()
+{
+	modprobe $MODULE "$@" 2>"$work/modprobe"
+}
+
+unload()
+{
+	! is_loaded || rmmod $MODULE 2>"$work/rmmod"
+}
+
+# Free pages, those in the lists of the CPUs included.
+free_pages()
+{
+	cat /proc/sys/vm/stat_refresh >/dev/null 2>&1
+	awk '/^ *count:/ { n += $2 }
+		/^ *nr_free_pages / { n += $2 }
+		END { print n }' /proc/zoneinfo
+}
+
+# Wait until as many pages are free as before, or say how many are missing.
+free_again()
+{
+	tries=0
+	while now=$(free_pages); [ "$now" -lt $(($1 - NOISE)) ]; do
+		tries=$((tries + 1))
+		if [ $tries -gt 100 ]; then
+			ktap_print_msg "$now pages are free, not $1"
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+# Start a process that has something of contig's, and wait until it does.
+hold()
+{
+	mkfifo "$work/in" "$work/out"
+	"$dir/holder" "$@" <"$work/in" >"$work/out" 2>"$work/err" &
+	holder_pid=$!
+	exec 3>"$work/in"
+	read -r answer <"$work/out"
+	[ "$answer" = ready ] || {
+		ktap_print_msg "holder: $(cat "$work/err")"
+		release
+		return 1
+	}
+}
+
+release()
+{
+	exec 3>&-
+	wait $holder_pid
+	rm -f "$work/in" "$work/out"
+}
+
+kill_holder()
+{
+	kill -9 $holder_pid
+	wait $holder_pid 2>/dev/null
+	exec 3>&-
+	rm -f "$work/in" "$work/out"
+}
+
+loads_and_unloads()
+{
+	load && [ -c $DEVICE ] && [ -d $DEBUGFS ] || return 1
+	unload || return 1
+	! is_loaded && [ ! -e $DEVICE ] && [ ! -e $DEBUGFS ]
+}
+
+many_times()
+{
+	before=$(free_pages)
+	n=0
+	while [ $n -lt $CYCLES ]; do
+		case $((n % 4)) in
+		0) load ;;
+		1) load early=4M ;;
+		2) load early=1M*4,64K*8 ;;
+		3) load quota_mib=64 ;;
+		esac || return 1
+		# Use it now and then.
+		if [ $((n % 10)) -eq 9 ]; then
+			"$dir/holder" buffer </dev/null >/dev/null || return 1
+		fi
+		unload || return 1
+		n=$((n + 1))
+	done
+	free_again "$before"
+}
+
+# Whatever is held, in whichever way, keeps the module.
+refused_with()
+{
+	load early=4M || return 1
+	hold "$@" || return 1
+	if rmmod $MODULE 2>"$work/rmmod"; then
+		ktap_print_msg "unloaded with a $1 in use"
+		release
+		return 1
+	fi
+	[ -c $DEVICE ] || return 1
+	release
+	unload
+}
+
+works_after_kill()
+{
+	load early=4M || return 1
+	hold lock || return 1
+	kill_holder
+	unload
+}
+
+# Pages in somebody's pipe are no longer ours: unloading must not wait for them
+# nor hand them to anybody.
+works_with_pages_in_a_pipe()
+{
+	before=$(free_pages)
+	load early=4M || return 1
+	hold pipe "$1" || return 1
+	unload || { release; return 1; }
+	release
+	free_again "$before"
+}
+
+# The scrubbing in the background has to end first.
+works_while_scrubbing()
+{
+	before=$(free_pages)
+	load early=64M || return 1
+	hold buffer 2 && release
+	unload || return 1
+	free_again "$before"
+}
+
+refuses_parameter()
+{
+	before=$(free_pages)
+	if load "$1"; then
+		ktap_print_msg "loaded with $1"
+		unload
+		return 1
+	fi
+	! is_loaded && [ ! -e $DEVICE ] && free_again "$before"
+}
+
+refuses_bad_parameters()
+{
+	for value in early=x early=4M* early=4M*0 early=*4 early=0 \
+			early=4M,x early=4M*2x early=1M*1000000 early=-4M \
+			early=100000G quota_mib=x allow_physical=x; do
+		refuses_parameter "$value" || return 1
+	done
+}
+
+# The bytes in a line of debugfs reserves.
+reserve_figure()
+{
+	awk -v key="$1" 'index($0, key " ") == 1 { print $NF }' \
+		$DEBUGFS/reserves
+}
+
+reserves_what_was_asked()
+{
+	load early=8M*2,1M*3,64K || return 1
+	total=$(reserve_figure total)
+	missing=$(reserve_figure missing)
+	want=$(((16 + 3) * 1048576 + 65536))
+	unload
+	[ "$total" = $want ] && [ "$missing" = 0 ] || {
+		ktap_print_msg "reserved $total and not $missing, of $want"
+		return 1
+	}
+}
+
+# Four blocks of 40 % of memory each: two at most can be had.
+loads_with_part_of_the_reserve()
+{
+	before=$(free_pages)
+	kib=$(awk '/^MemTotal:/ { print int($2 * 2 / 5 / 1024) * 1024 }' \
+		/proc/meminfo)
+	load early=${kib}K*4 || return 1
+	total=$(reserve_figure total)
+	missing=$(reserve_figure missing)
+	lines=$(grep -c missing $DEBUGFS/reserves)
+	unload
+	[ $((total + missing)) -eq $((kib * 4096)) ] &&
+		[ "$total" -gt 0 ] && [ "$missing" -gt 0 ] &&
+		[ "$lines" -gt 2 ] && free_again "$before"
+}
+
+shows_parameters()
+{
+	load early=4M quota_mib=77 allow_physical=1 timeout_ms=5000 || return 1
+	ok=1
+	[ "$(cat $PARAMETERS/early)" = 4M ] &&
+		[ "$(cat $PARAMETERS/quota_mib)" = 77 ] &&
+		[ "$(cat $PARAMETERS/allow_physical)" = Y ] &&
+		[ "$(cat $PARAMETERS/timeout_ms)" = 5000 ] || ok=
+	# What is taken at load cannot change later.
+	if (echo 8M >$PARAMETERS/early) 2>/dev/null; then
+		[ "$(cat $PARAMETERS/early)" = 4M ] || ok=
+	fi
+	unload
+	[ "$ok" ]
+}
+
+quota_is_half_of_memory()
+{
+	load || return 1
+	quota=$(cat $PARAMETERS/quota_mib)
+	unload
+	half=$(awk '/^MemTotal:/ { print int($2 / 2048) }' /proc/meminfo)
+	[ "$quota" -ge $((half - 1)) ] && [ "$quota" -le $((half + 1)) ]
+}
+
+ktap_print_header
+if [ "$(id -u)" -ne 0 ] || ! modprobe -D $MODULE >/dev/null 2>&1; then
+	ktap_skip_all "needs root and a module that modprobe finds"
+	exit "$KSFT_SKIP"
+fi
+unload || {
+	ktap_skip_all "the module is in use"
+	exit "$KSFT_SKIP"
+}
+
+ktap_set_plan 15
+ktap_test_result loads_and_unloads loads_and_unloads
+ktap_test_result hundred_times many_times
+ktap_test_result refused_with_a_client refused_with client
+ktap_test_result refused_with_a_buffer refused_with buffer
+ktap_test_result refused_with_a_mapping refused_with mapping
+ktap_test_result refused_with_a_lock refused_with lock
+ktap_test_result works_after_kill works_after_kill
+ktap_test_result works_with_reserved_pages_in_a_pipe \
+	works_with_pages_in_a_pipe 2
+ktap_test_result works_with_single_pages_in_a_pipe \
+	works_with_pages_in_a_pipe 32
+ktap_test_result works_while_scrubbing works_while_scrubbing
+ktap_test_result refuses_bad_parameters refuses_bad_parameters
+ktap_test_result reserves_what_was_asked reserves_what_was_asked
+ktap_test_result loads_with_part_of_the_reserve loads_with_part_of_the_reserve
+ktap_test_result shows_parameters shows_parameters
+ktap_test_result quota_is_half_of_memory quota_is_half_of_memory
+ktap_finished

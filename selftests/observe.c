@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What people see of the module: debugfs, fdinfo, tracepoints.
+ */
+#include <inttypes.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+#define EVENTS "/sys/kernel/tracing/events/contig"
+
+FIXTURE(observe) {
+	int fd;
+};
+
+FIXTURE_SETUP(observe) {
+	setup_client(self->fd);
+}
+
+FIXTURE_TEARDOWN(observe) {
+	close(self->fd);
+}
+
+TEST_F(observe, stats_count_successes)
+{
+	int64_t before[3], i;
+	uint32_t rung;
+	int fd;
+
+	for (rung = CONTIG_RUNG_COHERENT; rung < CONTIG_RUNG_MAX; rung++) {
+		for (i = 0; i < 3; i++)
+			before[i] = stat_of(rung, i);
+		fd = buffer_get(self->fd, pages(3), 1u << rung);
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(before[STAT_ATTEMPTS] + 1, stat_of(rung, STAT_ATTEMPTS));
+		EXPECT_EQ(before[STAT_SUCCESSES] + 1, stat_of(rung, STAT_SUCCESSES));
+		EXPECT_EQ(before[STAT_BYTES] + (int64_t)pages(3),
+			  stat_of(rung, STAT_BYTES));
+		EXPECT_EQ((int64_t)pages(3), stat_of(rung, STAT_IN_USE));
+		close(fd);
+		EXPECT_EQ(0, stat_of(rung, STAT_IN_USE));
+		EXPECT_EQ(before[STAT_ATTEMPTS] + 1, stat_of(rung, STAT_ATTEMPTS));
+	}
+}
+
+TEST_F(observe, stats_count_failures)
+{
+	int64_t attempts = stat_of(CONTIG_RUNG_RESERVE, STAT_ATTEMPTS);
+	int64_t successes = stat_of(CONTIG_RUNG_RESERVE, STAT_SUCCESSES);
+	int64_t failures = stat_of(CONTIG_RUNG_RESERVE, STAT_ENOMEM);
+	struct contig_info info;
+	int i;
+
+	test_info(self->fd, &info);
+	need_reserve(self->fd, page_size);
+	for (i = 0; i < 7; i++)
+		EXPECT_EQ(-ENOMEM, buffer_alloc(self->fd,
+						info.out_reserve_bytes + 1,
+						CONTIG_RUNGS_RESERVE, 0));
+	EXPECT_EQ(attempts + 7, stat_of(CONTIG_RUNG_RESERVE, STAT_ATTEMPTS));
+	EXPECT_EQ(successes, stat_of(CONTIG_RUNG_RESERVE, STAT_SUCCESSES));
+	EXPECT_EQ(failures + 7, stat_of(CONTIG_RUNG_RESERVE, STAT_ENOMEM));
+}
+
+TEST_F(observe, buffers_come_and_go)
+{
+	struct contig_alloc alloc = alloc_request(pages(5),
+						  CONTIG_RUNGS_SCATTER);
+	char *empty = debugfs_text("buffers"), *text;
+	char figure[32];
+
+	ASSERT_NE(NULL, empty);
+	strcpy(alloc.name, "seen-from-outside");
+	test_alloc(self->fd, &alloc);
+	text = debugfs_text("buffers");
+	ASSERT_NE(NULL, text);
+	snprintf(figure, sizeof(figure), " %zu ", pages(5));
+	EXPECT_NE(NULL, strstr(text, "seen-from-outside"));
+	EXPECT_NE(NULL, strstr(text, "scatter"));
+	EXPECT_NE(NULL, strstr(text, figure))
+		TH_LOG("%s", text);
+	free(text);
+	close(alloc.out_fd);
+	text = debugfs_text("buffers");
+	ASSERT_NE(NULL, text);
+	EXPECT_STREQ(empty, text);
+	free(text);
+	free(empty);
+}
+
+TEST_F(observe, clients_show_what_is_locked)
+{
+	char *memory = anon_map(pages(7)), figure[32];
+
+	ASSERT_NE(NULL, memory);
+	snprintf(figure, sizeof(figure), " %zu ", pages(7));
+	EXPECT_FALSE(debugfs_has("clients", figure));
+	test_lock(self->fd, memory, pages(7), 0);
+	test_lock(self->fd, memory, pages(7), 0);
+	EXPECT_TRUE(debugfs_has("clients", figure));
+	test_unlock(self->fd, memory, pages(7));
+	EXPECT_TRUE(debugfs_has("clients", figure));
+	test_unlock(self->fd, memory, pages(7));
+	EXPECT_FALSE(debugfs_has("clients", figure));
+	snprintf(figure, sizeof(figure), "%d", getpid());
+	EXPECT_TRUE(debugfs_has("clients", figure));
+}
+
+TEST_F(observe, reserves_add_up)
+{
+	struct contig_info info;
+	char figure[32];
+
+	test_info(self->fd, &info);
+	need_reserve(self->fd, MIB(1));
+	snprintf(figure, sizeof(figure), " %" PRIu64 "\n",
+		 (uint64_t)info.out_reserve_bytes);
+	EXPECT_TRUE(debugfs_has("reserves", figure));
+}
+
+TEST_F(observe, files_are_roots_alone)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (drop_to_user(1000))
+			_exit(1);
+		_exit(debugfs_text("buffers") || debugfs_text("reserves"));
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_F(observe, fdinfo_of_a_buffer)
+{
+	int fd = buffer_get(self->fd, pages(3), CONTIG_RUNGS_SPLIT);
+	char path[64], *text;
+
+	ASSERT_LE(0, fd);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	text = read_text(path);
+	ASSERT_NE(NULL, text);
+	EXPECT_NE(NULL, strstr(text, "exp_name:\tcontig"))
+		TH_LOG("%s", text);
+	free(text);
+	close(fd);
+}
+
+TEST_F(observe, tracepoints_fire)
+{
+	const char *names[] = { "contig_alloc_start", "contig_alloc_end",
+				"contig_lock", "contig_translate" };
+	char *memory = anon_map(page_size), *text;
+	size_t i;
+	int fd;
+
+	if (access(EVENTS, F_OK))
+		SKIP(return, "no tracefs at " EVENTS);
+	ASSERT_EQ(0, write_text(EVENTS "/enable", "1"));
+	fd = buffer_alloc(self->fd, page_size, 0, 0);
+	test_lock(self->fd, memory, page_size, 0);
+	EXPECT_EQ(1, _test_cmd_count(self->fd, memory, page_size));
+	test_unlock(self->fd, memory, page_size);
+	EXPECT_EQ(0, write_text(EVENTS "/enable", "0"));
+	close(fd);
+	text = read_text("/sys/kernel/tracing/trace");
+	ASSERT_NE(NULL, text);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		EXPECT_NE(NULL, strstr(text, names[i]))
+			TH_LOG("%s is missing", names[i]);
+	free(text);
+	write_text("/sys/kernel/tracing/trace", "\n");
+}
+
+/* Reading must not get in the way of anything, nor take for ever. */
+TEST_F_TIMEOUT(observe, while_things_happen, 60)
+{
+	const char *names[] = { "stats", "buffers", "clients", "reserves" };
+	char *text;
+	pid_t pid;
+	int i;
+
+	pid = fork();
+	if (!pid) {
+		int client = client_open(), fds[16] = {}, n = 0;
+
+		for (i = 0; i < 300; i++) {
+			if (fds[n])
+				close(fds[n]);
+			fds[n] = buffer_alloc(client, KIB(64), 0, 0);
+			if (fds[n] < 0)
+				_exit(1);
+			n = (n + 1) % 16;
+		}
+		_exit(0);
+	}
+	for (i = 0; i < 100; i++) {
+		text = debugfs_text(names[i % 4]);
+		EXPECT_NE(NULL, text);
+		free(text);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+}
+
+TEST_HARNESS_MAIN

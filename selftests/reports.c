@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Why an allocation failed and what would have succeeded: the reports of
+ * CONTIG_ALLOC and CONTIG_PROBE, time budgets and signals.
+ */
+#include <signal.h>
+#include <sys/time.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+FIXTURE(report) {
+	int fd;
+	struct contig_info info;
+	long free;
+};
+
+FIXTURE_SETUP(report) {
+	setup_client(self->fd);
+	test_info(self->fd, &self->info);
+	self->free = free_pages();
+	quota_lift();
+}
+
+FIXTURE_TEARDOWN(report) {
+	quota_restore();
+	close(self->fd);
+}
+
+/* Whatever fails must say that it gave nothing. */
+#define expect_nothing(alloc) do { \
+	EXPECT_EQ(-1, (alloc)->out_fd); \
+	EXPECT_EQ(CONTIG_RUNG_NONE, (alloc)->out_rung); \
+	EXPECT_EQ(CONTIG_MAPPING_NONE, (alloc)->out_mapping); \
+	EXPECT_EQ(0, (alloc)->out_length); \
+	EXPECT_EQ(0, (alloc)->out_extents); \
+} while (0)
+
+TEST_F(report, reserve_too_small)
+{
+	struct contig_alloc alloc;
+	uint64_t largest;
+
+	need_reserve(self->fd, MIB(4));
+	largest = self->info.out_reserve_largest;
+	alloc = alloc_request(largest + page_size, CONTIG_RUNGS_RESERVE);
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	expect_nothing(&alloc);
+	ASSERT_EQ(1, alloc.out_report_count);
+	EXPECT_EQ(CONTIG_RUNG_RESERVE, alloc.out_reports[0].rung);
+	EXPECT_EQ(ENOMEM, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, alloc.out_reports[0].blocked);
+	EXPECT_EQ(largest, alloc.out_reports[0].largest);
+
+	alloc = alloc_request(alloc.out_reports[0].largest,
+			      CONTIG_RUNGS_RESERVE);
+	test_alloc(self->fd, &alloc);
+	close(alloc.out_fd);
+}
+
+TEST_F_TIMEOUT(report, reserve_in_use, 60)
+{
+	struct contig_alloc alloc;
+	uint64_t want;
+	int fds[256], n = 0;
+
+	need_reserve(self->fd, MIB(4));
+	/* Take the largest until there is none as large, then ask again. */
+	want = self->info.out_reserve_largest;
+	do {
+		alloc = alloc_request(want, CONTIG_RUNGS_RESERVE);
+		if (_test_cmd_alloc(self->fd, &alloc))
+			break;
+		fds[n++] = alloc.out_fd;
+	} while (n < 256);
+	ASSERT_LT(0, n);
+	expect_nothing(&alloc);
+	EXPECT_EQ(ENOMEM, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	EXPECT_GT(want, alloc.out_reports[0].largest);
+	if (alloc.out_reports[0].largest) {
+		alloc = alloc_request(alloc.out_reports[0].largest,
+				      CONTIG_RUNGS_RESERVE);
+		test_alloc(self->fd, &alloc);
+		close(alloc.out_fd);
+	}
+	while (n)
+		close(fds[--n]);
+}
+
+TEST_F(report, coherent_above_its_largest_order)
+{
+	uint64_t most = self->info.out_max_order_bytes, largest;
+	struct contig_alloc alloc = alloc_request(most + page_size,
+						  CONTIG_RUNGS_COHERENT);
+
+	if (self->info.out_features & CONTIG_FEATURE_CMA)
+		SKIP(return, "CMA may give such a block");
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	expect_nothing(&alloc);
+	ASSERT_EQ(1, alloc.out_report_count);
+	EXPECT_EQ(ENOMEM, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, alloc.out_reports[0].blocked);
+	largest = alloc.out_reports[0].largest;
+	EXPECT_LT(0, largest);
+	EXPECT_GE(most, largest);
+
+	alloc = alloc_request(largest, CONTIG_RUNGS_COHERENT);
+	test_alloc(self->fd, &alloc);
+	EXPECT_EQ(largest, alloc.out_length);
+	close(alloc.out_fd);
+}
+
+TEST_F_TIMEOUT(report, range_larger_than_any_window, 120)
+{
+	uint64_t length = self->info.out_ram_bytes / 10 * 9;
+	struct contig_alloc alloc = alloc_request(length, CONTIG_RUNGS_RANGE);
+	uint64_t largest;
+
+	need_range(self->fd);
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	expect_nothing(&alloc);
+	ASSERT_EQ(1, alloc.out_report_count);
+	EXPECT_EQ(ENOMEM, alloc.out_reports[0].error ==
+		  EBUSY ? ENOMEM : alloc.out_reports[0].error);
+	EXPECT_NE(CONTIG_BLOCKED_NOT, alloc.out_reports[0].blocked);
+	largest = alloc.out_reports[0].largest;
+	EXPECT_LT(0, largest);
+	EXPECT_GT(length, largest);
+
+	/* Half of it leaves room for what changed since. */
+	alloc = alloc_request(largest / 2, CONTIG_RUNGS_RANGE);
+	test_alloc(self->fd, &alloc) {
+		TH_LOG("largest was %llu", (unsigned long long)largest);
+	}
+	close(alloc.out_fd);
+}
+
+TEST_F_TIMEOUT(report, whole_ladder_that_cannot, 120)
+{
+	uint64_t length = self->info.out_ram_bytes / 100 * 99;
+	struct contig_alloc alloc = alloc_request(length, 0);
+	uint32_t i;
+
+	/* The sum of all free pages is not enough, whichever rung. */
+	if (length < (uint64_t)meminfo_kib("MemAvailable") << 10)
+		SKIP(return, "too much memory is free");
+	alloc.timeout_ms = 60000;
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	expect_nothing(&alloc);
+	ASSERT_EQ(5, alloc.out_report_count);
+	for (i = 0; i < 5; i++) {
+		EXPECT_EQ(i + 1, alloc.out_reports[i].rung);
+		EXPECT_NE(0, alloc.out_reports[i].error);
+		EXPECT_NE(CONTIG_BLOCKED_NOT, alloc.out_reports[i].blocked);
+		EXPECT_GT(length, alloc.out_reports[i].largest);
+	}
+	EXPECT_TRUE(free_pages_return(self->free - 2048, 20000));
+}
+
+TEST_F(report, more_segments_than_allowed)
+{
+	struct contig_alloc alloc = alloc_request(MIB(64),
+						  CONTIG_RUNGS_SCATTER);
+
+	alloc.constraints.max_segments = 2;
+	if (!_test_cmd_alloc(self->fd, &alloc)) {
+		/* Luck: but then it has to be true. */
+		EXPECT_GE(2, alloc.out_extents);
+		close(alloc.out_fd);
+		return;
+	}
+	expect_nothing(&alloc);
+	EXPECT_EQ(ENOMEM, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_SEGMENTS, alloc.out_reports[0].blocked);
+	EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
+}
+
+TEST_F(report, lengths_that_cannot_be)
+{
+	struct contig_alloc alloc = alloc_request(0, 0);
+	struct contig_probe probe = probe_request(0, 0);
+	uint64_t large[] = {
+		self->info.out_ram_bytes + page_size,
+		1ull << 40, 1ull << 62, 1ull << 63, -page_size, ~0ull,
+	};
+	size_t i;
+
+	test_err_alloc(EINVAL, self->fd, &alloc);
+	test_err_probe(EINVAL, self->fd, &probe);
+	for (i = 0; i < ARRAY_SIZE(large); i++) {
+		alloc = alloc_request(large[i], 0);
+		test_err_alloc(EFBIG, self->fd, &alloc);
+		probe = probe_request(large[i], 0);
+		test_err_probe(EFBIG, self->fd, &probe);
+	}
+}
+
+/* A structure that was refused is not written. */
+TEST_F(report, nothing_is_written_without_a_report)
+{
+	struct contig_alloc alloc = alloc_request(0, 0), before;
+
+	before = alloc;
+	test_err_alloc(EINVAL, self->fd, &alloc);
+	EXPECT_EQ(0, memcmp(&before, &alloc, sizeof(alloc)));
+}
+
+TEST_F(report, names)
+{
+	struct contig_alloc alloc = alloc_request(page_size, 0);
+
+	memset(alloc.name, 'x', sizeof(alloc.name));
+	test_err_alloc(EINVAL, self->fd, &alloc);	/* no NUL */
+
+	memset(alloc.name, 0, sizeof(alloc.name));
+	memcpy(alloc.name, "two\nlines", 9);
+	test_err_alloc(EINVAL, self->fd, &alloc);
+	memcpy(alloc.name, "\x7f\x01", 3);
+	test_err_alloc(EINVAL, self->fd, &alloc);
+
+	memset(alloc.name, 'y', sizeof(alloc.name) - 1);
+	test_alloc(self->fd, &alloc);
+	EXPECT_TRUE(debugfs_has("buffers", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"));
+	close(alloc.out_fd);
+	EXPECT_FALSE(debugfs_has("buffers", "yyyyyyyy"));
+}
+
+TEST_F_TIMEOUT(report, time_budget, 60)
+{
+	struct contig_alloc alloc = alloc_request(MIB(512),
+						  CONTIG_RUNGS_SCATTER);
+	uint64_t start, ms;
+
+	if (self->info.out_ram_bytes < MIB(1024))
+		SKIP(return, "needs 1 GiB of memory");
+	alloc.timeout_ms = 1;
+	start = now_ns();
+	test_err_alloc(ETIME, self->fd, &alloc);
+	ms = (now_ns() - start) / 1000000;
+	/* It has to look at the clock now and then, and give all back. */
+	EXPECT_GT(2000, ms);
+	expect_nothing(&alloc);
+	ASSERT_EQ(1, alloc.out_report_count);
+	EXPECT_EQ(ETIME, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_TIME, alloc.out_reports[0].blocked);
+	EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
+}
+
+TEST_F_TIMEOUT(report, time_budget_is_for_all_rungs_together, 60)
+{
+	struct contig_alloc alloc = alloc_request(MIB(512), CONTIG_RUNGS_RANGE |
+						  CONTIG_RUNGS_SPLIT |
+						  CONTIG_RUNGS_SCATTER);
+	struct contig_report *last;
+
+	if (self->info.out_ram_bytes < MIB(1024))
+		SKIP(return, "needs 1 GiB of memory");
+	need_range(self->fd);
+	alloc.timeout_ms = 1;
+	test_err_alloc(ETIME, self->fd, &alloc);
+	expect_nothing(&alloc);
+	ASSERT_LT(0, alloc.out_report_count);
+	ASSERT_GE(3, alloc.out_report_count);
+	last = &alloc.out_reports[alloc.out_report_count - 1];
+	EXPECT_EQ(ETIME, last->error);
+	EXPECT_EQ(CONTIG_BLOCKED_TIME, last->blocked);
+	EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
+}
+
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int sig)
+{
+	alarms++;
+}
+
+static void alarm_every_ms(int ms)
+{
+	struct itimerval timer = {
+		.it_value.tv_usec = ms * 1000,
+		.it_interval.tv_usec = ms * 1000,
+	};
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+FIXTURE(signal) {
+	int fd;
+	uint64_t length;
+	long free;
+};
+
+FIXTURE_VARIANT(signal) {
+	uint32_t rung;
+};
+
+FIXTURE_VARIANT_ADD(signal, range) { .rung = CONTIG_RUNG_RANGE };
+FIXTURE_VARIANT_ADD(signal, split) { .rung = CONTIG_RUNG_SPLIT };
+FIXTURE_VARIANT_ADD(signal, scatter) { .rung = CONTIG_RUNG_SCATTER };
+
+FIXTURE_SETUP(signal) {
+	setup_client(self->fd);
+	if (variant->rung == CONTIG_RUNG_RANGE)
+		need_range(self->fd);
+	self->free = free_pages();
+	self->length = (uint64_t)self->free * page_size / 3;
+}
+
+FIXTURE_TEARDOWN(signal) {
+	close(self->fd);
+}
+
+/* A handler runs when the command is done; half a buffer is of no use. */
+TEST_F_TIMEOUT(signal, with_a_handler_disturbs_nothing, 60)
+{
+	struct contig_alloc alloc = alloc_request(self->length,
+						  1u << variant->rung);
+
+	alarm_every_ms(5);
+	test_alloc(self->fd, &alloc);
+	alarm_every_ms(0);
+	EXPECT_LT(0, alarms);
+	close(alloc.out_fd);
+}
+
+/*
+ * Nobody is left to be told EINTR, but the statistics count it, and the memory
+ * comes back.
+ */
+TEST_F_TIMEOUT(signal, that_kills_ends_an_allocation, 90)
+{
+	int64_t before = stat_of(variant->rung, STAT_OTHER), ended = 0;
+	int ready[2], i;
+	char byte;
+	pid_t pid;
+
+	for (i = 0; i < 20 && ended < 2; i++) {
+		ASSERT_EQ(0, pipe(ready));
+		pid = fork();
+		if (!pid) {
+			if (write(ready[1], "x", 1) != 1)
+				_exit(1);
+			buffer_alloc(self->fd, self->length,
+				     1u << variant->rung, 0);
+			pause();
+		}
+		ASSERT_EQ(1, read(ready[0], &byte, 1));
+		usleep(3000 + 5000 * i);
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		EXPECT_EQ(128 + SIGKILL, child_wait(pid));
+		EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
+		close(ready[0]);
+		close(ready[1]);
+		ended = stat_of(variant->rung, STAT_OTHER) - before;
+	}
+	EXPECT_LE(2, ended);
+}
+
+FIXTURE(probe) {
+	int fd;
+	struct contig_info info;
+};
+
+FIXTURE_SETUP(probe) {
+	setup_client(self->fd);
+	test_info(self->fd, &self->info);
+}
+
+FIXTURE_TEARDOWN(probe) {
+	close(self->fd);
+}
+
+TEST_F(probe, counts_the_pages_of_the_machine)
+{
+	struct contig_probe probe = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
+	uint64_t ram = self->info.out_ram_bytes / page_size, free, sum;
+
+	need_range(self->fd);
+	free = meminfo_kib("MemFree") / (page_size >> 10);
+	test_probe(self->fd, &probe);
+	sum = probe.out_free_pages + probe.out_movable_pages +
+	      probe.out_kernel_pages + probe.out_pinned_pages;
+	/* The kernel's image is not managed memory, so there may be more. */
+	EXPECT_LE(ram / 100 * 90, sum);
+	EXPECT_GE(ram + self->info.out_ram_top / page_size / 10, sum);
+	EXPECT_LE(free / 100 * 90, probe.out_free_pages);
+	EXPECT_GE(free / 100 * 110, probe.out_free_pages);
+}
+
+TEST_F(probe, sees_what_is_movable)
+{
+	struct contig_probe before = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
+	struct contig_probe after = before;
+	void *memory;
+
+	need_range(self->fd);
+	test_probe(self->fd, &before);
+	memory = anon_map(MIB(128));
+	ASSERT_NE(NULL, memory);
+	test_probe(self->fd, &after);
+	EXPECT_LE(before.out_movable_pages + MIB(100) / page_size,
+		  after.out_movable_pages);
+	EXPECT_GE(before.out_free_pages, after.out_free_pages +
+		  MIB(100) / page_size);
+}
+
+TEST_F(probe, sees_what_is_locked)
+{
+	struct contig_probe before = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
+	struct contig_probe after = before;
+	void *memory = anon_map(MIB(64));
+
+	need_range(self->fd);
+	ASSERT_NE(NULL, memory);
+	test_probe(self->fd, &before);
+	test_lock(self->fd, memory, MIB(64), 0);
+	test_probe(self->fd, &after);
+	EXPECT_LE(before.out_pinned_pages + MIB(60) / page_size,
+		  after.out_pinned_pages);
+	EXPECT_GE(before.out_movable_pages, after.out_movable_pages +
+		  MIB(60) / page_size);
+}
+
+TEST_F(probe, counts_within_the_constraints_only)
+{
+	struct contig_probe probe = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
+	uint64_t sum;
+
+	need_range(self->fd);
+	probe.constraints.lowest = MIB(256);
+	probe.constraints.highest = MIB(320) - 1;
+	test_probe(self->fd, &probe);
+	sum = probe.out_free_pages + probe.out_movable_pages +
+	      probe.out_kernel_pages + probe.out_pinned_pages;
+	EXPECT_GE(MIB(64) / page_size, sum);
+	EXPECT_LE(MIB(32) / page_size, sum);
+	EXPECT_GE(MIB(64), probe.out_largest);
+}
+
+TEST_F(probe, says_what_would_help)
+{
+	struct contig_probe probe;
+
+	probe = probe_request(self->info.out_reserve_bytes + page_size,
+			      CONTIG_RUNGS_RESERVE);
+	test_probe(self->fd, &probe);
+	EXPECT_EQ(CONTIG_RUNG_NONE, probe.out_rung);
+	EXPECT_EQ(CONTIG_REMEDY_RESERVE, probe.out_remedy);
+
+	probe = probe_request(MIB(64), CONTIG_RUNGS_SCATTER);
+	test_probe(self->fd, &probe);
+	EXPECT_EQ(CONTIG_RUNG_SCATTER, probe.out_rung);
+	EXPECT_EQ(CONTIG_REMEDY_NONE, probe.out_remedy);
+}
+
+TEST_F(probe, reports_each_rung)
+{
+	struct contig_probe probe = probe_request(KIB(64), 0);
+	uint32_t i;
+
+	need_reserve(self->fd, KIB(64));
+	need_range(self->fd);
+	test_probe(self->fd, &probe);
+	EXPECT_EQ(CONTIG_RUNG_RESERVE, probe.out_rung);
+	ASSERT_EQ(5, probe.out_report_count);
+	for (i = 0; i < 5; i++) {
+		EXPECT_EQ(i + 1, probe.out_reports[i].rung);
+		EXPECT_EQ(0, probe.out_reports[i].error);
+		EXPECT_LE(KIB(64), probe.out_reports[i].largest)
+			TH_LOG("%s", rung_name(i + 1));
+	}
+}
+
+TEST_F_TIMEOUT(probe, largest_can_be_had, 120)
+{
+	struct contig_probe probe = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
+	struct contig_alloc alloc;
+
+	need_range(self->fd);
+	test_probe(self->fd, &probe);
+	EXPECT_LT(0, probe.out_largest);
+	/* A view of the moment: half of it must hold a moment longer. */
+	alloc = alloc_request(probe.out_largest / 2, CONTIG_RUNGS_RANGE);
+	test_alloc(self->fd, &alloc);
+	EXPECT_EQ(1, alloc.out_extents);
+	close(alloc.out_fd);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The reserve: what it holds, that it is handed out whole and comes back.
+ */
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+#define MOST 1024
+
+FIXTURE(reserve) {
+	int fd;
+	struct contig_info info;
+	int fds[MOST];
+	int n;
+};
+
+FIXTURE_SETUP(reserve) {
+	setup_client(self->fd);
+	need_reserve(self->fd, MIB(4));
+	reserve_settle();
+	test_info(self->fd, &self->info);
+}
+
+FIXTURE_TEARDOWN(reserve) {
+	close(self->fd);
+}
+
+static uint64_t reserve_free(int client)
+{
+	struct contig_info info;
+
+	return _test_cmd_info(client, &info) ? 0 : info.out_reserve_free;
+}
+
+struct wait_free {
+	int client;
+	uint64_t bytes;
+};
+
+static bool is_free(void *arg)
+{
+	struct wait_free *w = arg;
+
+	return reserve_free(w->client) == w->bytes;
+}
+
+/* Take blocks of a size until there is none. */
+static uint64_t take_all(FIXTURE_DATA(reserve) *self, uint64_t length)
+{
+	uint64_t taken = 0;
+	int fd;
+
+	while (self->n < MOST) {
+		fd = buffer_alloc(self->fd, length, CONTIG_RUNGS_RESERVE, 0);
+		if (fd < 0)
+			break;
+		self->fds[self->n++] = fd;
+		taken += length;
+	}
+	return taken;
+}
+
+static void give_all(FIXTURE_DATA(reserve) *self)
+{
+	while (self->n)
+		close(self->fds[--self->n]);
+}
+
+TEST_F_TIMEOUT(reserve, can_be_taken_to_the_last_page_and_comes_back, 90)
+{
+	struct wait_free w = {
+		.client = self->fd,
+		.bytes = self->info.out_reserve_bytes,
+	};
+	uint64_t taken = 0, length;
+	struct contig_info info;
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		taken = 0;
+		for (length = MIB(64); length >= page_size; length /= 4)
+			taken += take_all(self, length);
+		EXPECT_EQ(self->info.out_reserve_bytes, taken);
+		test_info(self->fd, &info);
+		EXPECT_EQ(0, info.out_reserve_free);
+		EXPECT_EQ(0, info.out_reserve_largest);
+		EXPECT_EQ(taken, info.out_quota_used);
+		EXPECT_EQ(-ENOMEM, buffer_alloc(self->fd, page_size,
+						CONTIG_RUNGS_RESERVE, 0));
+		give_all(self);
+		EXPECT_TRUE(poll_until(is_free, &w, 20000));
+	}
+	test_info(self->fd, &info);
+	EXPECT_EQ(0, info.out_quota_used);
+	EXPECT_EQ(self->info.out_reserve_bytes, info.out_reserve_bytes);
+}
+
+/* What another buffer has is not given again, whatever the sizes. */
+TEST_F_TIMEOUT(reserve, buffers_do_not_overlap, 90)
+{
+	struct contig_extent *e;
+	uint64_t *taken;
+	uint64_t n = 0, i, j, length;
+	void *map;
+
+	taken = calloc(MOST, 2 * sizeof(*taken));
+	ASSERT_NE(NULL, taken);
+	for (length = MIB(3) + page_size; length >= KIB(256); length /= 2) {
+		int first = self->n;
+
+		take_all(self, length & ~(page_size - 1));
+		for (; first < self->n; first++) {
+			off_t size = lseek(self->fds[first], 0, SEEK_END);
+
+			map = buffer_map(self->fds[first], size);
+			ASSERT_NE(NULL, map);
+			ASSERT_EQ(1, pagemap_extents(map, size, &e));
+			munmap(map, size);
+			taken[2 * n] = e->addr;
+			taken[2 * n++ + 1] = e->addr + e->length;
+			free(e);
+		}
+	}
+	ASSERT_LT(8, n);
+	for (i = 0; i < n; i++)
+		for (j = 0; j < i; j++)
+			ASSERT_TRUE(taken[2 * i] >= taken[2 * j + 1] ||
+				    taken[2 * j] >= taken[2 * i + 1]);
+	give_all(self);
+	free(taken);
+}
+
+/* Two neighbours that come back are one block again. */
+TEST_F_TIMEOUT(reserve, is_not_left_in_pieces, 90)
+{
+	struct wait_free w = {
+		.client = self->fd,
+		.bytes = self->info.out_reserve_free,
+	};
+	struct contig_info info;
+	int i, round;
+
+	for (round = 0; round < 3; round++) {
+		take_all(self, MIB(1));
+		/* In another order than they were taken in. */
+		for (i = 0; i < self->n; i += 2)
+			close(self->fds[i]);
+		for (i = 1; i < self->n; i += 2)
+			close(self->fds[i]);
+		self->n = 0;
+		EXPECT_TRUE(poll_until(is_free, &w, 20000));
+	}
+	/* Clean again as well, which may take a moment more. */
+	for (i = 0; i < 2000; i++) {
+		test_info(self->fd, &info);
+		if (info.out_reserve_largest == self->info.out_reserve_largest)
+			break;
+		usleep(5000);
+	}
+	EXPECT_EQ(self->info.out_reserve_largest, info.out_reserve_largest);
+}
+
+/* Nobody has to wait for the scrubbing. */
+TEST_F_TIMEOUT(reserve, can_be_had_again_at_once, 90)
+{
+	uint64_t largest = self->info.out_reserve_largest;
+	void *map;
+	int i, n;
+
+	for (i = 0; i < 5; i++) {
+		n = take_all(self, largest) / largest;
+		ASSERT_LT(0, n);
+		map = buffer_map(self->fds[0], largest);
+		ASSERT_NE(NULL, map);
+		memset(map, 0xff, MIB(1));
+		munmap(map, largest);
+		give_all(self);
+		EXPECT_LE(n, (int)(take_all(self, largest) / largest));
+		give_all(self);
+	}
+}
+
+TEST_F(reserve, steps_aside_when_it_is_used_up)
+{
+	struct contig_alloc alloc = alloc_request(KIB(64), 0);
+	uint64_t length;
+
+	for (length = MIB(64); length >= page_size; length /= 4)
+		take_all(self, length);
+	test_alloc(self->fd, &alloc);
+	EXPECT_EQ(CONTIG_RUNG_COHERENT, alloc.out_rung);
+	ASSERT_EQ(2, alloc.out_report_count);
+	EXPECT_EQ(CONTIG_RUNG_RESERVE, alloc.out_reports[0].rung);
+	EXPECT_EQ(ENOMEM, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	EXPECT_EQ(0, alloc.out_reports[0].largest);
+	close(alloc.out_fd);
+	give_all(self);
+}
+
+TEST_F(reserve, is_no_matter_of_free_memory)
+{
+	long before = free_pages();
+	int fd = buffer_alloc(self->fd, self->info.out_reserve_largest,
+			      CONTIG_RUNGS_RESERVE, 0);
+
+	ASSERT_LE(0, fd);
+	/* Some of the noise of a machine, but not a block. */
+	EXPECT_TRUE(free_pages_return(before - 256, 5000));
+	close(fd);
+	EXPECT_TRUE(free_pages_return(before - 256, 5000));
+}
+
+TEST_F(reserve, info_counts_it)
+{
+	uint64_t before = self->info.out_reserve_free;
+	struct contig_info info;
+	int fd = buffer_get(self->fd, MIB(1) + 1, CONTIG_RUNGS_RESERVE);
+
+	ASSERT_LE(0, fd);
+	test_info(self->fd, &info);
+	EXPECT_EQ(before - MIB(1) - page_size, info.out_reserve_free);
+	close(fd);
+	test_info(self->fd, &info);
+	EXPECT_EQ(before, info.out_reserve_free);
+}
+
+TEST_HARNESS_MAIN

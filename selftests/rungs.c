@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Each rung of the ladder on its own, for each size: what it answers, and that
+ * the memory is what it says.
+ */
+#include <inttypes.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+FIXTURE(rung) {
+	int fd;
+	struct contig_info info;
+};
+
+FIXTURE_VARIANT(rung) {
+	uint32_t rung;
+	size_t length;
+};
+
+#define RUNG_SIZE(name, NAME, size, bytes) \
+	FIXTURE_VARIANT_ADD(rung, name##_##size) { \
+		.rung = CONTIG_RUNG_##NAME, \
+		.length = bytes, \
+	}
+
+#define RUNG(name, NAME) \
+	RUNG_SIZE(name, NAME, 4k, KIB(4)); \
+	RUNG_SIZE(name, NAME, 12k, KIB(12)); \
+	RUNG_SIZE(name, NAME, 64k, KIB(64)); \
+	RUNG_SIZE(name, NAME, 1m, MIB(1)); \
+	RUNG_SIZE(name, NAME, 3m4k, MIB(3) + KIB(4)); \
+	RUNG_SIZE(name, NAME, 8m, MIB(8)); \
+	RUNG_SIZE(name, NAME, 64m, MIB(64))
+
+RUNG(reserve, RESERVE);
+RUNG(coherent, COHERENT);
+RUNG(range, RANGE);
+RUNG(split, SPLIT);
+RUNG(scatter, SCATTER);
+
+static bool is_contiguous(uint32_t rung)
+{
+	return CONTIG_RUNGS_CONTIGUOUS & 1u << rung;
+}
+
+static uint32_t mapping_of(uint32_t rung)
+{
+	return rung == CONTIG_RUNG_COHERENT ? CONTIG_MAPPING_PFN :
+					      CONTIG_MAPPING_STRUCT_PAGE;
+}
+
+/* Without CMA, what dma_alloc_coherent() gives comes from the buddy. */
+static bool is_too_large(FIXTURE_DATA(rung) *self,
+			 const FIXTURE_VARIANT(rung) *variant)
+{
+	return variant->rung == CONTIG_RUNG_COHERENT &&
+	       !(self->info.out_features & CONTIG_FEATURE_CMA) &&
+	       variant->length > self->info.out_max_order_bytes;
+}
+
+FIXTURE_SETUP(rung) {
+	setup_client(self->fd);
+	test_info(self->fd, &self->info);
+	if (variant->rung == CONTIG_RUNG_RESERVE)
+		need_reserve(self->fd, variant->length);
+	if (variant->rung == CONTIG_RUNG_RANGE)
+		need_range(self->fd);
+}
+
+FIXTURE_TEARDOWN(rung) {
+	close(self->fd);
+}
+
+TEST_F_TIMEOUT(rung, gives_what_it_says, 60)
+{
+	struct contig_alloc alloc = alloc_request(variant->length,
+						  1u << variant->rung);
+	struct contig_extent *extents;
+	uint64_t length = round_up_page(variant->length);
+	int64_t n;
+	void *map;
+	int ret;
+
+	ret = is_too_large(self, variant) ?
+	      _test_cmd_alloc(self->fd, &alloc) :
+	      _test_cmd_alloc_tell(self->fd, &alloc);
+	EXPECT_EQ(1, alloc.out_report_count);
+	EXPECT_EQ(variant->rung, alloc.out_reports[0].rung);
+	if (is_too_large(self, variant)) {
+		ASSERT_EQ(-ENOMEM, ret);
+		EXPECT_EQ(-1, alloc.out_fd);
+		EXPECT_EQ(CONTIG_RUNG_NONE, alloc.out_rung);
+		EXPECT_EQ(ENOMEM, alloc.out_reports[0].error);
+		EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE,
+			  alloc.out_reports[0].blocked);
+		return;
+	}
+	ASSERT_EQ(0, ret);
+	ASSERT_LE(0, alloc.out_fd);
+	EXPECT_EQ(variant->rung, alloc.out_rung);
+	EXPECT_EQ(mapping_of(variant->rung), alloc.out_mapping);
+	EXPECT_EQ(length, alloc.out_length);
+	EXPECT_EQ(0, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_NOT, alloc.out_reports[0].blocked);
+	EXPECT_NE(0, alloc.out_reports[0].time_ns);
+
+	map = buffer_map(alloc.out_fd, length);
+	ASSERT_NE(NULL, map);
+	EXPECT_TRUE(is_zero(map, length));
+
+	/* The translation, what ALLOC counted, and pagemap have to agree. */
+	test_lock_buffer(self->fd, alloc.out_fd, 0, length, 0);
+	EXPECT_EQ((int64_t)alloc.out_extents,
+		  _test_cmd_count_buffer(self->fd, alloc.out_fd, 0, length));
+	EXPECT_TRUE(buffer_translation_is_true(self->fd, alloc.out_fd, map,
+					       length));
+	if (is_contiguous(variant->rung))
+		EXPECT_EQ(1, alloc.out_extents);
+	if (mapping_of(variant->rung) == CONTIG_MAPPING_STRUCT_PAGE) {
+		n = pagemap_extents(map, length, &extents);
+		ASSERT_LT(0, n);
+		EXPECT_EQ((int64_t)alloc.out_extents, n);
+		free(extents);
+	}
+
+	fill_pattern(map, length, variant->rung);
+	EXPECT_TRUE(has_pattern(map, length, variant->rung));
+	close(alloc.out_fd);
+}
+
+TEST_F_TIMEOUT(rung, demand_for_struct_pages, 60)
+{
+	struct contig_alloc alloc = alloc_request(variant->length,
+						  1u << variant->rung);
+	int ret;
+
+	alloc.flags = CONTIG_ALLOC_STRUCT_PAGE;
+	ret = mapping_of(variant->rung) == CONTIG_MAPPING_PFN ?
+	      _test_cmd_alloc(self->fd, &alloc) :
+	      _test_cmd_alloc_tell(self->fd, &alloc);
+	EXPECT_EQ(1, alloc.out_report_count);
+	EXPECT_EQ(variant->rung, alloc.out_reports[0].rung);
+	if (mapping_of(variant->rung) == CONTIG_MAPPING_PFN) {
+		EXPECT_EQ(-ENOMEM, ret);
+		EXPECT_EQ(-1, alloc.out_fd);
+		EXPECT_EQ(EOPNOTSUPP, alloc.out_reports[0].error);
+		EXPECT_EQ(CONTIG_BLOCKED_MAPPING, alloc.out_reports[0].blocked);
+		return;
+	}
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(CONTIG_MAPPING_STRUCT_PAGE, alloc.out_mapping);
+	close(alloc.out_fd);
+}
+
+TEST_F_TIMEOUT(rung, probe_foretells_it, 60)
+{
+	struct contig_probe probe = probe_request(variant->length,
+						  1u << variant->rung);
+	struct snapshot before;
+	int fd;
+
+	snapshot_take(&before, self->fd);
+	test_probe(self->fd, &probe);
+	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
+	ASSERT_EQ(1, probe.out_report_count);
+	EXPECT_EQ(variant->rung, probe.out_reports[0].rung);
+	EXPECT_LE(probe.out_largest, self->info.out_ram_bytes);
+
+	fd = buffer_alloc(self->fd, variant->length, 1u << variant->rung, 0);
+	if (fd < 0) {
+		EXPECT_EQ(CONTIG_RUNG_NONE, probe.out_rung);
+		EXPECT_NE(CONTIG_REMEDY_NONE, probe.out_remedy);
+		EXPECT_NE(CONTIG_BLOCKED_NOT, probe.out_reports[0].blocked);
+		EXPECT_GT(variant->length, probe.out_reports[0].largest);
+		return;
+	}
+	close(fd);
+	EXPECT_EQ(variant->rung, probe.out_rung);
+	EXPECT_EQ(CONTIG_REMEDY_NONE, probe.out_remedy);
+	EXPECT_EQ(0, probe.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_NOT, probe.out_reports[0].blocked);
+	if (is_contiguous(variant->rung))
+		EXPECT_LE(variant->length, probe.out_largest);
+}
+
+FIXTURE(ladder) {
+	int fd;
+};
+
+FIXTURE_SETUP(ladder) {
+	setup_client(self->fd);
+}
+
+FIXTURE_TEARDOWN(ladder) {
+	close(self->fd);
+}
+
+/* The first of a mask is asked first, and one that is not in it never. */
+TEST_F(ladder, every_mask_of_rungs)
+{
+	uint32_t mask, first, i;
+
+	need_reserve(self->fd, KIB(64));
+	need_range(self->fd);
+	for (mask = 2; mask <= CONTIG_RUNGS_ALL; mask += 2) {
+		struct contig_alloc alloc = alloc_request(KIB(64), mask);
+
+		test_alloc(self->fd, &alloc);
+		close(alloc.out_fd);
+		first = __builtin_ctz(mask);
+		EXPECT_EQ(first, alloc.out_rung);
+		EXPECT_EQ(1, alloc.out_report_count);
+		EXPECT_EQ(first, alloc.out_reports[0].rung);
+		for (i = 1; i < CONTIG_REPORTS; i++)
+			EXPECT_EQ(CONTIG_RUNG_NONE, alloc.out_reports[i].rung);
+	}
+}
+
+TEST_F(ladder, mask_of_0_is_all)
+{
+	struct contig_alloc alloc = alloc_request(KIB(64), 0);
+
+	need_reserve(self->fd, KIB(64));
+	test_alloc(self->fd, &alloc);
+	EXPECT_EQ(CONTIG_RUNG_RESERVE, alloc.out_rung);
+	close(alloc.out_fd);
+}
+
+TEST_F(ladder, unknown_rungs)
+{
+	uint32_t bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		struct contig_alloc alloc = alloc_request(KIB(64), 1u << bit);
+		struct contig_probe probe = probe_request(KIB(64), 1u << bit);
+
+		if (CONTIG_RUNGS_ALL & 1u << bit)
+			continue;
+		test_err_alloc(EOPNOTSUPP, self->fd, &alloc);
+		test_err_probe(EOPNOTSUPP, self->fd, &probe);
+		alloc.rungs = probe.rungs = CONTIG_RUNGS_ALL | 1u << bit;
+		test_err_alloc(EOPNOTSUPP, self->fd, &alloc);
+		test_err_probe(EOPNOTSUPP, self->fd, &probe);
+	}
+}
+
+/* Too much for the first two rungs: three reports, in order. */
+TEST_F(ladder, goes_down_rung_by_rung)
+{
+	struct contig_alloc alloc;
+	struct contig_info info;
+
+	test_info(self->fd, &info);
+	need_range(self->fd);
+	if (info.out_features & CONTIG_FEATURE_CMA)
+		SKIP(return, "CMA may give such a block");
+	alloc = alloc_request(info.out_reserve_largest + MIB(16), 0);
+	test_alloc(self->fd, &alloc);
+	close(alloc.out_fd);
+	ASSERT_EQ(3, alloc.out_report_count);
+	EXPECT_EQ(CONTIG_RUNG_RANGE, alloc.out_rung);
+	EXPECT_EQ(CONTIG_RUNG_RESERVE, alloc.out_reports[0].rung);
+	EXPECT_NE(0, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_RUNG_COHERENT, alloc.out_reports[1].rung);
+	EXPECT_EQ(ENOMEM, alloc.out_reports[1].error);
+	EXPECT_EQ(CONTIG_RUNG_RANGE, alloc.out_reports[2].rung);
+	EXPECT_EQ(0, alloc.out_reports[2].error);
+	EXPECT_LT(0, alloc.out_reports[2].windows);
+}
+
+TEST_F(ladder, demand_for_struct_pages_passes_over_coherent)
+{
+	struct contig_alloc alloc = alloc_request(KIB(64),
+						  CONTIG_RUNGS_COHERENT |
+						  CONTIG_RUNGS_RANGE);
+
+	need_range(self->fd);
+	alloc.flags = CONTIG_ALLOC_STRUCT_PAGE;
+	test_alloc(self->fd, &alloc);
+	close(alloc.out_fd);
+	ASSERT_EQ(2, alloc.out_report_count);
+	EXPECT_EQ(CONTIG_RUNG_COHERENT, alloc.out_reports[0].rung);
+	EXPECT_EQ(EOPNOTSUPP, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_MAPPING, alloc.out_reports[0].blocked);
+	EXPECT_EQ(0, alloc.out_reports[0].windows);
+	EXPECT_EQ(CONTIG_RUNG_RANGE, alloc.out_reports[1].rung);
+	EXPECT_EQ(0, alloc.out_reports[1].error);
+	EXPECT_EQ(CONTIG_MAPPING_STRUCT_PAGE, alloc.out_mapping);
+}
+
+TEST_F(ladder, length_is_rounded_up)
+{
+	size_t lengths[] = {
+		1, page_size - 1, page_size, page_size + 1, MIB(1) + 1,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		struct contig_alloc alloc = alloc_request(lengths[i], 0);
+
+		test_alloc(self->fd, &alloc);
+		EXPECT_EQ(round_up_page(lengths[i]), alloc.out_length);
+		EXPECT_EQ((off_t)round_up_page(lengths[i]),
+			  lseek(alloc.out_fd, 0, SEEK_END));
+		close(alloc.out_fd);
+	}
+}
+
+/* The largest block in one piece, which is what the module is for. */
+TEST_F_TIMEOUT(ladder, range_gives_256_mib, 120)
+{
+	struct contig_alloc alloc = alloc_request(MIB(256), CONTIG_RUNGS_RANGE);
+	struct contig_info info;
+	char *map;
+
+	need_range(self->fd);
+	test_info(self->fd, &info);
+	if (info.out_ram_bytes < MIB(1024))
+		SKIP(return, "needs 1 GiB of memory");
+	test_alloc(self->fd, &alloc);
+	EXPECT_EQ(1, alloc.out_extents);
+	map = buffer_map(alloc.out_fd, MIB(256));
+	ASSERT_NE(NULL, map);
+	EXPECT_EQ(pfn_of(map) + MIB(256) / page_size - 1,
+		  pfn_of(map + MIB(256) - 1));
+	test_lock_buffer(self->fd, alloc.out_fd, 0, MIB(256), 0);
+	EXPECT_TRUE(buffer_translation_is_true(self->fd, alloc.out_fd, map,
+					       MIB(256)));
+	close(alloc.out_fd);
+}
+
+/*
+ * Movable memory is in the way of every window: what lies there has to be
+ * moved and must stay what it was.
+ */
+TEST_F_TIMEOUT(ladder, range_moves_memory_and_keeps_its_contents, 180)
+{
+	size_t length = (size_t)meminfo_kib("MemAvailable") * 1024 * 7 / 10;
+	struct contig_alloc alloc = alloc_request(MIB(64), CONTIG_RUNGS_RANGE);
+	size_t at, page;
+	char *memory;
+
+	need_range(self->fd);
+	length &= ~(pages(2) - 1);
+	memory = mmap(NULL, length, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, madvise(memory, length, MADV_NOHUGEPAGE));
+	for (at = 0; at < length; at += page_size)
+		*(uint64_t *)(memory + at) = at | 1;
+	/* Every second page free: nowhere two in a row. */
+	for (at = 0; at < length; at += pages(2))
+		ASSERT_EQ(0, madvise(memory + at, page_size, MADV_DONTNEED));
+	test_alloc(self->fd, &alloc);
+	EXPECT_EQ(1, alloc.out_extents);
+	for (at = page_size, page = 0; at < length; at += pages(2))
+		page += *(uint64_t *)(memory + at) != (at | 1);
+	EXPECT_EQ(0, page);
+	close(alloc.out_fd);
+}
+
+TEST_HARNESS_MAIN
