@@ -326,6 +326,11 @@ int contig_pin_range(struct mm_struct *mm, unsigned long first,
 			contig_stretch_put(&stretch);
 			ret = -EACCES;
 		}
+		/* What the process cannot read is as good as not there. */
+		if (!ret && output && !stretch.readable) {
+			contig_stretch_put(&stretch);
+			ret = -EFAULT;
+		}
 		if (!ret)
 			ret = contig_pin_stretch(mm, next, &stretch, output,
 						 charge, areas);

@@ -40,9 +40,10 @@ int contig_stretch_at(struct mm_struct *mm, unsigned long first,
 		goto out;
 	}
 	stretch->npages = min(last, (vma->vm_end >> PAGE_SHIFT) - 1) - first + 1;
+	stretch->readable = vma->vm_flags & VM_READ;
 	stretch->writable = vma->vm_flags & VM_WRITE;
 	stretch->mlocked = vma->vm_flags & VM_LOCKED;
-	stretch->shared_file = vma->vm_file && vma->vm_flags & VM_SHARED;
+	stretch->shared_file = vma->vm_file && vma->vm_flags & VM_MAYSHARE;
 	stretch->tracked_file = stretch->shared_file &&
 				mapping_can_writeback(vma->vm_file->f_mapping);
 	stretch->private_write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) ==

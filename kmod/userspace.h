@@ -16,6 +16,7 @@ struct mm_struct;
  * @buffer: contig's buffer they show, with a reference; NULL for other memory
  * @offset: where in @buffer they begin, in pages
  * @mlocked: the kernel keeps them resident
+ * @readable: the process may read them
  * @writable: the process may write to them
  * @shared_file: a mapping that shares what it shows with a file
  * @tracked_file: and its filesystem has to hear of every write
@@ -26,6 +27,7 @@ struct contig_stretch {
 	struct contig_buffer *buffer;
 	unsigned long offset;
 	bool mlocked;
+	bool readable;
 	bool writable;
 	bool shared_file;
 	bool tracked_file;
