@@ -9,6 +9,8 @@
 KVER ?= $(shell uname -r)
 KERNELDIR ?= /lib/modules/$(KVER)/build
 KERNELS ?= 6.1 6.12
+# Unless make was told how many.
+JOBS = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 prefix ?= /usr/local
 
 BUILD := $(CURDIR)/build
@@ -40,7 +42,7 @@ help:
 define build_module
 	@mkdir -p $(2)
 	@cp -ru Kbuild kmod uapi $(2)/
-	+$(MAKE) --no-print-directory -C $(1) M=$(2) $(MODULE_FLAGS) modules
+	+$(MAKE) --no-print-directory -C $(1) M=$(2) $(MODULE_FLAGS) $(JOBS) modules
 endef
 
 modules:

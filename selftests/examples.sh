@@ -7,6 +7,7 @@ dir=$(dirname "$0")
 for helpers in "$dir/ktap_helpers.sh" "$dir/../kselftest/ktap_helpers.sh"; do
 	[ ! -e "$helpers" ] || break
 done
+# shellcheck disable=SC1090 # found above
 . "$helpers"
 
 out=$(mktemp)

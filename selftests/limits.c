@@ -19,6 +19,7 @@ static int limit_memlock(rlim_t bytes)
 
 FIXTURE(memlock) {
 	int fd;
+	int other;
 	char *memory;
 	char *map;
 	int buffer;
@@ -33,6 +34,9 @@ FIXTURE_VARIANT_ADD(memlock, ordinary_user) { .user = true };
 
 FIXTURE_SETUP(memlock) {
 	setup_client(self->fd);
+	/* The ordinary user could not open it. */
+	self->other = client_open();
+	ASSERT_LE(0, self->other);
 	self->memory = anon_map(pages(4 * LIMIT));
 	ASSERT_NE(NULL, self->memory);
 	self->buffer = buffer_get(self->fd, pages(4 * LIMIT), 0);
@@ -46,6 +50,7 @@ FIXTURE_SETUP(memlock) {
 
 FIXTURE_TEARDOWN(memlock) {
 	close(self->buffer);
+	close(self->other);
 	close(self->fd);
 }
 
@@ -122,15 +127,11 @@ TEST_F(memlock, unmapped_memory_counts_until_it_is_unlocked)
 TEST_F(memlock, closing_gives_it_back)
 {
 	test_lock(self->fd, self->memory, pages(LIMIT), 0);
+	test_err_lock(EDQUOT, self->other, self->memory + pages(LIMIT), 1, 0);
 	close(self->fd);
-	EXPECT_EQ(0, charged_kib());
 	self->fd = -1;
-	/* The device is not the ordinary user's to open. */
-	if (!variant->user) {
-		self->fd = client_open();
-		ASSERT_LE(0, self->fd);
-		test_lock(self->fd, self->memory, pages(LIMIT), 0);
-	}
+	EXPECT_EQ(0, charged_kib());
+	test_lock(self->other, self->memory + pages(LIMIT), pages(LIMIT), 0);
 }
 
 TEST_F(memlock, failed_locks_charge_nothing)
@@ -146,21 +147,15 @@ TEST_F(memlock, failed_locks_charge_nothing)
 /* Locks outlast a process whose client somebody has, and so does the charge. */
 TEST_F(memlock, locks_of_a_process_that_ended_count)
 {
-	int client;
-	pid_t pid;
+	pid_t pid = fork();
 
-	/* The ordinary user cannot open the device. */
-	client = client_open();
-	if (client < 0)
-		SKIP(return, "for root only");
-	pid = fork();
 	if (!pid)
-		_exit(-_test_cmd_lock(client, self->memory, pages(LIMIT), 0));
+		_exit(-_test_cmd_lock(self->other, self->memory, pages(LIMIT),
+				      0));
 	EXPECT_EQ(0, child_wait(pid));
-	if (!_test_cmd_lock(self->fd, self->memory, 1, 0))
-		SKIP(close(client); return, "the limit is for a process");
 	test_err_lock(EDQUOT, self->fd, self->memory, 1, 0);
-	close(client);
+	close(self->other);
+	self->other = -1;
 	test_lock(self->fd, self->memory, pages(LIMIT), 0);
 }
 

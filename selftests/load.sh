@@ -8,6 +8,7 @@ dir=$(dirname "$0")
 for helpers in "$dir/ktap_helpers.sh" "$dir/../kselftest/ktap_helpers.sh"; do
 	[ ! -e "$helpers" ] || break
 done
+# shellcheck disable=SC1090 # found above
 . "$helpers"
 
 MODULE=contig
@@ -197,10 +198,10 @@ reserves_what_was_asked()
 	missing=$(reserve_figure missing)
 	want=$(((16 + 3) * 1048576 + 65536))
 	unload
-	[ "$total" = $want ] && [ "$missing" = 0 ] || {
+	if [ "$total" != $want ] || [ "$missing" != 0 ]; then
 		ktap_print_msg "reserved $total and not $missing, of $want"
 		return 1
-	}
+	fi
 }
 
 # Four blocks of 40 % of memory each: two at most can be had.
@@ -209,7 +210,7 @@ loads_with_part_of_the_reserve()
 	before=$(free_pages)
 	kib=$(awk '/^MemTotal:/ { print int($2 * 2 / 5 / 1024) * 1024 }' \
 		/proc/meminfo)
-	load early=${kib}K*4 || return 1
+	load "early=${kib}K*4" || return 1
 	total=$(reserve_figure total)
 	missing=$(reserve_figure missing)
 	lines=$(grep -c missing $DEBUGFS/reserves)

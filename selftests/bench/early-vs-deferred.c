@@ -490,6 +490,8 @@ int main(int argc, char **argv)
 	enum pressure pressure;
 	unsigned int i;
 
+	/* Whole lines, since other guests may print beside this one. */
+	setvbuf(stderr, NULL, _IOLBF, 0);
 	tools_init();
 	client = open("/dev/contig", O_RDWR | O_CLOEXEC);
 	if (client < 0 || ioctl(client, CONTIG_INFO, &info))

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Other drivers that import buffers and never heard of contig: a V4L2 device
+ * that fills them through the CPU or as if by DMA, and a DRM device.
+ */
+#include <linux/videodev2.h>
+#include <poll.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+#define WIDTH 320
+#define HEIGHT 180
+#define FRAME (WIDTH * HEIGHT * 2)
+#define BUFFERS 3
+#define NAME "a frame"
+
+/* What we need of drm/drm.h, which not every distribution installs. */
+struct drm_gem_close {
+	uint32_t handle;
+	uint32_t pad;
+};
+
+struct drm_prime_handle {
+	uint32_t handle;
+	uint32_t flags;
+	int32_t fd;
+};
+
+#define DRM_IOCTL_GEM_CLOSE _IOW('d', 0x09, struct drm_gem_close)
+#define DRM_IOCTL_PRIME_HANDLE_TO_FD _IOWR('d', 0x2d, struct drm_prime_handle)
+#define DRM_IOCTL_PRIME_FD_TO_HANDLE _IOWR('d', 0x2e, struct drm_prime_handle)
+#define DRM_CLOEXEC O_CLOEXEC
+#define DRM_RDWR O_RDWR
+
+static int make(int client, uint32_t rung, uint64_t length)
+{
+	struct contig_alloc alloc = alloc_request(length, 1u << rung);
+
+	strcpy(alloc.name, NAME);
+	return _test_cmd_alloc_tell(client, &alloc) ?: alloc.out_fd;
+}
+
+/* The nth capture device of vivid, which takes memory in its nth way. */
+static int open_video(int n)
+{
+	struct v4l2_capability cap;
+	char path[32];
+	int i, fd;
+
+	for (i = 0; i < 16; i++) {
+		snprintf(path, sizeof(path), "/dev/video%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (!ioctl(fd, VIDIOC_QUERYCAP, &cap) &&
+		    !strcmp((char *)cap.driver, "vivid") &&
+		    cap.device_caps & V4L2_CAP_VIDEO_CAPTURE && !n--)
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
+FIXTURE(video) {
+	int fd;
+	int video;
+	int buffers[BUFFERS];
+	char *maps[BUFFERS];
+	size_t length;
+};
+
+enum { BY_CPU, BY_DMA };
+
+FIXTURE_VARIANT(video) {
+	int how;
+	uint32_t rung;
+};
+
+#define VIDEO(name, NAME_, how_) \
+	FIXTURE_VARIANT_ADD(video, name) { \
+		.how = how_, \
+		.rung = CONTIG_RUNG_##NAME_, \
+	}
+
+VIDEO(reserve_by_cpu, RESERVE, BY_CPU);
+VIDEO(coherent_by_cpu, COHERENT, BY_CPU);
+VIDEO(range_by_cpu, RANGE, BY_CPU);
+VIDEO(scatter_by_cpu, SCATTER, BY_CPU);
+VIDEO(reserve_by_dma, RESERVE, BY_DMA);
+VIDEO(coherent_by_dma, COHERENT, BY_DMA);
+VIDEO(range_by_dma, RANGE, BY_DMA);
+
+static int video_buffer(FIXTURE_DATA(video) *self, unsigned long request, int n)
+{
+	struct v4l2_buffer buffer = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.memory = V4L2_MEMORY_DMABUF,
+		.index = n < 0 ? 0 : n,
+	};
+
+	if (n >= 0) {
+		buffer.m.fd = self->buffers[n];
+		buffer.length = self->length;
+	}
+	if (ioctl(self->video, request, &buffer))
+		return -errno;
+	return buffer.index;
+}
+
+static int video_request(FIXTURE_DATA(video) *self, unsigned int count)
+{
+	struct v4l2_requestbuffers request = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.memory = V4L2_MEMORY_DMABUF,
+		.count = count,
+	};
+
+	return ioctl(self->video, VIDIOC_REQBUFS, &request) ? -errno : 0;
+}
+
+static int video_stream(FIXTURE_DATA(video) *self, unsigned long request)
+{
+	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+
+	return ioctl(self->video, request, &type) ? -errno : 0;
+}
+
+FIXTURE_SETUP(video) {
+	struct v4l2_format format = {
+		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+		.fmt.pix.width = WIDTH,
+		.fmt.pix.height = HEIGHT,
+		.fmt.pix.pixelformat = V4L2_PIX_FMT_YUYV,
+	};
+	int i;
+
+	setup_client(self->fd);
+	self->video = open_video(variant->how);
+	if (self->video < 0)
+		SKIP(return, "no vivid: modprobe vivid n_devs=2 node_types=1,1 allocators=0,1");
+	ASSERT_EQ(0, ioctl(self->video, VIDIOC_S_FMT, &format));
+	ASSERT_EQ(FRAME, (int)format.fmt.pix.sizeimage);
+	if (variant->rung == CONTIG_RUNG_RESERVE)
+		need_reserve(self->fd, MIB(1));
+	if (variant->rung == CONTIG_RUNG_RANGE)
+		need_range(self->fd);
+	self->length = round_up_page(FRAME) + page_size;
+	for (i = 0; i < BUFFERS; i++) {
+		self->buffers[i] = make(self->fd, variant->rung, self->length);
+		ASSERT_LE(0, self->buffers[i]);
+		self->maps[i] = buffer_map(self->buffers[i], self->length);
+		ASSERT_NE(NULL, self->maps[i]);
+	}
+	ASSERT_EQ(0, video_request(self, BUFFERS));
+}
+
+FIXTURE_TEARDOWN(video) {
+	int i;
+
+	for (i = 0; i < BUFFERS; i++) {
+		munmap(self->maps[i], self->length);
+		close(self->buffers[i]);
+	}
+	close(self->video);
+	close(self->fd);
+	EXPECT_FALSE(debugfs_has("buffers", NAME));
+}
+
+TEST_F_TIMEOUT(video, frames_arrive, 60)
+{
+	struct pollfd p = { .fd = self->video, .events = POLLIN };
+	int i, n;
+
+	for (i = 0; i < BUFFERS; i++)
+		ASSERT_EQ(i, video_buffer(self, VIDIOC_QBUF, i));
+	ASSERT_EQ(0, video_stream(self, VIDIOC_STREAMON));
+	for (i = 0; i < 2 * BUFFERS; i++) {
+		ASSERT_EQ(1, poll(&p, 1, 20000));
+		n = video_buffer(self, VIDIOC_DQBUF, -1);
+		ASSERT_LE(0, n);
+		/* Grey, black and colours are all no zeros in YUYV. */
+		EXPECT_NE(0, *(uint64_t *)(self->maps[n] + FRAME / 2));
+		EXPECT_NE(0, *(uint64_t *)(self->maps[n] + FRAME - 8));
+		EXPECT_TRUE(is_zero(self->maps[n] + FRAME,
+				    self->length - FRAME));
+		memset(self->maps[n], 0, FRAME);
+		ASSERT_EQ(n, video_buffer(self, VIDIOC_QBUF, n));
+	}
+	EXPECT_EQ(0, video_stream(self, VIDIOC_STREAMOFF));
+	EXPECT_EQ(0, video_request(self, 0));
+}
+
+/* Nobody else has the memory any more, and the frames go on. */
+TEST_F_TIMEOUT(video, importer_keeps_the_memory, 60)
+{
+	struct pollfd p = { .fd = self->video, .events = POLLIN };
+	int i;
+
+	for (i = 0; i < BUFFERS; i++)
+		ASSERT_EQ(i, video_buffer(self, VIDIOC_QBUF, i));
+	ASSERT_EQ(0, video_stream(self, VIDIOC_STREAMON));
+	for (i = 0; i < BUFFERS; i++) {
+		munmap(self->maps[i], self->length);
+		close(self->buffers[i]);
+		self->buffers[i] = -1;
+	}
+	EXPECT_TRUE(debugfs_has("buffers", NAME));
+	ASSERT_EQ(1, poll(&p, 1, 20000));
+	EXPECT_LE(0, video_buffer(self, VIDIOC_DQBUF, -1));
+	EXPECT_EQ(0, video_stream(self, VIDIOC_STREAMOFF));
+	EXPECT_EQ(0, video_request(self, 0));
+	EXPECT_FALSE(debugfs_has("buffers", NAME));
+}
+
+FIXTURE(drm) {
+	int fd;
+	int card;
+	int buffer;
+};
+
+FIXTURE_VARIANT(drm) {
+	uint32_t rung;
+};
+
+FIXTURE_VARIANT_ADD(drm, reserve) { .rung = CONTIG_RUNG_RESERVE };
+FIXTURE_VARIANT_ADD(drm, coherent) { .rung = CONTIG_RUNG_COHERENT };
+FIXTURE_VARIANT_ADD(drm, range) { .rung = CONTIG_RUNG_RANGE };
+FIXTURE_VARIANT_ADD(drm, split) { .rung = CONTIG_RUNG_SPLIT };
+FIXTURE_VARIANT_ADD(drm, scatter) { .rung = CONTIG_RUNG_SCATTER };
+
+FIXTURE_SETUP(drm) {
+	setup_client(self->fd);
+	self->card = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
+	if (self->card < 0)
+		SKIP(return, "no /dev/dri/card0: modprobe vgem");
+	if (variant->rung == CONTIG_RUNG_RESERVE)
+		need_reserve(self->fd, MIB(1));
+	if (variant->rung == CONTIG_RUNG_RANGE)
+		need_range(self->fd);
+	self->buffer = make(self->fd, variant->rung, MIB(1));
+	ASSERT_LE(0, self->buffer);
+}
+
+FIXTURE_TEARDOWN(drm) {
+	close(self->buffer);
+	close(self->card);
+	close(self->fd);
+	EXPECT_FALSE(debugfs_has("buffers", NAME));
+}
+
+TEST_F(drm, import_and_export)
+{
+	struct drm_prime_handle import = { .fd = self->buffer };
+	struct drm_prime_handle again = import, export;
+	struct drm_gem_close gem = {};
+	char *map, *twin;
+
+	ASSERT_EQ(0, ioctl(self->card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &import));
+	ASSERT_EQ(0, ioctl(self->card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &again));
+	EXPECT_EQ(import.handle, again.handle);
+
+	map = buffer_map(self->buffer, MIB(1));
+	ASSERT_NE(NULL, map);
+	fill_pattern(map, MIB(1), 1);
+	close(self->buffer);
+	self->buffer = -1;
+	munmap(map, MIB(1));
+	EXPECT_TRUE(debugfs_has("buffers", NAME));
+
+	/* What comes out again is the same buffer. */
+	export = (struct drm_prime_handle) {
+		.handle = import.handle,
+		.flags = DRM_CLOEXEC | DRM_RDWR,
+	};
+	ASSERT_EQ(0, ioctl(self->card, DRM_IOCTL_PRIME_HANDLE_TO_FD, &export));
+	twin = buffer_map(export.fd, MIB(1));
+	ASSERT_NE(NULL, twin);
+	EXPECT_TRUE(has_pattern(twin, MIB(1), 1));
+	test_lock_buffer(self->fd, export.fd, 0, MIB(1), 0);
+	test_unlock_buffer(self->fd, export.fd, 0, MIB(1));
+	munmap(twin, MIB(1));
+	close(export.fd);
+
+	gem.handle = import.handle;
+	EXPECT_EQ(0, ioctl(self->card, DRM_IOCTL_GEM_CLOSE, &gem));
+}
+
+TEST_F(drm, import_outlives_everything_else)
+{
+	struct drm_prime_handle import = { .fd = self->buffer };
+
+	ASSERT_EQ(0, ioctl(self->card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &import));
+	close(self->buffer);
+	self->buffer = -1;
+	EXPECT_TRUE(debugfs_has("buffers", NAME));
+	close(self->card);
+	self->card = -1;
+	EXPECT_FALSE(debugfs_has("buffers", NAME));
+}
+
+TEST_HARNESS_MAIN
