@@ -40,6 +40,21 @@ const char *contig_rung_name(unsigned int rung)
 	return contig_rungs[rung]->name;
 }
 
+int contig_rung_stop(struct contig_report *report, int error)
+{
+	report->blocked = error == -ETIME ? CONTIG_BLOCKED_TIME :
+					    CONTIG_BLOCKED_SIGNAL;
+	return error;
+}
+
+int contig_rung_expired(const struct contig_request *request,
+			struct contig_report *report)
+{
+	int ret = contig_request_expired(request);
+
+	return ret ? contig_rung_stop(report, ret) : 0;
+}
+
 /* Is a rung out of the question, whatever memory there is? */
 static int contig_rung_excluded(const struct contig_request *request,
 				unsigned int rung, struct contig_report *report)
@@ -73,12 +88,9 @@ static int contig_rung_try(const struct contig_request *request,
 	ret = contig_rung_excluded(request, rung, report);
 	if (ret)
 		return ret;
-	ret = contig_request_expired(request);
-	if (ret) {
-		report->blocked = ret == -ETIME ? CONTIG_BLOCKED_TIME :
-						  CONTIG_BLOCKED_SIGNAL;
+	ret = contig_rung_expired(request, report);
+	if (ret)
 		return ret;
-	}
 	ret = ops->alloc(request, buffer, report);
 	if (ret)
 		return ret;

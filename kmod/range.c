@@ -94,13 +94,6 @@ static int contig_range_failed(int error, struct contig_report *report)
 	}
 }
 
-static int contig_range_stop(int error, struct contig_report *report)
-{
-	report->blocked = error == -ETIME ? CONTIG_BLOCKED_TIME :
-					    CONTIG_BLOCKED_SIGNAL;
-	return error;
-}
-
 /*
  * Empty a window step by step. On failure the pages that would not move are
  * added to @avoid, so that no later window contains them.
@@ -115,11 +108,9 @@ static int contig_range_try(const struct contig_request *request,
 
 	report->windows++;
 	while (done < npages) {
-		ret = contig_request_expired(request);
-		if (ret) {
-			ret = contig_range_stop(ret, report);
+		ret = contig_rung_expired(request, report);
+		if (ret)
 			break;
-		}
 		/* A pageblock must not be taken in two steps: see window.c. */
 		n = pageblock_start_pfn(pfn + done + CONTIG_STEP) - pfn - done;
 		n = min(npages - done, n);
@@ -158,7 +149,7 @@ static int contig_range_search(const struct contig_request *request,
 		if (ret == -ENOMEM)
 			return contig_range_failed(ret, report);
 		if (ret)
-			return contig_range_stop(ret, report);
+			return contig_rung_stop(report, ret);
 		if (!survey->nr && !round) {
 			report->blocked = survey->pinned > survey->kernel ?
 					  CONTIG_BLOCKED_PINNED :
@@ -204,7 +195,7 @@ int contig_range_take(const struct contig_request *request,
 
 	ret = contig_range_enter(request);
 	if (ret)
-		return contig_range_stop(ret, report);
+		return contig_rung_stop(report, ret);
 	work = kzalloc(sizeof(*work), GFP_KERNEL_ACCOUNT);
 	if (work)
 		ret = contig_range_search(request, npages, final, &work->survey,

@@ -4,10 +4,11 @@
  *
  * Each block is a genalloc pool, whose addresses are page frame numbers and
  * whose granules are a 1024th of the block, or a page: so that what an
- * allocation costs does not depend on its size. What it hands out is zero. Memory that comes back is zeroed before it goes
- * into the pool again: in the background, unless it never left our hands, or
- * somebody is waiting for it. A page that somebody else still has a reference
- * on keeps its whole run out of the pool until that reference is gone.
+ * allocation costs does not depend on its size. What it hands out is zero.
+ * Memory that comes back is zeroed before it goes into the pool again: in the
+ * background, unless it never left our hands, or somebody is waiting for it. A
+ * page that somebody else still has a reference on keeps its whole run out of
+ * the pool until that reference is gone.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

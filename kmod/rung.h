@@ -48,6 +48,12 @@ const char *contig_rung_name(unsigned int rung);
 /* Memory for devices has to be decrypted here, which only coherent.c does. */
 bool contig_memory_encrypted(void);
 
+/* Note why a rung stops with -ETIME or -EINTR, and return that. */
+int contig_rung_stop(struct contig_report *report, int error);
+/* Return 0 to go on; else note why not, and return -ETIME or -EINTR. */
+int contig_rung_expired(const struct contig_request *request,
+			struct contig_report *report);
+
 /* range.c, for the rungs that build on it */
 int contig_range_take(const struct contig_request *request,
 		      unsigned long npages, bool final,

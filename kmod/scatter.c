@@ -66,12 +66,10 @@ static int contig_scatter_alloc(const struct contig_request *request,
 
 	reachable = contig_pages_gfp(request, &gfp);
 	while (!ret && buffer->extents.npages < request->npages) {
-		ret = contig_request_expired(request);
+		ret = contig_rung_expired(request, report);
 		if (ret)
-			report->blocked = ret == -ETIME ?
-					  CONTIG_BLOCKED_TIME :
-					  CONTIG_BLOCKED_SIGNAL;
-		else if (reachable)
+			break;
+		if (reachable)
 			ret = contig_scatter_page(request, gfp, buffer,
 						  report);
 		else

@@ -150,11 +150,7 @@ static int contig_split_alloc(const struct contig_request *request,
 
 	split.reachable = contig_pages_gfp(request, &split.gfp);
 	do {
-		ret = contig_request_expired(request);
-		if (ret)
-			report->blocked = ret == -ETIME ?
-					  CONTIG_BLOCKED_TIME :
-					  CONTIG_BLOCKED_SIGNAL;
+		ret = contig_rung_expired(request, report);
 		if (!ret && buffer->extents.nr > request->max_segments) {
 			report->blocked = CONTIG_BLOCKED_SEGMENTS;
 			ret = -ENOMEM;

@@ -479,8 +479,9 @@ struct contig_hold {
  * Count one hold less on every page of a range, all of which this client must
  * hold (else ENODATA). @spans receives the pages that no client of the process
  * holds any longer and that were not mlock()ed before contig held them: the
- * caller should munlock() these, as far as they are still mapped. If there are more than @count, the call fails
- * with EMSGSIZE, @count says how many, and nothing was changed.
+ * caller should munlock() these, as far as they are still mapped. If there are
+ * more than @count, the call fails with EMSGSIZE, @count says how many, and
+ * nothing was changed.
  */
 struct contig_unhold {
 	__u32 size;
