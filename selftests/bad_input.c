@@ -101,7 +101,8 @@ static void *pointer(uint64_t addr)
 #define expect_answers(what, addr, length, ...) do { \
 	const struct answers _a = { __VA_ARGS__ }; \
 	uint32_t _n = PAGES; \
-	EXPECT_EQ(-_a.lock, _test_cmd_lock(self->fd, pointer(addr), length, 0)) \
+	EXPECT_EQ(-_a.lock, _test_cmd_lock(self->fd, pointer(addr), length, \
+					   0)) \
 		TH_LOG(what); \
 	EXPECT_EQ(-_a.lock, _test_cmd_lock(self->fd, pointer(addr), length, \
 					   CONTIG_LOCK_OUTPUT | \

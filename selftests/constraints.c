@@ -84,7 +84,7 @@ static struct constraint_case {
 	const char *name;
 	uint64_t length;
 	struct contig_constraints c;
-	uint32_t must;		/* rungs that have to meet it on a fresh machine */
+	uint32_t must;		/* rungs that have to meet it */
 } cases[] = {
 	{ "none", MIB(1), {}, ALL },
 	{ "lowest", MIB(1), { .lowest = MIB(640) }, CHOOSE },
@@ -209,7 +209,7 @@ TEST_F_TIMEOUT(constraint, is_met_or_refused, 120)
 		if (n > 0) {
 			what = broken(&it->c, extents, n);
 			EXPECT_EQ(NULL, what)
-				TH_LOG("%s: breaks %s with %lld extents at %#llx",
+				TH_LOG("%s: breaks %s, %lld extents at %#llx",
 				       it->name, what, (long long)n,
 				       extents[0].addr);
 			EXPECT_EQ((int64_t)alloc.out_extents, n)

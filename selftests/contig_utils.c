@@ -62,7 +62,8 @@ int _test_cmd_alloc_tell(int client, struct contig_alloc *alloc)
 		strerror(-ret));
 	for (i = 0; i < alloc->out_report_count && i < CONTIG_REPORTS; i++)
 		fprintf(stderr, "# %s: error %u, blocked %u, %u windows,"
-			" largest %llu\n", rung_name(alloc->out_reports[i].rung),
+			" largest %llu\n",
+			rung_name(alloc->out_reports[i].rung),
 			alloc->out_reports[i].error,
 			alloc->out_reports[i].blocked,
 			alloc->out_reports[i].windows,

@@ -233,7 +233,7 @@ TEST_F(lock, states_of_pages)
 	ASSERT_EQ(ARRAY_SIZE(want), cmd.count);
 	for (i = 0; i < cmd.count; i++)
 		EXPECT_EQ(0, memcmp(&want[i], &self->runs[i], sizeof(*want)))
-			TH_LOG("run %u: page %lld+%lld, %u locks, %u holds, state %#x",
+			TH_LOG("run %u: page %lld+%lld: %u, %u, state %#x",
 			       i, (long long)(self->runs[i].addr -
 			       to_addr(self->memory)) / (int)page_size,
 			       self->runs[i].length / page_size,

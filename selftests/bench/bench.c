@@ -244,45 +244,61 @@ static void section(const char *name)
 	fprintf(stderr, "%s\n", name);
 }
 
-static void bench_alloc(void)
+static const size_t alloc_sizes[] = { 64 * KIB, 1 * MIB, 4 * MIB, LARGE };
+
+/* Add an allocation of each size up to @most; return how many. */
+static unsigned int add_allocs(struct subject *subjects, const char *name,
+			       uint32_t rungs, size_t most, unsigned int calls)
 {
-	static const struct {
-		const char *name;
-		uint32_t rungs;
-		size_t most;
-	} rungs[] = {
-		{ "reserve", CONTIG_RUNGS_RESERVE, LARGE },
-		{ "coherent", CONTIG_RUNGS_COHERENT, 4 * MIB },
-		{ "range", CONTIG_RUNGS_RANGE, LARGE },
-		{ "split", CONTIG_RUNGS_SPLIT, LARGE },
-		{ "scatter", CONTIG_RUNGS_SCATTER, LARGE },
-	};
-	static const size_t sizes[] = { 64 * KIB, 1 * MIB, 4 * MIB, LARGE };
-	/* Where the reserve's smallest and largest are in what follows. */
-	const unsigned int smallest = 1, largest = ARRAY_SIZE(sizes);
-	struct subject all[1 + ARRAY_SIZE(rungs) * ARRAY_SIZE(sizes)] = {
+	unsigned int nr = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(alloc_sizes); i++) {
+		if (alloc_sizes[i] > most)
+			continue;
+		subjects[nr++] = (struct subject){
+			.name = name,
+			.run = run_alloc,
+			.length = alloc_sizes[i],
+			.rungs = rungs,
+			.calls = calls,
+		};
+	}
+	return nr;
+}
+
+/* On its own: what takes milliseconds leaves no cache for microseconds. */
+static void bench_reserve(void)
+{
+	struct subject all[1 + ARRAY_SIZE(alloc_sizes)] = {
 		{ .name = "INFO", .run = run_info, .calls = 100 },
 	};
-	unsigned int nr = 1, i, j;
+	unsigned int nr, i;
+
+	nr = 1 + add_allocs(&all[1], "reserve", CONTIG_RUNGS_RESERVE, LARGE,
+			    20);
+	take_turns(all, nr, 61);
+	for (i = 1; i < nr; i++)
+		report(&all[i], &all[0], i == nr - 1 ? 10 : 0);
+	report(&all[nr - 1], &all[1], 3);
+}
+
+static void bench_alloc(void)
+{
+	struct subject all[1 + 4 * ARRAY_SIZE(alloc_sizes)] = {
+		{ .name = "INFO", .run = run_info, .calls = 100 },
+	};
+	unsigned int nr = 1, i;
 
 	section("alloc + free, by rung");
-	for (i = 0; i < ARRAY_SIZE(rungs); i++) {
-		for (j = 0; j < ARRAY_SIZE(sizes); j++) {
-			if (sizes[j] > rungs[i].most)
-				continue;
-			all[nr++] = (struct subject){
-				.name = rungs[i].name,
-				.run = run_alloc,
-				.length = sizes[j],
-				.rungs = rungs[i].rungs,
-				.calls = i ? 1 : 20,
-			};
-		}
-	}
+	bench_reserve();
+	nr += add_allocs(&all[nr], "coherent", CONTIG_RUNGS_COHERENT, 4 * MIB,
+			 1);
+	nr += add_allocs(&all[nr], "range", CONTIG_RUNGS_RANGE, LARGE, 1);
+	nr += add_allocs(&all[nr], "split", CONTIG_RUNGS_SPLIT, LARGE, 1);
+	nr += add_allocs(&all[nr], "scatter", CONTIG_RUNGS_SCATTER, LARGE, 1);
 	take_turns(all, nr, 25);
 	for (i = 1; i < nr; i++)
-		report(&all[i], &all[0], i == largest ? 10 : 0);
-	report(&all[largest], &all[smallest], 3);
+		report(&all[i], &all[0], 0);
 }
 
 /* Fault pages in by a stride, so that neighbours lie apart in memory. */
