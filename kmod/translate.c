@@ -3,7 +3,7 @@
  * CONTIG_GET_PHYSICAL and CONTIG_GET_STATE: what is known of a range
  */
 #include <linux/mm.h>
-#include <linux/slab.h>
+#include <linux/sched.h>
 #include <linux/uaccess.h>
 
 #include <uapi/linux/contig.h>
@@ -18,23 +18,23 @@
 #include "translate.h"
 #include "ucmd.h"
 
-/* Extents are handed to user space in batches of this many. */
-#define CONTIG_TABLE 128U
+/* So many runs are looked at before others may have the processor. */
+#define CONTIG_TABLE_TURN 256
 
 /**
  * struct contig_table - an array in user space that is being filled
- * @user: where the next batch goes
- * @room: entries that still fit
- * @done: entries that were handed over
- * @nr: entries in @batch
- * @batch: the last one can still grow
+ * @user: the array
+ * @room: its entries
+ * @done: entries that were written
+ * @last: the extent after those, which can still grow; none if it has no length
+ * @rest: bytes of the range that are not in the table yet
  */
 struct contig_table {
 	struct contig_extent __user *user;
 	u32 room;
 	u32 done;
-	u32 nr;
-	struct contig_extent batch[CONTIG_TABLE];
+	struct contig_extent last;
+	u64 rest;
 };
 
 /* Where the pages from @page on, which @area contains, lie in its pin. */
@@ -85,115 +85,110 @@ static int contig_target_check(const struct contig_target *target)
 	return 0;
 }
 
-/* Word by word, which for so little is quicker than copy_to_user(). */
-static int contig_table_store(const struct contig_table *table, u32 nr)
+/*
+ * Add runs of memory up to page offset @end of the cursor's list, but no more
+ * than a turn of them. The first run begins @skip bytes late. Extents are
+ * written word by word, since for so little copy_to_user() is slow.
+ *
+ * Return: 1 to go on, 0 if the table is full, -EFAULT.
+ */
+static int contig_table_turn(struct contig_table *table,
+			     struct contig_cursor *cursor, unsigned long end,
+			     unsigned long skip)
 {
-	struct contig_extent __user *user = table->user;
-	u32 i;
+	u32 turn = min_t(u32, CONTIG_TABLE_TURN, table->room - table->done);
+	struct contig_extent __user *user = table->user + table->done;
+	struct contig_extent last = table->last;
+	unsigned long pfn, n;
+	u64 addr, length;
+	int ret = 1;
+	u32 i = 0;
 
-	if (!user_write_access_begin(user, nr * sizeof(*user)))
+	if (!turn)
+		return 0;
+	if (!user_write_access_begin(user, turn * sizeof(*user)))
 		return -EFAULT;
-	for (i = 0; i < nr; i++) {
-		unsafe_put_user(table->batch[i].addr, &user[i].addr, fault);
-		unsafe_put_user(table->batch[i].length, &user[i].length, fault);
+	while (i < turn) {
+		n = contig_cursor_next(cursor, end, &pfn);
+		if (!n)
+			break;
+		addr = PFN_PHYS((u64)pfn) + skip;
+		length = min(((u64)n << PAGE_SHIFT) - skip, table->rest);
+		skip = 0;
+		if (!last.length) {
+			last = (struct contig_extent){ addr, length };
+		} else if (last.addr + last.length == addr) {
+			last.length += length;
+		} else if (table->done + i + 1 == table->room) {
+			ret = 0;
+			break;
+		} else {
+			unsafe_put_user(last.addr, &user[i].addr, fault);
+			unsafe_put_user(last.length, &user[i].length, fault);
+			last = (struct contig_extent){ addr, length };
+			i++;
+		}
+		table->rest -= length;
 	}
 	user_write_access_end();
-	return 0;
+	table->last = last;
+	table->done += i;
+	return ret;
 fault:
 	user_write_access_end();
 	return -EFAULT;
 }
 
-/* Hand over all of the batch but the last entry, or all of it. */
-static int contig_table_flush(struct contig_table *table, bool all)
-{
-	u32 nr = table->nr - !all;
-
-	if (contig_table_store(table, nr))
-		return -EFAULT;
-	table->user += nr;
-	table->done += nr;
-	if (!all)
-		table->batch[0] = table->batch[nr];
-	table->nr = !all;
-	return 0;
-}
-
-/*
- * Add a run of memory. Return: bytes that were taken, all or none, or -errno.
- */
-static int contig_table_add(struct contig_table *table, u64 addr, u64 length)
-{
-	struct contig_extent *last;
-	int ret;
-
-	if (table->nr) {
-		last = &table->batch[table->nr - 1];
-		if (last->addr + last->length == addr) {
-			last->length += length;
-			return 1;
-		}
-	}
-	if (!table->room)
-		return 0;
-	if (table->nr == CONTIG_TABLE) {
-		ret = contig_table_flush(table, false);
-		if (ret)
-			return ret;
-	}
-	table->batch[table->nr++] = (struct contig_extent){ addr, length };
-	table->room--;
-	return 1;
-}
-
-/* Fill the table from one area; *rest bytes of the range are left to do. */
+/* Fill the table from one area. Return as contig_table_turn() does. */
 static int contig_table_area(struct contig_table *table,
 			     const struct contig_target *target,
-			     const struct contig_area *area, u64 *rest)
+			     const struct contig_area *area)
 {
 	unsigned long first = max(area->it.start, target->first);
 	unsigned long last = min(area->it.last, target->last);
 	unsigned long skip = first == target->first ? target->head : 0;
-	unsigned long end = contig_area_offset(area, last) + 1, pfn, n;
+	unsigned long end = contig_area_offset(area, last) + 1;
 	struct contig_cursor cursor;
 	int ret;
 
 	contig_cursor_init(&cursor, contig_pin_extents(area->pin),
 			   contig_area_offset(area, first));
-	while ((n = contig_cursor_next(&cursor, end, &pfn))) {
-		u64 length = min(((u64)n << PAGE_SHIFT) - skip, *rest);
-
-		ret = contig_table_add(table, PFN_PHYS((u64)pfn) + skip,
-				       length);
-		if (ret <= 0)
-			return ret;
-		*rest -= length;
+	do {
+		ret = contig_table_turn(table, &cursor, end, skip);
 		skip = 0;
-	}
-	return 1;
+		cond_resched();
+	} while (ret > 0 && cursor.offset < end);
+	return ret;
 }
 
 static int contig_table_fill(struct contig_table *table,
-			     const struct contig_target *target, u64 *rest)
+			     const struct contig_target *target)
 {
 	struct contig_area *area;
 	int ret;
 
 	contig_for_each_area(area, target->areas, target->first, target->last) {
-		ret = contig_table_area(table, target, area, rest);
+		ret = contig_table_area(table, target, area);
 		if (ret < 0)
 			return ret;
 		if (!ret)
 			break;
 	}
-	return contig_table_flush(table, true);
+	if (copy_to_user(table->user + table->done, &table->last,
+			 sizeof(table->last)))
+		return -EFAULT;
+	table->done++;
+	return 0;
 }
 
 static int contig_translate(const struct contig_target *target,
 			    struct contig_get_physical *cmd)
 {
-	struct contig_table *table;
-	u64 rest = cmd->length;
+	struct contig_table table = {
+		.user = u64_to_user_ptr(cmd->extents),
+		.room = cmd->count,
+		.rest = cmd->length,
+	};
 	int ret;
 
 	ret = contig_target_check(target);
@@ -208,20 +203,12 @@ static int contig_translate(const struct contig_target *target,
 		return 0;
 	}
 
-	table = kmalloc(sizeof(*table), GFP_KERNEL);
-	if (!table)
-		return -ENOMEM;
-	table->user = u64_to_user_ptr(cmd->extents);
-	table->room = cmd->count;
-	table->done = 0;
-	table->nr = 0;
-	ret = contig_table_fill(table, target, &rest);
+	ret = contig_table_fill(&table, target);
 	if (!ret) {
-		cmd->count = table->done;
-		cmd->addr += cmd->length - rest;
-		cmd->length = rest;
+		cmd->count = table.done;
+		cmd->addr += cmd->length - table.rest;
+		cmd->length = table.rest;
 	}
-	kfree(table);
 	return ret;
 }
 
