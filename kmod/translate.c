@@ -119,14 +119,14 @@ static int contig_table_turn(struct contig_table *table,
 			last = (struct contig_extent){ addr, length };
 		} else if (last.addr + last.length == addr) {
 			last.length += length;
-		} else if (table->done + i + 1 == table->room) {
-			ret = 0;
-			break;
-		} else {
+		} else if (table->done + i + 1 < table->room) {
 			unsafe_put_user(last.addr, &user[i].addr, fault);
 			unsafe_put_user(last.length, &user[i].length, fault);
 			last = (struct contig_extent){ addr, length };
 			i++;
+		} else {
+			ret = 0;
+			break;
 		}
 		table->rest -= length;
 	}
