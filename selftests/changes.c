@@ -140,6 +140,27 @@ TEST_F(change, replaced_by_other_memory)
 	test_unlock(self->fd, self->map, pages(PAGES));
 }
 
+/* The same memory, but not at these addresses. */
+TEST_F(change, replaced_by_another_part_of_it)
+{
+	char *at = self->map + pages(2);
+
+	if (variant->kind == ANON)
+		return;
+	ASSERT_EQ(at, mmap(at, page_size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_FIXED, self->file, pages(5)));
+	expect_stale(at);
+	EXPECT_TRUE(is_true(self, variant, self->map, 2));
+	EXPECT_TRUE(is_true(self, variant, self->map + pages(3), PAGES - 3));
+	/* Put back it is where it was locked; it may say either. */
+	ASSERT_EQ(at, mmap(at, page_size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_FIXED, self->file, pages(2)));
+	EXPECT_TRUE(translate_one(self->fd, at) == -ESTALE ||
+		    is_true(self, variant, self->map, PAGES));
+	test_unlock(self->fd, self->map, pages(PAGES));
+	EXPECT_TRUE(has_pattern(self->map, pages(PAGES), 1));
+}
+
 TEST_F(change, moved)
 {
 	char *area = mmap(NULL, pages(PAGES), PROT_NONE,

@@ -176,6 +176,7 @@ TEST_F(translate, enormous_count)
 TEST_F(translate, merges_what_separate_locks_cover)
 {
 	int client = client_open(), fd, i;
+	struct contig_extent *e;
 	char *map;
 
 	fd = buffer_get(self->fd, pages(8), CONTIG_RUNGS_CONTIGUOUS);
@@ -187,6 +188,18 @@ TEST_F(translate, merges_what_separate_locks_cover)
 			  i & 1 ? CONTIG_LOCK_OUTPUT : 0);
 	EXPECT_EQ(1, _test_cmd_count(client, map, pages(8)));
 	EXPECT_EQ(1, _test_cmd_count(client, map + 1, pages(8) - 2));
+	/* Not only when it is counted. */
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(1, translate_all(client, -1, to_addr(map) + 1,
+					   pages(8) - 2, i, &e));
+		EXPECT_EQ(pages(8) - 2, e[0].length);
+		free(e);
+	}
+	self->cmd.addr = to_addr(map);
+	self->cmd.length = pages(8);
+	ASSERT_EQ(0, _test_cmd_get_physical(client, &self->cmd));
+	EXPECT_EQ(1, self->cmd.count);
+	EXPECT_EQ(0, self->cmd.length);
 	close(client);
 	close(fd);
 }
