@@ -195,10 +195,15 @@ static int contig_pin_error(int error)
 static int contig_pin_append(struct contig_extents *extents,
 			     struct page **pages, int nr)
 {
-	int i, ret;
+	unsigned long pfn;
+	int i, n, ret;
 
-	for (i = 0; i < nr; i++) {
-		ret = contig_extents_append(extents, page_to_pfn(pages[i]), 1);
+	for (i = 0; i < nr; i += n) {
+		pfn = page_to_pfn(pages[i]);
+		for (n = 1; i + n < nr; n++)
+			if (page_to_pfn(pages[i + n]) != pfn + n)
+				break;
+		ret = contig_extents_append(extents, pfn, n);
 		if (ret) {
 			unpin_user_pages(pages + i, nr - i);
 			return ret;
