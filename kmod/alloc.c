@@ -119,10 +119,11 @@ static int contig_ladder(const struct contig_request *request,
 
 	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
 		struct contig_report *report = &reports[*nr];
-		ktime_t start = ktime_get();
+		ktime_t start;
 
 		if (!(request->rungs & BIT(rung)))
 			continue;
+		start = ktime_get();
 		report->rung = rung;
 		ret = contig_rung_try(request, buffer, rung, report);
 		report->error = -ret;

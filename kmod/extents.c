@@ -2,6 +2,7 @@
 /*
  * A list of runs of adjacent page frames, addressed by page offset
  */
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -90,9 +91,20 @@ int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 	return 0;
 }
 
+/* Length, in pages, of one run. */
+unsigned long contig_piece_len(const struct contig_extents *extents,
+			       unsigned int index)
+{
+	const struct contig_piece *piece = &extents->pieces[index];
+
+	if (index + 1 == extents->nr)
+		return extents->npages - piece->first;
+	return piece[1].first - piece->first;
+}
+
 /* The run that @offset, which must lie inside the list, belongs to. */
-static unsigned int contig_extents_find(const struct contig_extents *extents,
-					unsigned long offset)
+unsigned int contig_extents_find(const struct contig_extents *extents,
+				 unsigned long offset)
 {
 	unsigned int low = 0, high = extents->nr;
 
@@ -114,6 +126,37 @@ void contig_cursor_init(struct contig_cursor *cursor,
 	cursor->extents = extents;
 	cursor->index = contig_extents_find(extents, offset);
 	cursor->offset = offset;
+}
+
+/**
+ * contig_cursor_next() - take the next adjacent page frames
+ * @cursor: position in a list, which is advanced
+ * @limit: page offset to stop at
+ * @pfn: receives the first frame
+ *
+ * Return: how many frames follow each other from @pfn, 0 at @limit.
+ */
+unsigned long contig_cursor_next(struct contig_cursor *cursor,
+				 unsigned long limit, unsigned long *pfn)
+{
+	const struct contig_extents *extents = cursor->extents;
+	const struct contig_piece *piece;
+	unsigned long skip, n;
+
+	limit = min(limit, extents->npages);
+	if (cursor->offset >= limit)
+		return 0;
+
+	piece = &extents->pieces[cursor->index];
+	skip = cursor->offset - piece->first;
+	n = contig_piece_len(extents, cursor->index) - skip;
+	*pfn = piece->pfn + skip;
+	if (n > limit - cursor->offset)
+		n = limit - cursor->offset;
+	else
+		cursor->index++;
+	cursor->offset += n;
+	return n;
 }
 
 /* How many runs the pages from offset @first to @last, inclusive, lie in. */

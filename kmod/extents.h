@@ -5,7 +5,6 @@
 #ifndef CONTIG_EXTENTS_H
 #define CONTIG_EXTENTS_H
 
-#include <linux/minmax.h>
 #include <linux/types.h>
 
 /**
@@ -52,60 +51,21 @@ struct contig_cursor {
 	unsigned long offset;
 };
 
-/* Length, in pages, of one run. */
-static __always_inline unsigned long
-contig_piece_len(const struct contig_extents *extents, unsigned int index)
-{
-	const struct contig_piece *piece = &extents->pieces[index];
-
-	if (index + 1 == extents->nr)
-		return extents->npages - piece->first;
-	return piece[1].first - piece->first;
-}
-
-/**
- * contig_cursor_next() - take the next adjacent page frames
- * @cursor: position in a list, which is advanced
- * @limit: page offset to stop at
- * @pfn: receives the first frame
- *
- * Inline, because it is also called while user memory is open for access.
- *
- * Return: how many frames follow each other from @pfn, 0 at @limit.
- */
-static __always_inline unsigned long
-contig_cursor_next(struct contig_cursor *cursor, unsigned long limit,
-		   unsigned long *pfn)
-{
-	const struct contig_extents *extents = cursor->extents;
-	const struct contig_piece *piece;
-	unsigned long skip, n;
-
-	limit = min(limit, extents->npages);
-	if (cursor->offset >= limit)
-		return 0;
-
-	piece = &extents->pieces[cursor->index];
-	skip = cursor->offset - piece->first;
-	n = contig_piece_len(extents, cursor->index) - skip;
-	*pfn = piece->pfn + skip;
-	if (n > limit - cursor->offset)
-		n = limit - cursor->offset;
-	else
-		cursor->index++;
-	cursor->offset += n;
-	return n;
-}
-
 void contig_extents_init(struct contig_extents *extents);
 void contig_extents_free(struct contig_extents *extents);
 void contig_extents_move(struct contig_extents *to,
 			 struct contig_extents *from);
 int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 			  unsigned long npages);
+unsigned long contig_piece_len(const struct contig_extents *extents,
+			       unsigned int index);
+unsigned int contig_extents_find(const struct contig_extents *extents,
+				 unsigned long offset);
 void contig_cursor_init(struct contig_cursor *cursor,
 			const struct contig_extents *extents,
 			unsigned long offset);
+unsigned long contig_cursor_next(struct contig_cursor *cursor,
+				 unsigned long limit, unsigned long *pfn);
 unsigned int contig_extents_count(const struct contig_extents *extents,
 				  unsigned long first, unsigned long last);
 unsigned long contig_extents_pfn(const struct contig_extents *extents,

@@ -18,15 +18,15 @@
 #include "translate.h"
 #include "ucmd.h"
 
-/* So many runs are looked at before others may have the processor. */
-#define CONTIG_TABLE_TURN 256
+/* So many extents are written before others may have the processor. */
+#define CONTIG_TABLE_TURN 1024U
 
 /**
  * struct contig_table - an array in user space that is being filled
- * @user: the array
- * @room: its entries
+ * @user: where the next entry goes
+ * @room: entries that still fit, @last not counted
  * @done: entries that were written
- * @last: the extent after those, which can still grow; none if it has no length
+ * @last: the entry after those, which can still grow; none if it has no length
  * @rest: bytes of the range that are not in the table yet
  */
 struct contig_table {
@@ -85,61 +85,100 @@ static int contig_target_check(const struct contig_target *target)
 	return 0;
 }
 
-/*
- * Add runs of memory up to page offset @end of the cursor's list, but no more
- * than a turn of them. The first run begins @skip bytes late. Extents are
- * written word by word, since for so little copy_to_user() is slow.
- *
- * Return: 1 to go on, 0 if the table is full, -EFAULT.
- */
-static int contig_table_turn(struct contig_table *table,
-			     struct contig_cursor *cursor, unsigned long end,
-			     unsigned long skip)
+/* Write the last entry, which will not grow any more. */
+static int contig_table_flush(struct contig_table *table)
 {
-	u32 turn = min_t(u32, CONTIG_TABLE_TURN, table->room - table->done);
-	struct contig_extent __user *user = table->user + table->done;
-	struct contig_extent last = table->last;
-	unsigned long pfn, n;
-	u64 addr, length;
-	int ret = 1;
-	u32 i = 0;
-
-	if (!turn)
+	if (!table->last.length)
 		return 0;
-	if (!user_write_access_begin(user, turn * sizeof(*user)))
+	if (copy_to_user(table->user, &table->last, sizeof(table->last)))
 		return -EFAULT;
-	while (i < turn) {
-		n = contig_cursor_next(cursor, end, &pfn);
-		if (!n)
-			break;
-		addr = PFN_PHYS((u64)pfn) + skip;
-		length = min(((u64)n << PAGE_SHIFT) - skip, table->rest);
-		skip = 0;
-		if (!last.length) {
-			last = (struct contig_extent){ addr, length };
-		} else if (last.addr + last.length == addr) {
-			last.length += length;
-		} else if (table->done + i + 1 < table->room) {
-			unsafe_put_user(last.addr, &user[i].addr, fault);
-			unsafe_put_user(last.length, &user[i].length, fault);
-			last = (struct contig_extent){ addr, length };
-			i++;
-		} else {
-			ret = 0;
-			break;
-		}
-		table->rest -= length;
+	table->last.length = 0;
+	table->user++;
+	table->done++;
+	return 0;
+}
+
+/*
+ * Add a run of memory. Return: 1 if it was taken, 0 if the table is full, or
+ * -EFAULT.
+ */
+static int contig_table_add(struct contig_table *table, u64 addr, u64 length)
+{
+	struct contig_extent *last = &table->last;
+
+	length = min(length, table->rest);
+	if (last->length && last->addr + last->length == addr) {
+		last->length += length;
+	} else {
+		if (!table->room)
+			return 0;
+		if (contig_table_flush(table))
+			return -EFAULT;
+		*last = (struct contig_extent){ addr, length };
+		table->room--;
+	}
+	table->rest -= length;
+	return 1;
+}
+
+/*
+ * Write @nr runs, none of which continues the one before. Where pages are
+ * scattered this is where the time goes: nothing but loads and stores, since for
+ * so little copy_to_user() is slow.
+ */
+static int contig_table_write(struct contig_table *table,
+			      const struct contig_piece *piece, u32 nr)
+{
+	struct contig_extent __user *user = table->user;
+
+	if (!user_write_access_begin(user, nr * sizeof(*user)))
+		return -EFAULT;
+	table->user += nr;
+	table->done += nr;
+	table->room -= nr;
+	for (; nr--; piece++, user++) {
+		unsafe_put_user(PFN_PHYS((u64)piece->pfn), &user->addr, fault);
+		unsafe_put_user((u64)(piece[1].first - piece->first)
+				<< PAGE_SHIFT, &user->length, fault);
 	}
 	user_write_access_end();
-	table->last = last;
-	table->done += i;
-	return ret;
+	return 0;
+
 fault:
 	user_write_access_end();
 	return -EFAULT;
 }
 
-/* Fill the table from one area. Return as contig_table_turn() does. */
+/*
+ * Add the runs from the cursor on that end before page offset @end. The cursor
+ * must be at the beginning of a run other than the first that was added, so that
+ * none can continue what is in the table.
+ */
+static int contig_table_whole(struct contig_table *table,
+			      struct contig_cursor *cursor, unsigned long end)
+{
+	const struct contig_piece *pieces = cursor->extents->pieces;
+	unsigned int last = contig_extents_find(cursor->extents, end - 1);
+	unsigned int nr;
+
+	if (cursor->index >= last || !table->room)
+		return 0;
+	if (contig_table_flush(table))
+		return -EFAULT;
+	while (cursor->index < last && table->room) {
+		nr = min3(last - cursor->index, table->room, CONTIG_TABLE_TURN);
+		if (contig_table_write(table, &pieces[cursor->index], nr))
+			return -EFAULT;
+		cursor->index += nr;
+		table->rest -= (u64)(pieces[cursor->index].first -
+				     cursor->offset) << PAGE_SHIFT;
+		cursor->offset = pieces[cursor->index].first;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Fill the table from one area. Return as contig_table_add() does. */
 static int contig_table_area(struct contig_table *table,
 			     const struct contig_target *target,
 			     const struct contig_area *area)
@@ -147,17 +186,20 @@ static int contig_table_area(struct contig_table *table,
 	unsigned long first = max(area->it.start, target->first);
 	unsigned long last = min(area->it.last, target->last);
 	unsigned long skip = first == target->first ? target->head : 0;
-	unsigned long end = contig_area_offset(area, last) + 1;
+	unsigned long end = contig_area_offset(area, last) + 1, pfn, n;
 	struct contig_cursor cursor;
-	int ret;
+	int ret = 1;
 
 	contig_cursor_init(&cursor, contig_pin_extents(area->pin),
 			   contig_area_offset(area, first));
-	do {
-		ret = contig_table_turn(table, &cursor, end, skip);
+	/* The first run by itself, then those that are whole, then the last. */
+	while (ret > 0 && (n = contig_cursor_next(&cursor, end, &pfn))) {
+		ret = contig_table_add(table, PFN_PHYS((u64)pfn) + skip,
+				       ((u64)n << PAGE_SHIFT) - skip);
 		skip = 0;
-		cond_resched();
-	} while (ret > 0 && cursor.offset < end);
+		if (ret > 0 && contig_table_whole(table, &cursor, end))
+			ret = -EFAULT;
+	}
 	return ret;
 }
 
@@ -173,12 +215,9 @@ static int contig_table_fill(struct contig_table *table,
 			return ret;
 		if (!ret)
 			break;
+		cond_resched();
 	}
-	if (copy_to_user(table->user + table->done, &table->last,
-			 sizeof(table->last)))
-		return -EFAULT;
-	table->done++;
-	return 0;
+	return contig_table_flush(table);
 }
 
 static int contig_translate(const struct contig_target *target,
