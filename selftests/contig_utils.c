@@ -248,6 +248,37 @@ bool reserve_has(int client, uint64_t bytes)
 	       info.out_reserve_largest >= bytes;
 }
 
+bool reserve_promises(uint64_t bytes)
+{
+	char *text = read_text(CONTIG_PARAMETERS "/early"), *at = text;
+	uint64_t size, largest = 0;
+
+	while (at && *at) {
+		size = strtoull(at, &at, 0);
+		switch (*at) {
+		case 'G':
+		case 'g':
+			size <<= 30;
+			break;
+		case 'M':
+		case 'm':
+			size <<= 20;
+			break;
+		case 'K':
+		case 'k':
+			size <<= 10;
+			break;
+		}
+		if (size > largest)
+			largest = size;
+		at = strchr(at, ',');
+		if (at)
+			at++;
+	}
+	free(text);
+	return largest >= bytes;
+}
+
 static char *old_quota;
 
 void quota_lift(void)

@@ -225,4 +225,97 @@ TEST_F(reserve, info_counts_it)
 	EXPECT_EQ(before, info.out_reserve_free);
 }
 
+/*
+ * Holes in a block that is otherwise full
+ */
+#define PIECE KIB(256)
+#define IN_ROW 10
+
+struct piece {
+	uint64_t pfn;
+	int fd;
+};
+
+static int compare_pieces(const void *a, const void *b)
+{
+	const struct piece *x = a, *y = b;
+
+	return x->pfn < y->pfn ? -1 : x->pfn > y->pfn;
+}
+
+FIXTURE(hole) {
+	int fd;
+	struct piece pieces[MOST];
+	int n;
+	struct piece *row;	/* of IN_ROW adjacent pieces */
+};
+
+FIXTURE_VARIANT(hole) {
+	int at[3];		/* where the holes of 3, 1 and 2 pieces begin */
+};
+
+FIXTURE_VARIANT_ADD(hole, largest_first) { .at = { 0, 4, 6 } };
+FIXTURE_VARIANT_ADD(hole, largest_in_the_middle) { .at = { 4, 2, 8 } };
+FIXTURE_VARIANT_ADD(hole, largest_last) { .at = { 7, 5, 1 } };
+
+FIXTURE_SETUP(hole) {
+	int i, first = 0;
+	char *map;
+
+	setup_client(self->fd);
+	need_reserve(self->fd, IN_ROW * PIECE);
+	while (self->n < MOST) {
+		struct piece *piece = &self->pieces[self->n];
+
+		piece->fd = buffer_alloc(self->fd, PIECE, CONTIG_RUNGS_RESERVE,
+					 0);
+		if (piece->fd < 0)
+			break;
+		map = buffer_map(piece->fd, PIECE);
+		ASSERT_NE(NULL, map);
+		piece->pfn = pfn_of(map);
+		munmap(map, PIECE);
+		self->n++;
+	}
+	qsort(self->pieces, self->n, sizeof(*self->pieces), compare_pieces);
+	for (i = 1; i < self->n && i - first < IN_ROW; i++)
+		if (self->pieces[i].pfn !=
+		    self->pieces[i - 1].pfn + PIECE / page_size)
+			first = i;
+	ASSERT_LE(IN_ROW, i - first);
+	self->row = &self->pieces[first];
+	for (i = 0; i < 3; i++)
+		close(self->row[variant->at[0] + i].fd);
+	close(self->row[variant->at[1]].fd);
+	for (i = 0; i < 2; i++)
+		close(self->row[variant->at[2] + i].fd);
+	reserve_settle();
+}
+
+FIXTURE_TEARDOWN(hole) {
+	close(self->fd);
+}
+
+TEST_F_TIMEOUT(hole, largest_is_what_can_be_had, 60)
+{
+	struct contig_alloc alloc;
+	struct contig_info info;
+	int i;
+
+	test_info(self->fd, &info);
+	EXPECT_EQ(3 * PIECE, info.out_reserve_largest);
+	EXPECT_EQ(6 * PIECE, info.out_reserve_free);
+	alloc = alloc_request(4 * PIECE, CONTIG_RUNGS_RESERVE);
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	EXPECT_EQ(3 * PIECE, alloc.out_reports[0].largest);
+	/* Each hole takes what is as large as it. */
+	for (i = 3; i; i--) {
+		alloc = alloc_request(i * PIECE, CONTIG_RUNGS_RESERVE);
+		test_alloc(self->fd, &alloc);
+	}
+	test_info(self->fd, &info);
+	EXPECT_EQ(0, info.out_reserve_free);
+}
+
 TEST_HARNESS_MAIN
