@@ -65,7 +65,7 @@ selftests: library $(KSFT)/lib.mk
 
 # The files of a test guest: "make guest KERNEL=6.12". scripts/vm calls this.
 GUEST = $(BUILD)/guest/$(KERNEL)
-guest: MODULE_FLAGS := -s
+guest: MODULE_FLAGS = -s $(if $(filter debug,$(KERNEL)),CONTIG_TEST=y)
 guest: library selftests
 	@test -n "$(KERNEL)" || { echo "say KERNEL=..." >&2; exit 1; }
 	$(call build_module,$(BUILD)/kernels/$(KERNEL)/headers,$(BUILD)/module/$(KERNEL))
