@@ -8,6 +8,7 @@
  * dma_mmap_attrs(), which also knows the right cache attributes.
  */
 #include <linux/dma-mapping.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/platform_device.h>
@@ -16,6 +17,7 @@
 #include "buffer.h"
 #include "coherent.h"
 #include "extents.h"
+#include "limits.h"
 #include "request.h"
 #include "rung.h"
 #include "window.h"
@@ -51,10 +53,25 @@ static int contig_coherent_note(struct contig_buffer *buffer, size_t size)
 	return ret;
 }
 
+/*
+ * What the page allocator gives is a power of two, and the rest stays unused as
+ * long as the buffer lives. CMA would give no more than is wanted, but nobody
+ * says which of the two it was: so the rest is charged as well.
+ */
+static unsigned long contig_coherent_rest(unsigned long npages)
+{
+	if (npages > 1UL << MAX_PAGE_ORDER)
+		return 0;
+	return roundup_pow_of_two(npages) - npages;
+}
+
 static void contig_coherent_free(struct contig_buffer *buffer)
 {
-	dma_free_attrs(&contig_device->dev, buffer->extents.npages << PAGE_SHIFT,
+	unsigned long npages = buffer->extents.npages;
+
+	dma_free_attrs(&contig_device->dev, npages << PAGE_SHIFT,
 		       buffer->vaddr, buffer->dma, CONTIG_ATTRS);
+	contig_user_uncharge(buffer->user, contig_coherent_rest(npages));
 	contig_extents_free(&buffer->extents);
 }
 
@@ -62,9 +79,15 @@ static int contig_coherent_alloc(const struct contig_request *request,
 				 struct contig_buffer *buffer,
 				 struct contig_report *report)
 {
+	unsigned long rest = contig_coherent_rest(request->npages);
 	size_t size = request->npages << PAGE_SHIFT;
 	int ret;
 
+	ret = contig_user_charge(buffer->user, rest);
+	if (ret) {
+		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+		return ret;
+	}
 	report->windows = 1;
 	buffer->vaddr = dma_alloc_attrs(&contig_device->dev, size, &buffer->dma,
 					GFP_KERNEL | __GFP_NOWARN, CONTIG_ATTRS);
@@ -73,7 +96,8 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		if (!IS_ENABLED(CONFIG_CMA) &&
 		    request->npages > 1UL << MAX_PAGE_ORDER)
 			report->blocked = CONTIG_BLOCKED_TOO_LARGE;
-		return -ENOMEM;
+		ret = -ENOMEM;
+		goto err_uncharge;
 	}
 
 	ret = contig_coherent_note(buffer, size);
@@ -81,12 +105,17 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
 		ret = -ENOMEM;
 	}
-	if (ret) {
-		dma_free_attrs(&contig_device->dev, size, buffer->vaddr,
-			       buffer->dma, CONTIG_ATTRS);
-		contig_extents_free(&buffer->extents);
-		buffer->vaddr = NULL;
-	}
+	if (ret)
+		goto err_free;
+	return 0;
+
+err_free:
+	dma_free_attrs(&contig_device->dev, size, buffer->vaddr, buffer->dma,
+		       CONTIG_ATTRS);
+	contig_extents_free(&buffer->extents);
+	buffer->vaddr = NULL;
+err_uncharge:
+	contig_user_uncharge(buffer->user, rest);
 	return ret;
 }
 

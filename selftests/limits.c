@@ -274,6 +274,28 @@ TEST_F(quota, is_for_every_rung)
 	}
 }
 
+/* The page allocator keeps a power of two for it. */
+TEST_F(quota, pays_for_what_is_kept)
+{
+	struct contig_alloc alloc;
+	int fd;
+
+	fd = buffer_alloc(self->fd, MIB(1) + page_size, CONTIG_RUNGS_COHERENT, 0);
+	ASSERT_LE(0, fd);
+	expect_used(MIB(2));
+	close(fd);
+	expect_used(0);
+	/* Within the quota, what is kept for it is not. */
+	fd = buffer_alloc(self->fd, MIB(6) + pages(2), CONTIG_RUNGS_SCATTER, 0);
+	ASSERT_LE(0, fd);
+	alloc = alloc_request(MIB(1) + page_size, CONTIG_RUNGS_COHERENT);
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(EDQUOT, alloc.out_reports[0].error);
+	expect_used(MIB(6) + pages(2));
+	close(fd);
+	expect_used(0);
+}
+
 TEST_F(quota, failures_use_nothing)
 {
 	struct contig_alloc alloc;
