@@ -9,6 +9,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
 #include "buffer.h"
@@ -155,13 +156,17 @@ void contig_client_free(struct contig_client *client)
 	kfree(client);
 }
 
-/* The pages that @length bytes at @addr touch, in the caller's address space. */
+/*
+ * The pages that @length bytes at @addr touch, in the caller's address space.
+ * Some architectures let programs keep a tag in the upper bits of an address.
+ */
 int contig_target_pages(u64 addr, u64 length, struct contig_target *target)
 {
 	u64 last;
 
 	if (!length)
 		return -EINVAL;
+	addr = untagged_addr(addr);
 	if (check_add_overflow(addr, length - 1, &last) || last >= TASK_SIZE)
 		return -EOVERFLOW;
 	target->first = addr >> PAGE_SHIFT;

@@ -336,22 +336,23 @@ static int contig_runs_fill(struct contig_client *client,
 			    struct contig_get_state *cmd)
 {
 	struct contig_run __user *user = u64_to_user_ptr(cmd->runs);
-	u64 next = (u64)target->first << PAGE_SHIFT;
-	u64 end = cmd->addr + cmd->length;
 	unsigned long page = target->first;
 	struct contig_run run;
+	u64 done = 0;
 	u32 nr = 0;
 
 	while (nr < cmd->count && page <= target->last) {
 		page += contig_run_fill(client, target, page, &run);
 		if (copy_to_user(&user[nr], &run, sizeof(run)))
 			return -EFAULT;
-		next = (u64)page << PAGE_SHIFT;
+		done = ((u64)(page - target->first) << PAGE_SHIFT) -
+		       target->head;
 		nr++;
 	}
+	done = min(done, cmd->length);
 	cmd->count = nr;
-	cmd->addr = min(next, end);
-	cmd->length = end - cmd->addr;
+	cmd->addr += done;
+	cmd->length -= done;
 	return 0;
 }
 

@@ -241,6 +241,31 @@ TEST_F(lock, states_of_pages)
 			       self->runs[i].state);
 }
 
+#ifdef __aarch64__
+/* Programs may keep a tag in the top byte of an address, which means nothing. */
+TEST_F(lock, tagged_address)
+{
+	uint64_t tag = 0x2aull << 56;
+	struct contig_get_state cmd = {
+		.size = sizeof(cmd),
+		.addr = to_addr(self->memory) | tag,
+		.length = pages(2),
+		.runs = to_addr(self->runs),
+		.count = ARRAY_SIZE(self->runs),
+	};
+
+	test_lock(self->fd, (void *)(to_addr(self->memory) | tag), pages(1), 0);
+	expect_locks(0, 1);
+	test_get_state(self->fd, &cmd);
+	ASSERT_EQ(2, cmd.count);
+	EXPECT_EQ(0, cmd.length);
+	EXPECT_EQ((to_addr(self->memory) | tag) + pages(2), cmd.addr);
+	EXPECT_EQ(to_addr(self->memory), self->runs[0].addr);
+	EXPECT_EQ(1, self->runs[0].locks);
+	test_unlock(self->fd, self->memory, pages(1));
+}
+#endif
+
 TEST_F(lock, states_can_be_asked_bit_by_bit)
 {
 	struct contig_get_state cmd = {
