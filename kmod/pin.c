@@ -100,8 +100,8 @@ static int contig_pin_charge(struct contig_pin *pin)
 	long used = atomic_long_read(&user->locked_vm);
 
 	do {
-		if (!capable(CAP_IPC_LOCK) &&
-		    (pin->npages > limit || used > limit - pin->npages)) {
+		if ((pin->npages > limit || used > limit - pin->npages) &&
+		    !capable(CAP_IPC_LOCK)) {
 			free_uid(user);
 			return -EDQUOT;
 		}
@@ -240,6 +240,25 @@ static int contig_pin_pages(struct contig_pin *pin,
 	return ret;
 }
 
+/*
+ * What a stretch is was looked at before it was pinned. If it has changed, is
+ * what was pinned still something that a device may write to?
+ */
+static int contig_pin_check(struct contig_pin *pin)
+{
+	unsigned long page = pin->first, last = pin->first + pin->npages - 1;
+	struct contig_stretch stretch;
+	int ret = 0;
+
+	for (; !ret && page <= last; page += stretch.npages) {
+		ret = contig_stretch_at(pin->mm, page, last, &stretch);
+		if (!ret && (!stretch.writable || stretch.tracked_file))
+			ret = -EACCES;
+		contig_stretch_put(&stretch);
+	}
+	return ret;
+}
+
 /* Pin a stretch of the user's own memory. */
 static int contig_pin_user(struct contig_pin *pin,
 			   const struct contig_stretch *stretch, bool output,
@@ -255,6 +274,11 @@ static int contig_pin_user(struct contig_pin *pin,
 		ret = contig_pin_charge(pin);
 	if (!ret) {
 		ret = contig_pin_pages(pin, stretch, output, pages);
+		if (!ret && !output && READ_ONCE(pin->suspect)) {
+			ret = contig_pin_check(pin);
+			if (ret)
+				contig_pin_drop(pin, 0, pin->npages, false);
+		}
 		if (ret)
 			contig_pin_uncharge(pin, pin->npages);
 	}
@@ -438,7 +462,8 @@ static bool contig_pin_shows_pages(const struct contig_pin *pin,
 		cond_resched();
 	}
 	free_page((unsigned long)pages);
-	return same;
+	/* Who was killed has not looked at all of them. */
+	return same && first > last;
 }
 
 static bool contig_pin_shows(const struct contig_pin *pin, unsigned long first,
