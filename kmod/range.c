@@ -17,11 +17,12 @@
 #include "request.h"
 #include "rung.h"
 #include "window.h"
+#include "zones.h"
 
 /*
- * How much is emptied at a time. Between two steps a fatal signal or the deadline can
- * end it, and a page that will not move costs no more than the step it is in;
- * but each step makes every CPU drain its lists, so it must not be short.
+ * How much is emptied at a time. Between two steps a fatal signal or the deadline
+ * can end it, and a page that will not move costs no more than the step it is
+ * in; but each step makes every CPU drain its lists, so it must not be short.
  */
 #define CONTIG_STEP max(SZ_16M >> PAGE_SHIFT, pageblock_nr_pages)
 
@@ -30,22 +31,37 @@
 
 /*
  * Two callers that empty overlapping pageblocks would make each other fail, and
- * each would take the pages that the other has just freed. Waiting for one's
- * turn ends with the deadline, which a mutex could not do.
+ * each would take the pages that the other has just freed. So one window is
+ * emptied at a time. Who waits for too long goes on without, as if the window
+ * could not be emptied: there are other rungs.
  */
 static DECLARE_WAIT_QUEUE_HEAD(contig_range_turn);
 static atomic_t contig_range_busy = ATOMIC_INIT(0);
 
+/* Return: 0, -EBUSY after half of the time that is left, -EINTR. */
 static int contig_range_enter(const struct contig_request *request)
 {
-	s64 ms = ktime_ms_delta(request->deadline, ktime_get());
-	long ret;
+	long left = DIV_ROUND_UP(contig_request_left(request), 2);
+	DEFINE_WAIT(wait);
+	int ret = 0;
 
-	ret = wait_event_killable_timeout(contig_range_turn,
-					  !atomic_xchg(&contig_range_busy, 1),
-					  msecs_to_jiffies(clamp_t(s64, ms, 1,
-								   UINT_MAX)));
-	return ret > 0 ? 0 : ret ? -EINTR : -ETIME;
+	/* Who comes first is first, or one of many could wait for ever. */
+	for (;;) {
+		prepare_to_wait_exclusive(&contig_range_turn, &wait,
+					  TASK_KILLABLE);
+		if (!atomic_xchg(&contig_range_busy, 1))
+			break;
+		ret = fatal_signal_pending(current) ? -EINTR :
+		      left ? 0 : -EBUSY;
+		if (ret)
+			break;
+		left = schedule_timeout(left);
+	}
+	finish_wait(&contig_range_turn, &wait);
+	/* It may have been us who were woken. */
+	if (ret)
+		wake_up(&contig_range_turn);
+	return ret;
 }
 
 static void contig_range_leave(void)
@@ -77,6 +93,38 @@ static int contig_empty(unsigned long pfn, unsigned long npages)
 	return -EBUSY;
 }
 #endif
+
+/*
+ * Does the system keep enough, if page frames are taken that way? Isolated
+ * memory is out of sight of the page allocator's own limits. What is not free
+ * in the window itself is moved, and that does keep to them.
+ */
+static bool contig_range_room(const struct contig_request *request,
+			      unsigned long pfn, unsigned long npages,
+			      struct contig_avoid *avoid)
+{
+	struct zone *zone = page_zone(pfn_to_page(pfn));
+	unsigned long taken = contig_window_free(pfn, npages);
+
+	if (!taken || taken <= contig_zone_spare(zone, request->highest))
+		return true;
+	contig_avoid_add(avoid, zone->zone_start_pfn, zone_end_pfn(zone) - 1);
+	return false;
+}
+
+/* What may be taken from all zones together. */
+static unsigned long contig_zones_spare(const struct contig_request *request)
+{
+	unsigned long spare = 0;
+	struct zone *zone;
+	int nid, i;
+
+	contig_for_each_zone(zone, nid, i)
+		if (zone->zone_start_pfn <= request->highest &&
+		    (!request->node_strict || nid == request->node))
+			spare += contig_zone_spare(zone, request->highest);
+	return spare;
+}
 
 /* What does it mean that a step failed with @error? */
 static int contig_range_failed(int error, struct contig_report *report)
@@ -114,6 +162,11 @@ static int contig_range_try(const struct contig_request *request,
 		/* A pageblock must not be taken in two steps: see window.c. */
 		n = pageblock_start_pfn(pfn + done + CONTIG_STEP) - pfn - done;
 		n = min(npages - done, n);
+		if (!contig_range_room(request, pfn + done, n, avoid)) {
+			report->blocked = CONTIG_BLOCKED_NO_ROOM;
+			ret = -EBUSY;
+			break;
+		}
 		ret = contig_empty(pfn + done, n);
 		if (ret == -EBUSY && !fatal_signal_pending(current))
 			/* What waited on the lists of a CPU is movable now. */
@@ -160,8 +213,15 @@ static int contig_range_search(const struct contig_request *request,
 			return -EBUSY;
 		for (i = 0; i < survey->nr; i++) {
 			*pfn = survey->windows[i].pfn;
+			ret = contig_range_enter(request);
+			if (ret) {
+				report->blocked = CONTIG_BLOCKED_BUSY;
+				return ret == -EINTR ?
+				       contig_rung_stop(report, ret) : ret;
+			}
 			ret = contig_range_try(request, *pfn, npages, avoid,
 					       report);
+			contig_range_leave();
 			if (ret != -EBUSY)
 				return ret;
 		}
@@ -193,9 +253,6 @@ int contig_range_take(const struct contig_request *request,
 	} *work;
 	int ret;
 
-	ret = contig_range_enter(request);
-	if (ret)
-		return contig_rung_stop(report, ret);
 	work = kzalloc(sizeof(*work), GFP_KERNEL_ACCOUNT);
 	if (work)
 		ret = contig_range_search(request, npages, final, &work->survey,
@@ -203,7 +260,6 @@ int contig_range_take(const struct contig_request *request,
 	else
 		ret = contig_range_failed(-ENOMEM, report);
 	kfree(work);
-	contig_range_leave();
 
 	/* Where the page allocator clears what it gives, this is clear. */
 	if (!ret && !want_init_on_alloc(0))
@@ -235,9 +291,10 @@ static unsigned long contig_range_largest(const struct contig_request *request,
 {
 	/*
 	 * What is moved out of the window has to go into free memory outside,
-	 * so no window can be larger than what is free now in all.
+	 * so no window can be larger than what may be taken now in all.
 	 */
-	return min(survey->largest, survey->free);
+	return min3(survey->largest, survey->free,
+		    contig_zones_spare(request));
 }
 
 const struct contig_rung_ops contig_range_ops = {

@@ -11,7 +11,9 @@
 #include <linux/overflow.h>
 #include <linux/pfn.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 
+#include "limits.h"
 #include "request.h"
 #include "zones.h"
 
@@ -109,6 +111,17 @@ static int contig_request_set_limits(struct contig_request *request,
 	return contig_request_set_node(request, c);
 }
 
+/*
+ * Whoever chooses where memory lies knows where it lies, and learns from what
+ * cannot be had what lies there now. So that needs the right to see physical
+ * addresses. How wide the addresses of a device are tells nothing.
+ */
+static bool contig_request_tells(const struct contig_constraints *c)
+{
+	return c->lowest || (c->highest && (c->highest < SZ_16M - 1 ||
+					    c->highest & (c->highest + 1)));
+}
+
 /* Can this machine's memory, were it all free, meet the limits? */
 static bool contig_request_possible(const struct contig_request *request)
 {
@@ -177,7 +190,17 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 	ret = contig_request_set_limits(request, constraints);
 	if (ret)
 		return ret;
+	if (contig_request_tells(constraints) && !contig_may_see_physical())
+		return -EPERM;
 	return contig_request_possible(request) ? 0 : -ERANGE;
+}
+
+/* How long until the deadline, in jiffies, at least one. */
+long contig_request_left(const struct contig_request *request)
+{
+	s64 ms = ktime_ms_delta(request->deadline, ktime_get());
+
+	return msecs_to_jiffies(clamp_t(s64, ms, 1, INT_MAX));
 }
 
 /* Return: 0 to go on, -EINTR after a fatal signal, -ETIME past the deadline. */

@@ -50,6 +50,7 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 			const struct contig_constraints *constraints);
 void contig_request_init_plain(struct contig_request *request,
 			       unsigned long npages);
+long contig_request_left(const struct contig_request *request);
 int contig_request_expired(const struct contig_request *request);
 
 bool contig_window_fits(const struct contig_request *request, unsigned long pfn,

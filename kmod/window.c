@@ -61,6 +61,16 @@ struct contig_scan {
 	unsigned long cost;
 };
 
+/* Make one span of the one at @i and the next one. */
+static void contig_avoid_merge(struct contig_avoid *avoid, unsigned int i)
+{
+	avoid->spans[i].last = max(avoid->spans[i].last,
+				   avoid->spans[i + 1].last);
+	memmove(&avoid->spans[i + 1], &avoid->spans[i + 2],
+		(avoid->nr - i - 2) * sizeof(avoid->spans[0]));
+	avoid->nr--;
+}
+
 static void contig_avoid_squeeze(struct contig_avoid *avoid)
 {
 	unsigned int i, best = 0;
@@ -74,10 +84,7 @@ static void contig_avoid_squeeze(struct contig_avoid *avoid)
 			best = i;
 		}
 	}
-	avoid->spans[best].last = avoid->spans[best + 1].last;
-	memmove(&avoid->spans[best + 1], &avoid->spans[best + 2],
-		(avoid->nr - best - 2) * sizeof(avoid->spans[0]));
-	avoid->nr--;
+	contig_avoid_merge(avoid, best);
 }
 
 /* Remember that the page frames from @first to @last do not move. */
@@ -94,6 +101,9 @@ void contig_avoid_add(struct contig_avoid *avoid, unsigned long first,
 	if (i < avoid->nr && avoid->spans[i].first <= last) {
 		avoid->spans[i].first = min(avoid->spans[i].first, first);
 		avoid->spans[i].last = max(avoid->spans[i].last, last);
+		while (i + 1 < avoid->nr &&
+		       avoid->spans[i + 1].first <= avoid->spans[i].last)
+			contig_avoid_merge(avoid, i);
 		return;
 	}
 	memmove(&avoid->spans[i + 1], &avoid->spans[i],
@@ -101,6 +111,19 @@ void contig_avoid_add(struct contig_avoid *avoid, unsigned long first,
 	avoid->spans[i].first = first;
 	avoid->spans[i].last = last;
 	avoid->nr++;
+}
+
+/*
+ * A page of a process or a file. Migration would wait for one that is being read
+ * in or written back, and who does that may be a file system in user space, or a
+ * server, that never answers.
+ */
+static enum contig_page_class contig_lru_class(struct page *page)
+{
+	if (PageWriteback(page) || (PageLocked(page) && !PageUptodate(page)))
+		return CONTIG_PAGE_PINNED;
+	return folio_maybe_dma_pinned((struct folio *)page) ?
+		CONTIG_PAGE_PINNED : CONTIG_PAGE_MOVABLE;
 }
 
 static enum contig_page_class contig_compound_class(struct page *page,
@@ -118,9 +141,7 @@ static enum contig_page_class contig_compound_class(struct page *page,
 	}
 	if (PageHuge(head) || !PageLRU(head))
 		return CONTIG_PAGE_KERNEL;
-	if (folio_maybe_dma_pinned((struct folio *)head))
-		return CONTIG_PAGE_PINNED;
-	return CONTIG_PAGE_MOVABLE;
+	return contig_lru_class(head);
 }
 
 /* What is @page, and how many page frames from it on are like it? */
@@ -144,16 +165,8 @@ static enum contig_page_class contig_page_class(struct page *page,
 		return CONTIG_PAGE_FREE;
 	if (PageHWPoison(page))
 		return CONTIG_PAGE_KERNEL;
-	if (PageLRU(page)) {
-		/*
-		 * Being read in. Migration would wait for it, and who reads may
-		 * be a file system in user space that never answers.
-		 */
-		if (PageLocked(page) && !PageUptodate(page))
-			return CONTIG_PAGE_PINNED;
-		return folio_maybe_dma_pinned((struct folio *)page) ?
-			CONTIG_PAGE_PINNED : CONTIG_PAGE_MOVABLE;
-	}
+	if (PageLRU(page))
+		return contig_lru_class(page);
 	if (__PageMovable(page))
 		return CONTIG_PAGE_MOVABLE;
 	/*
@@ -449,6 +462,21 @@ int contig_survey_memory(const struct contig_request *request,
 	}
 	kvfree(scan.moves);
 	return ret;
+}
+
+/* How many of these page frames are free? */
+unsigned long contig_window_free(unsigned long pfn, unsigned long npages)
+{
+	unsigned long end = pfn + npages, nr = 0, n;
+
+	for (; pfn < end; pfn += n) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		n = 1;
+		if (page && contig_page_class(page, &n) == CONTIG_PAGE_FREE)
+			nr += min(n, end - pfn);
+	}
+	return nr;
 }
 
 /**

@@ -68,6 +68,7 @@ int contig_survey_memory(const struct contig_request *request,
 			 struct contig_survey *survey);
 void contig_avoid_add(struct contig_avoid *avoid, unsigned long first,
 		      unsigned long last);
+unsigned long contig_window_free(unsigned long pfn, unsigned long npages);
 bool contig_avoid_stuck(struct contig_avoid *avoid, unsigned long pfn,
 			unsigned long npages);
 

@@ -6,6 +6,7 @@
 #define CONTIG_ZONES_H
 
 #include <linux/mmzone.h>
+#include <linux/vmstat.h>
 #include <linux/nodemask.h>
 
 /*
@@ -30,5 +31,26 @@ static inline struct zone *contig_zone(int nid, int i)
 		for ((i) = MAX_NR_ZONES - 1; (i) >= 0; (i)--)              \
 			for ((zone) = contig_zone(nid, i); (zone);         \
 			     (zone) = NULL)
+
+/*
+ * How many free pages may be taken from a zone, for memory that may lie as high
+ * as page frame @highest, before the page allocator would call for reclaim. Who
+ * could have memory of a higher zone leaves more.
+ */
+static inline unsigned long contig_zone_spare(struct zone *zone,
+					      unsigned long highest)
+{
+	struct zone *zones = zone->zone_pgdat->node_zones;
+	unsigned long free = zone_page_state(zone, NR_FREE_PAGES);
+	unsigned long keep = high_wmark_pages(zone);
+	int i, last = zone_idx(zone);
+
+	for (i = last + 1; i < ZONE_MOVABLE; i++)
+		if (populated_zone(&zones[i]) &&
+		    zones[i].zone_start_pfn <= highest)
+			last = i;
+	keep += zone->lowmem_reserve[last];
+	return free > keep ? free - keep : 0;
+}
 
 #endif /* CONTIG_ZONES_H */

@@ -319,6 +319,54 @@ TEST_F(constraint, is_wrong)
 }
 
 /* A window that somebody else sits in, at the only place that would do. */
+/*
+ * Whoever says where memory shall lie knows where it lies
+ */
+static const struct {
+	uint64_t lowest;
+	uint64_t highest;
+	bool told;
+} choices[] = {
+	{ 0, 0, false },
+	{ 0, (1ull << 24) - 1, false },
+	{ 0, (1ull << 28) - 1, false },
+	{ 0, (1ull << 32) - 1, false },
+	{ 0, UINT64_MAX, false },
+	{ 0, (1ull << 23) - 1, true },
+	{ 0, (1ull << 28) - 2, true },
+	{ 0, 3ull << 27, true },
+	{ 4096, 0, true },
+	{ 1ull << 24, (1ull << 28) - 1, true },
+};
+
+TEST(window_needs_the_right_to_see_physical_addresses)
+{
+	struct contig_alloc alloc;
+	struct contig_probe probe;
+	int client, ret;
+	unsigned int i;
+
+	setup_client(client);
+	ASSERT_EQ(0, drop_cap(CAP_SYS_RAWIO_NR));
+	for (i = 0; i < ARRAY_SIZE(choices); i++) {
+		alloc = alloc_request(page_size, 0);
+		alloc.constraints.lowest = choices[i].lowest;
+		alloc.constraints.highest = choices[i].highest;
+		probe = (struct contig_probe) {
+			.size = sizeof(probe),
+			.length = page_size,
+			.constraints = alloc.constraints,
+		};
+		ret = _test_cmd_alloc(client, &alloc);
+		EXPECT_EQ(choices[i].told ? -EPERM : 0, ret)
+			TH_LOG("choice %u", i);
+		ret = _test_cmd_probe(client, &probe);
+		EXPECT_EQ(choices[i].told ? -EPERM : 0, ret)
+			TH_LOG("choice %u", i);
+	}
+	close(client);
+}
+
 FIXTURE(window) {
 	int fd;
 };

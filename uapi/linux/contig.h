@@ -42,7 +42,7 @@
  *    filesystem has to know of every write, and the lock is for a device that
  *    writes (that is, without CONTIG_LOCK_OUTPUT).
  *  - EPERM: physical addresses need CAP_SYS_RAWIO (or the module parameter
- *    allow_physical).
+ *    allow_physical), and so does choosing where memory lies.
  *  - EBADF: a file descriptor is not open.
  *  - EBADFD: a file descriptor is open, but not a buffer of contig.
  *  - EXDEV: the client holds and locks ranges of another process's memory;
@@ -523,8 +523,8 @@ enum contig_range_flags {
  * Make every page of a range resident and immovable, and count one more lock on
  * it. Pages may be moved before the call returns, not after. Works on anonymous
  * memory, on files where the kernel allows it, on huge pages and on mappings of
- * contig's buffers; memory of the caller counts against RLIMIT_MEMLOCK once,
- * however often it is locked.
+ * contig's buffers; memory of the caller counts against RLIMIT_MEMLOCK once
+ * for each client, however often that locks it.
  *
  * Locks end by CONTIG_UNLOCK or with the client's last file descriptor. Memory
  * that is unmapped while locked stays out of anybody else's use until then, but
