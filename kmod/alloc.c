@@ -13,6 +13,7 @@
 #include "buffer.h"
 #include "client.h"
 #include "limits.h"
+#include "name.h"
 #include "request.h"
 #include "rung.h"
 #include "stats.h"
@@ -184,7 +185,7 @@ static int contig_check_name(const char *name)
 	if (length == CONTIG_NAME_SIZE)
 		return -EINVAL;
 	for (i = 0; i < length; i++)
-		if (name[i] < ' ' || name[i] > '~')
+		if (!contig_name_printable(name[i]))
 			return -EINVAL;
 	return 0;
 }
@@ -264,6 +265,10 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 	trace_contig_alloc_start(request.npages, request.rungs);
 	buffer = contig_buffer_new(ucmd->client->user, cmd->name,
 				   request.npages);
+	/* What came back to the reserve counts until it is clean. */
+	if (buffer == ERR_PTR(-EDQUOT) && contig_reserve_settle(&request))
+		buffer = contig_buffer_new(ucmd->client->user, cmd->name,
+					   request.npages);
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	ret = contig_ladder(&request, buffer, cmd->out_reports,
@@ -271,7 +276,7 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 	trace_contig_alloc_end(request.npages, buffer->rung, buffer->extents.nr,
 			       ret);
 	if (ret) {
-		contig_buffer_abandon(buffer, request.npages);
+		contig_buffer_abandon(buffer);
 		return contig_alloc_failed(ucmd, &request, ret);
 	}
 	return contig_alloc_publish(ucmd, buffer);
@@ -304,10 +309,7 @@ static u32 contig_remedy(struct contig_client *client,
 			 const struct contig_request *request,
 			 const struct contig_survey *survey, u32 rung)
 {
-	unsigned long quota = contig_user_quota();
-	unsigned long used = atomic_long_read(&client->user->pages);
-
-	if (used > quota || request->npages > quota - used)
+	if (request->npages > contig_user_left(client->user))
 		return CONTIG_REMEDY_QUOTA;
 	if (rung)
 		return CONTIG_REMEDY_NONE;

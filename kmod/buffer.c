@@ -20,6 +20,7 @@
 
 #include "buffer.h"
 #include "limits.h"
+#include "name.h"
 #include "rung.h"
 #include "stats.h"
 
@@ -51,6 +52,7 @@ struct contig_buffer *contig_buffer_new(struct contig_user *user,
 		kfree(buffer);
 		return ERR_PTR(ret);
 	}
+	buffer->charged = npages;
 	buffer->user = contig_user_ref(user);
 	contig_extents_init(&buffer->extents);
 	mutex_init(&buffer->lock);
@@ -59,14 +61,30 @@ struct contig_buffer *contig_buffer_new(struct contig_user *user,
 	buffer->pid = task_tgid_nr(current);
 	strscpy(buffer->name, *name ? name : current->comm,
 		sizeof(buffer->name));
+	contig_name_clean(buffer->name);
 	return buffer;
 }
 
-/* Forget a buffer that was charged for @npages, but has no memory. */
-void contig_buffer_abandon(struct contig_buffer *buffer,
-			   unsigned long npages)
+/* Charge for what a rung keeps for a buffer besides its pages. */
+int contig_buffer_charge(struct contig_buffer *buffer, unsigned long npages)
+{
+	int ret = contig_user_charge(buffer->user, npages);
+
+	if (!ret)
+		buffer->charged += npages;
+	return ret;
+}
+
+void contig_buffer_uncharge(struct contig_buffer *buffer, unsigned long npages)
 {
 	contig_user_uncharge(buffer->user, npages);
+	buffer->charged -= npages;
+}
+
+/* Forget a buffer that has no memory. */
+void contig_buffer_abandon(struct contig_buffer *buffer)
+{
+	contig_user_uncharge(buffer->user, buffer->charged);
 	contig_user_put(buffer->user);
 	mutex_destroy(&buffer->lock);
 	kfree(buffer);
@@ -75,17 +93,15 @@ void contig_buffer_abandon(struct contig_buffer *buffer,
 /* Give back the memory of a buffer and forget it. */
 void contig_buffer_destroy(struct contig_buffer *buffer)
 {
-	unsigned long npages = buffer->extents.npages;
-
 	if (!list_empty(&buffer->node)) {
 		spin_lock(&contig_buffers_lock);
 		list_del(&buffer->node);
 		contig_buffers_nr--;
 		spin_unlock(&contig_buffers_lock);
 	}
-	contig_stats_free(buffer->rung, npages);
+	contig_stats_free(buffer->rung, buffer->extents.npages);
 	buffer->ops->free(buffer);
-	contig_buffer_abandon(buffer, npages);
+	contig_buffer_abandon(buffer);
 }
 
 /**

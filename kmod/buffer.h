@@ -28,6 +28,8 @@ struct vm_area_struct;
  * @rung: number of that rung; constant
  * @mapping: one of &enum contig_mapping; constant
  * @user: whose quota it counts against; constant
+ * @charged: pages that @user is charged for it, more than it has if what a rung
+ *           hands out is larger; changed only while it is made and destroyed
  * @vaddr: coherent rung: kernel address, from dma_alloc_attrs(); constant
  * @dma: coherent rung: bus address, from dma_alloc_attrs(); constant
  * @rung_data: of the rung
@@ -48,6 +50,7 @@ struct contig_buffer {
 	unsigned int rung;
 	unsigned int mapping;
 	struct contig_user *user;
+	unsigned long charged;
 	void *vaddr;
 	dma_addr_t dma;
 	void *rung_data;
@@ -76,7 +79,9 @@ static inline u64 contig_buffer_size(const struct contig_buffer *buffer)
 struct contig_buffer *contig_buffer_new(struct contig_user *user,
 					const char *name,
 					unsigned long npages);
-void contig_buffer_abandon(struct contig_buffer *buffer, unsigned long npages);
+int contig_buffer_charge(struct contig_buffer *buffer, unsigned long npages);
+void contig_buffer_uncharge(struct contig_buffer *buffer, unsigned long npages);
+void contig_buffer_abandon(struct contig_buffer *buffer);
 void contig_buffer_destroy(struct contig_buffer *buffer);
 int contig_buffer_export(struct contig_buffer *buffer);
 struct contig_buffer *contig_buffer_from_fd(int fd);

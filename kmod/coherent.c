@@ -17,7 +17,6 @@
 #include "buffer.h"
 #include "coherent.h"
 #include "extents.h"
-#include "limits.h"
 #include "request.h"
 #include "rung.h"
 #include "window.h"
@@ -67,11 +66,8 @@ static unsigned long contig_coherent_rest(unsigned long npages)
 
 static void contig_coherent_free(struct contig_buffer *buffer)
 {
-	unsigned long npages = buffer->extents.npages;
-
-	dma_free_attrs(&contig_device->dev, npages << PAGE_SHIFT,
+	dma_free_attrs(&contig_device->dev, buffer->extents.npages << PAGE_SHIFT,
 		       buffer->vaddr, buffer->dma, CONTIG_ATTRS);
-	contig_user_uncharge(buffer->user, contig_coherent_rest(npages));
 	contig_extents_free(&buffer->extents);
 }
 
@@ -83,7 +79,12 @@ static int contig_coherent_alloc(const struct contig_request *request,
 	size_t size = request->npages << PAGE_SHIFT;
 	int ret;
 
-	ret = contig_user_charge(buffer->user, rest);
+	/* A scatterlist, which tells where the memory lies, knows no more. */
+	if (size > UINT_MAX) {
+		report->blocked = CONTIG_BLOCKED_TOO_LARGE;
+		return -ENOMEM;
+	}
+	ret = contig_buffer_charge(buffer, rest);
 	if (ret) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		return ret;
@@ -115,7 +116,7 @@ err_free:
 	contig_extents_free(&buffer->extents);
 	buffer->vaddr = NULL;
 err_uncharge:
-	contig_user_uncharge(buffer->user, rest);
+	contig_buffer_uncharge(buffer, rest);
 	return ret;
 }
 

@@ -18,6 +18,11 @@ module_param(quota_mib, ulong, 0644);
 MODULE_PARM_DESC(quota_mib,
 		 "MiB that each user may have allocated (default: half of memory)");
 
+static unsigned long total_mib;
+module_param(total_mib, ulong, 0644);
+MODULE_PARM_DESC(total_mib,
+		 "MiB that all users together may have allocated (default: three quarters of memory)");
+
 static bool allow_physical;
 module_param(allow_physical, bool, 0644);
 MODULE_PARM_DESC(allow_physical,
@@ -27,20 +32,49 @@ MODULE_PARM_DESC(allow_physical,
 static DEFINE_MUTEX(contig_users_mutex);
 static DEFINE_XARRAY(contig_users);
 
+/* Pages in the buffers of all users. */
+static atomic_long_t contig_total;
+
 void contig_limits_init(void)
 {
+	unsigned long mib = totalram_pages() >> (20 - PAGE_SHIFT);
+
 	if (!quota_mib)
-		quota_mib = totalram_pages() >> (20 - PAGE_SHIFT) >> 1;
+		quota_mib = mib / 2;
+	if (!total_mib)
+		total_mib = mib - mib / 4;
+}
+
+static unsigned long contig_mib_to_pages(unsigned long mib)
+{
+	if (mib > LONG_MAX >> (20 - PAGE_SHIFT))
+		return LONG_MAX;
+	return mib << (20 - PAGE_SHIFT);
 }
 
 /* What each user may have allocated, in pages. */
 unsigned long contig_user_quota(void)
 {
-	unsigned long mib = READ_ONCE(quota_mib);
+	return contig_mib_to_pages(READ_ONCE(quota_mib));
+}
 
-	if (mib > ULONG_MAX >> (20 - PAGE_SHIFT))
-		return ULONG_MAX;
-	return mib << (20 - PAGE_SHIFT);
+static unsigned long contig_total_quota(void)
+{
+	return contig_mib_to_pages(READ_ONCE(total_mib));
+}
+
+static unsigned long contig_left(unsigned long quota, const atomic_long_t *used)
+{
+	unsigned long pages = atomic_long_read(used);
+
+	return pages < quota ? quota - pages : 0;
+}
+
+/* How many pages more a user may be charged for now. */
+unsigned long contig_user_left(const struct contig_user *user)
+{
+	return min(contig_left(contig_user_quota(), &user->pages),
+		   contig_left(contig_total_quota(), &contig_total));
 }
 
 /* Find or make the account of a user. Return NULL if there is no memory. */
@@ -81,28 +115,33 @@ void contig_user_put(struct contig_user *user)
 	kfree(user);
 }
 
-/* Return: 0, or -EDQUOT and nothing is charged. */
-int contig_user_charge(struct contig_user *user, unsigned long npages)
+static bool contig_charge(atomic_long_t *pages, unsigned long quota,
+			  unsigned long npages)
 {
-	unsigned long quota = contig_user_quota();
-	long used = atomic_long_read(&user->pages);
+	long used = atomic_long_read(pages);
 
 	do {
 		if (npages > quota || used > quota - npages)
-			return -EDQUOT;
-	} while (!atomic_long_try_cmpxchg(&user->pages, &used, used + npages));
-	return 0;
+			return false;
+	} while (!atomic_long_try_cmpxchg(pages, &used, used + npages));
+	return true;
 }
 
-/* Charge for what was charged before, whatever the quota is now. */
-void contig_user_recharge(struct contig_user *user, unsigned long npages)
+/* Return: 0, or -EDQUOT and nothing is charged. */
+int contig_user_charge(struct contig_user *user, unsigned long npages)
 {
-	atomic_long_add(npages, &user->pages);
+	if (!contig_charge(&user->pages, contig_user_quota(), npages))
+		return -EDQUOT;
+	if (contig_charge(&contig_total, contig_total_quota(), npages))
+		return 0;
+	atomic_long_sub(npages, &user->pages);
+	return -EDQUOT;
 }
 
 void contig_user_uncharge(struct contig_user *user, unsigned long npages)
 {
 	atomic_long_sub(npages, &user->pages);
+	atomic_long_sub(npages, &contig_total);
 }
 
 bool contig_may_see_physical(void)

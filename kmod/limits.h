@@ -26,9 +26,9 @@ struct contig_user *contig_user_get(kuid_t uid);
 struct contig_user *contig_user_ref(struct contig_user *user);
 void contig_user_put(struct contig_user *user);
 int contig_user_charge(struct contig_user *user, unsigned long npages);
-void contig_user_recharge(struct contig_user *user, unsigned long npages);
 void contig_user_uncharge(struct contig_user *user, unsigned long npages);
 unsigned long contig_user_quota(void);
+unsigned long contig_user_left(const struct contig_user *user);
 void contig_limits_init(void);
 
 bool contig_may_see_physical(void);

@@ -131,15 +131,20 @@ void contig_pages_put_extents(struct contig_extents *extents)
 	contig_extents_free(extents);
 }
 
-/* How many of these pages does somebody besides us have a reference on? */
-unsigned long contig_pages_referenced(unsigned long pfn, unsigned long npages)
+/*
+ * The first of these pages that somebody besides us has a reference on, counted
+ * from @pfn; @npages if there is none.
+ */
+unsigned long contig_pages_first_referenced(unsigned long pfn,
+					    unsigned long npages)
 {
-	unsigned long referenced = 0;
+	unsigned long i;
 
-	for (; npages--; pfn++) {
-		referenced += page_ref_count(pfn_to_page(pfn)) != 1;
-		if (!(pfn % 4096))
+	for (i = 0; i < npages; i++) {
+		if (page_ref_count(pfn_to_page(pfn + i)) != 1)
+			return i;
+		if (!(i % 4096))
 			cond_resched();
 	}
-	return referenced;
+	return npages;
 }

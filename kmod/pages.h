@@ -17,6 +17,6 @@ int contig_pages_take(int node, gfp_t gfp, struct contig_extents *extents,
 void contig_pages_clear(unsigned long pfn, unsigned long npages);
 void contig_pages_put(unsigned long pfn, unsigned long npages);
 void contig_pages_put_extents(struct contig_extents *extents);
-unsigned long contig_pages_referenced(unsigned long pfn, unsigned long npages);
+unsigned long contig_pages_first_referenced(unsigned long pfn, unsigned long npages);
 
 #endif /* CONTIG_PAGES_H */

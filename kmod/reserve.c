@@ -23,6 +23,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "buffer.h"
@@ -57,12 +58,14 @@ struct contig_block {
 
 /**
  * struct contig_return - a run that came back and is not clean yet
- * @node: entry of contig_reserve.returned
+ * @node: entry of contig_reserve.returned or of contig_reserve.quarantine
  * @block: the block it is part of
  * @pfn: first page frame
  * @npages: how many
  * @user: whose buffer it was, with a reference
- * @charged: @user is charged for it, because it is in quarantine
+ * @charged: pages that @user is charged for it, until it is clean
+ * @kept: the page that was last seen to have another reference
+ * @quarantined: it was seen to have one
  */
 struct contig_return {
 	struct list_head node;
@@ -70,7 +73,9 @@ struct contig_return {
 	unsigned long pfn;
 	unsigned long npages;
 	struct contig_user *user;
-	bool charged;
+	unsigned long charged;
+	unsigned long kept;
+	bool quarantined;
 };
 
 /**
@@ -82,9 +87,13 @@ struct contig_return {
  * @total: pages reserved; constant after loading
  * @missing: pages asked for, but not had
  * @returned: runs that wait to be cleaned
- * @dirty: pages in them
- * @quarantined: pages in those of them that somebody still has references on
- * @scrub: cleans @returned
+ * @quarantine: runs with pages that somebody still has references on
+ * @dirty: pages in both
+ * @quarantined: pages in the latter
+ * @begun: how often @scrub has begun
+ * @done: the last time that it came to its end
+ * @settled: waits for that
+ * @scrub: cleans what it finds when it begins
  *
  * Innermost lock of the module but for those of the kernel.
  */
@@ -96,71 +105,106 @@ static struct contig_reserve {
 	unsigned long total;
 	unsigned long missing;
 	struct list_head returned;
+	struct list_head quarantine;
 	unsigned long dirty;
 	unsigned long quarantined;
+	unsigned long begun;
+	unsigned long done;
+	wait_queue_head_t settled;
 	struct delayed_work scrub;
 } reserve = {
 	.lock = __MUTEX_INITIALIZER(reserve.lock),
 	.returned = LIST_HEAD_INIT(reserve.returned),
+	.quarantine = LIST_HEAD_INIT(reserve.quarantine),
+	.settled = __WAIT_QUEUE_HEAD_INITIALIZER(reserve.settled),
 };
 
-/* A run leaves the list of those that came back. */
 static void contig_return_free(struct contig_return *run)
 {
-	gen_pool_free(run->block->pool, run->pfn, run->npages);
-	if (run->charged)
-		contig_user_uncharge(run->user, run->npages);
+	contig_user_uncharge(run->user, run->charged);
 	contig_user_put(run->user);
-	list_del(&run->node);
 	kfree(run);
 }
 
-/*
- * The next run that nobody has a reference on, taken off the list. The others
- * stay in quarantine, and count as in use by who keeps the references.
- */
-static struct contig_return *contig_reserve_next(void)
+/* Does somebody still have a page? Most often it is the same as last time. */
+static bool contig_return_kept(struct contig_return *run)
 {
-	struct contig_return *run;
-
-	guard(mutex)(&reserve.lock);
-	reserve.quarantined = 0;
-	list_for_each_entry(run, &reserve.returned, node) {
-		if (!contig_pages_referenced(run->pfn, run->npages)) {
-			list_del_init(&run->node);
-			return run;
-		}
-		reserve.quarantined += run->npages;
-		if (!run->charged)
-			contig_user_recharge(run->user, run->npages);
-		run->charged = true;
-	}
-	return NULL;
+	if (run->quarantined &&
+	    !contig_pages_first_referenced(run->pfn + run->kept, 1))
+		return true;
+	run->kept = contig_pages_first_referenced(run->pfn, run->npages);
+	return run->kept < run->npages;
 }
 
-/* Clean what can be cleaned and put it back into the pool. */
+/* Clean a run and put it back into its pool, or into quarantine. */
+static void contig_return_scrub(struct contig_return *run)
+{
+	bool kept = contig_return_kept(run);
+
+	if (!kept)
+		contig_pages_clear(run->pfn, run->npages);
+	scoped_guard(mutex, &reserve.lock) {
+		if (run->quarantined != kept)
+			reserve.quarantined += kept ? run->npages :
+						      -run->npages;
+		run->quarantined = kept;
+		if (kept) {
+			list_move_tail(&run->node, &reserve.quarantine);
+			return;
+		}
+		reserve.dirty -= run->npages;
+		list_del(&run->node);
+		gen_pool_free(run->block->pool, run->pfn, run->npages);
+	}
+	contig_return_free(run);
+}
+
+/*
+ * Clean what has come back. What comes back meanwhile is for the next time, so
+ * that whoever waits for this does not wait for ever.
+ */
 static void contig_reserve_work(struct work_struct *work)
 {
-	struct contig_return *run;
+	unsigned long begun;
+	LIST_HEAD(runs);
 
-	while ((run = contig_reserve_next())) {
-		contig_pages_clear(run->pfn, run->npages);
-		guard(mutex)(&reserve.lock);
-		reserve.dirty -= run->npages;
-		contig_return_free(run);
+	scoped_guard(mutex, &reserve.lock) {
+		begun = ++reserve.begun;
+		list_splice_init(&reserve.returned, &runs);
+		list_splice_tail_init(&reserve.quarantine, &runs);
 	}
+	while (!list_empty(&runs)) {
+		contig_return_scrub(list_first_entry(&runs,
+						     struct contig_return,
+						     node));
+		cond_resched();
+	}
+	WRITE_ONCE(reserve.done, begun);
+	wake_up_all(&reserve.settled);
 	/* Nobody tells us when a reference goes: look again. */
 	if (READ_ONCE(reserve.quarantined))
-		schedule_delayed_work(&reserve.scrub, HZ);
+		queue_delayed_work(system_unbound_wq, &reserve.scrub, HZ);
 }
 
-/* If anything came back, wait until what can be cleaned is clean. */
-static bool contig_reserve_settle(void)
+/**
+ * contig_reserve_settle() - wait until what came back is clean
+ * @request: says for how long at most
+ *
+ * Return: whether there was anything to wait for.
+ */
+bool contig_reserve_settle(const struct contig_request *request)
 {
-	if (!READ_ONCE(reserve.dirty))
-		return false;
+	unsigned long next;
+
+	scoped_guard(mutex, &reserve.lock) {
+		if (!reserve.dirty)
+			return false;
+		next = reserve.begun + 1;
+	}
 	mod_delayed_work(system_unbound_wq, &reserve.scrub, 0);
-	flush_delayed_work(&reserve.scrub);
+	wait_event_killable_timeout(reserve.settled,
+				    READ_ONCE(reserve.done) >= next,
+				    contig_request_left(request));
 	return true;
 }
 
@@ -199,13 +243,17 @@ static unsigned long contig_reserve_fit(unsigned long *map, unsigned long size,
 	return size;
 }
 
-/* Small blocks last: so that small buffers come from them, look there first. */
+/*
+ * Small blocks come last: so that small buffers come from them, look there
+ * first. The user pays for whole granules.
+ */
 static unsigned long contig_reserve_carve(const struct contig_request *request,
+					  struct contig_buffer *buffer,
 					  struct contig_block **block)
 {
 	struct contig_carve carve = { .request = request };
 	unsigned int i = reserve.nr;
-	unsigned long pfn;
+	unsigned long pfn, rest;
 
 	guard(mutex)(&reserve.lock);
 	while (i--) {
@@ -213,10 +261,15 @@ static unsigned long contig_reserve_carve(const struct contig_request *request,
 		carve.order = (*block)->order;
 		if (!(*block)->pool)
 			continue;
+		rest = round_up(request->npages, 1UL << carve.order) -
+		       request->npages;
+		if (contig_buffer_charge(buffer, rest))
+			continue;
 		pfn = gen_pool_alloc_algo((*block)->pool, request->npages,
 					  contig_reserve_fit, &carve);
 		if (pfn)
 			return pfn;
+		contig_buffer_uncharge(buffer, rest);
 	}
 	return 0;
 }
@@ -245,9 +298,9 @@ static int contig_reserve_alloc(const struct contig_request *request,
 		return -ENOMEM;
 	}
 
-	pfn = contig_reserve_carve(request, &run->block);
-	if (!pfn && contig_reserve_settle())
-		pfn = contig_reserve_carve(request, &run->block);
+	pfn = contig_reserve_carve(request, buffer, &run->block);
+	if (!pfn && contig_reserve_settle(request))
+		pfn = contig_reserve_carve(request, buffer, &run->block);
 	if (!pfn) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		return -ENOMEM;
@@ -272,8 +325,11 @@ static void contig_reserve_free(struct contig_buffer *buffer)
 	} else {
 		run->pfn = piece->pfn;
 		run->npages = npages;
+		/* It counts until it is clean. */
 		run->user = contig_user_ref(buffer->user);
-		run->charged = false;
+		run->charged = buffer->charged;
+		buffer->charged = 0;
+		run->quarantined = false;
 		list_add_tail(&run->node, &reserve.returned);
 		reserve.dirty += npages;
 		mod_delayed_work(system_unbound_wq, &reserve.scrub, 0);
@@ -285,7 +341,7 @@ static void contig_reserve_free(struct contig_buffer *buffer)
  * struct contig_hole - the search for the largest free run of the pool
  * @request: constraints, or NULL for none
  * @order: of the granules of the pool that is looked at
- * @largest: pages in the largest run so far
+ * @largest: pages in the largest run so far that meets the constraints
  */
 struct contig_hole {
 	const struct contig_request *request;
@@ -293,24 +349,46 @@ struct contig_hole {
 	unsigned long largest;
 };
 
+/* The most pages from @first on, up to @end, that meet the constraints. */
+static unsigned long contig_hole_from(const struct contig_request *rq,
+				      unsigned long first, unsigned long end)
+{
+	unsigned long limit = contig_segment_limit(rq), most, head;
+
+	if (first >= end)
+		return 0;
+	/* A run that begins between two boundaries has a short first segment. */
+	head = rq->boundary ? first & (rq->boundary - 1) : 0;
+	if (check_mul_overflow(limit, (unsigned long)rq->max_segments, &most))
+		return end - first;
+	return min(end - first, most - min(head, most));
+}
+
 static void contig_hole_measure(struct contig_hole *hole, unsigned long first,
 				unsigned long end)
 {
 	const struct contig_request *rq = hole->request;
+	unsigned long step = 1UL << hole->order, n = end - first;
 
 	if (rq) {
-		unsigned long limit = contig_segment_limit(rq), most;
-
-		first = ALIGN(max(first, rq->lowest), rq->align);
+		if (rq->node_strict &&
+		    page_to_nid(pfn_to_page(first)) != rq->node)
+			return;
 		if (rq->highest < end - 1)
 			end = rq->highest + 1;
-		if (first >= end)
+		/* Allocations begin with a granule. */
+		step = max(step, rq->align);
+		first = ALIGN(max(first, rq->lowest), step);
+		n = contig_hole_from(rq, first, end);
+		if (rq->boundary > step)
+			n = max(n, contig_hole_from(rq,
+						    round_up(first,
+							     rq->boundary),
+						    end));
+		if (n < rq->min_segment)
 			return;
-		if (!check_mul_overflow(limit, (unsigned long)rq->max_segments,
-					&most))
-			end = first + min(end - first, most);
 	}
-	hole->largest = max(hole->largest, end - first);
+	hole->largest = max(hole->largest, n);
 }
 
 static void contig_hole_chunk(struct gen_pool *pool,
@@ -360,7 +438,7 @@ static unsigned long contig_reserve_clean(void)
 static unsigned long contig_reserve_largest(const struct contig_request *request,
 					    const struct contig_survey *survey)
 {
-	contig_reserve_settle();
+	contig_reserve_settle(request);
 	guard(mutex)(&reserve.lock);
 	return contig_reserve_hole(request);
 }
@@ -463,10 +541,22 @@ static int contig_reserve_take(struct contig_block *block)
 	unsigned long pfn;
 	int ret;
 
+	/*
+	 * Aligned, if it can be had so, since what is cut out of it will be
+	 * aligned no better; always to a granule.
+	 */
 	contig_request_init_plain(&request, block->npages);
+	request.align = max(1UL << block->order,
+			    min(rounddown_pow_of_two(block->npages),
+				1UL << MAX_PAGE_ORDER));
 	ret = contig_range_present() ?
 	      contig_range_take(&request, block->npages, true, &report, &pfn) :
 	      -ENODEV;
+	if (ret == -EBUSY) {
+		request.align = 1UL << block->order;
+		ret = contig_range_take(&request, block->npages, true, &report,
+					&pfn);
+	}
 	if (ret == -EINTR)
 		return ret;
 	if (ret) {
@@ -535,8 +625,11 @@ void contig_reserve_exit(void)
 	unsigned int i;
 
 	cancel_delayed_work_sync(&reserve.scrub);
-	list_for_each_entry_safe(run, next, &reserve.returned, node)
+	list_splice_init(&reserve.quarantine, &reserve.returned);
+	list_for_each_entry_safe(run, next, &reserve.returned, node) {
+		gen_pool_free(run->block->pool, run->pfn, run->npages);
 		contig_return_free(run);
+	}
 	/* Whoever still has a reference on a page frees it by dropping that. */
 	for (i = 0; i < reserve.nr; i++) {
 		struct contig_block *block = &reserve.blocks[i];

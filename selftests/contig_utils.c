@@ -279,20 +279,33 @@ bool reserve_promises(uint64_t bytes)
 	return largest >= bytes;
 }
 
-static char *old_quota;
+/* The quota of each user and that of all. */
+static const char *const quotas[] = {
+	CONTIG_PARAMETERS "/quota_mib",
+	CONTIG_PARAMETERS "/total_mib",
+};
+static char *old_quotas[2];
 
 void quota_lift(void)
 {
-	old_quota = read_text(CONTIG_PARAMETERS "/quota_mib");
-	write_text(CONTIG_PARAMETERS "/quota_mib", "1000000");
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		old_quotas[i] = read_text(quotas[i]);
+		write_text(quotas[i], "1000000");
+	}
 }
 
 void quota_restore(void)
 {
-	if (old_quota)
-		write_text(CONTIG_PARAMETERS "/quota_mib", old_quota);
-	free(old_quota);
-	old_quota = NULL;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		if (old_quotas[i])
+			write_text(quotas[i], old_quotas[i]);
+		free(old_quotas[i]);
+		old_quotas[i] = NULL;
+	}
 }
 
 void *buffer_map(int fd, size_t length)

@@ -274,6 +274,44 @@ TEST_F(quota, is_for_every_rung)
 	}
 }
 
+#define TOTAL CONTIG_PARAMETERS "/total_mib"
+
+TEST_F(quota, of_all_users_together)
+{
+	char *old = read_text(TOTAL);
+	struct stat st;
+	pid_t pid;
+	int fd;
+
+	ASSERT_NE(NULL, old);
+	ASSERT_EQ(0, write_text(TOTAL, "12"));
+	ASSERT_EQ(0, stat(CONTIG_DEVICE, &st));
+	ASSERT_EQ(0, chmod(CONTIG_DEVICE, 0666));
+	fd = buffer_alloc(self->fd, MIB(8), 0, 0);
+	EXPECT_LE(0, fd);
+	/* Another user has a quota of its own, but not all of it is left. */
+	pid = fork();
+	if (!pid) {
+		int client;
+
+		if (drop_to_user(1000))
+			_exit(1);
+		client = client_open();
+		if (client < 0)
+			_exit(2);
+		if (buffer_alloc(client, MIB(4) + 1, 0, 0) != -EDQUOT)
+			_exit(3);
+		_exit(buffer_alloc(client, MIB(4), 0, 0) < 0 ? 4 : 0);
+	}
+	EXPECT_EQ(0, child_wait(pid));
+	EXPECT_EQ(0, chmod(CONTIG_DEVICE, st.st_mode & 0777));
+	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, MIB(4) + 1, 0, 0));
+	expect_used(MIB(8));
+	close(fd);
+	EXPECT_EQ(0, write_text(TOTAL, old));
+	free(old);
+}
+
 /* The page allocator keeps a power of two for it. */
 TEST_F(quota, pays_for_what_is_kept)
 {

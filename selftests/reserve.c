@@ -225,6 +225,59 @@ TEST_F(reserve, info_counts_it)
 	EXPECT_EQ(before, info.out_reserve_free);
 }
 
+TEST_F_TIMEOUT(reserve, counts_until_it_is_clean, 90)
+{
+	char *quota = read_text(CONTIG_PARAMETERS "/quota_mib");
+	char *map;
+	int i, fd;
+
+	need_reserve(self->fd, MIB(4));
+	ASSERT_NE(NULL, quota);
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/quota_mib", "4"));
+	/* Whoever gives it back can have it again, without having to wait. */
+	for (i = 0; i < 30; i++) {
+		fd = buffer_get(self->fd, MIB(4), CONTIG_RUNGS_RESERVE);
+		ASSERT_LE(0, fd)
+			TH_LOG("turn %d", i);
+		map = buffer_map(fd, MIB(4));
+		ASSERT_NE(NULL, map);
+		map[0] = 1;
+		munmap(map, MIB(4));
+		close(fd);
+	}
+	EXPECT_EQ(0, write_text(CONTIG_PARAMETERS "/quota_mib", quota));
+	free(quota);
+}
+
+/* A page of a large block takes more than a page, and costs as much. */
+TEST_F_TIMEOUT(reserve, is_paid_by_the_granule, 90)
+{
+	struct contig_info before, after;
+	uint64_t used = 0;
+	int fd, i;
+
+	need_reserve(self->fd, MIB(64));
+	/* Until only the largest blocks are left. */
+	for (i = 0; i < MOST; i++) {
+		test_info(self->fd, &before);
+		if (before.out_reserve_free == before.out_reserve_largest)
+			break;
+		fd = buffer_alloc(self->fd, KIB(256), CONTIG_RUNGS_RESERVE, 0);
+		ASSERT_LE(0, fd);
+	}
+	used = before.out_quota_used;
+	ASSERT_LE(MIB(64), before.out_reserve_free);
+	fd = buffer_alloc(self->fd, page_size, CONTIG_RUNGS_RESERVE, 0);
+	ASSERT_LE(0, fd);
+	test_info(self->fd, &after);
+	EXPECT_EQ(before.out_reserve_free - after.out_reserve_free,
+		  after.out_quota_used - used);
+	EXPECT_EQ(KIB(64), after.out_quota_used - used);
+	close(fd);
+	test_info(self->fd, &after);
+	EXPECT_EQ(used, after.out_quota_used);
+}
+
 /*
  * Holes in a block that is otherwise full
  */
