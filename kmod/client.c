@@ -15,11 +15,21 @@
 #include "buffer.h"
 #include "client.h"
 #include "limits.h"
+#include "name.h"
 #include "pin.h"
 
 /* Every client, for people to look at. The lock is a leaf. */
 static LIST_HEAD(contig_clients);
 static DEFINE_SPINLOCK(contig_clients_lock);
+
+/* Destroys clients for those who must not wait. */
+static struct workqueue_struct *contig_clients_wq;
+
+/*
+ * Commands on holds look at all clients of a process, one by one, and keep them
+ * from working meanwhile.
+ */
+#define CONTIG_SPACE_CLIENTS 1024
 
 /* Every address space that has clients. */
 static LIST_HEAD(contig_spaces);
@@ -39,6 +49,7 @@ struct contig_client *contig_client_new(void)
 	}
 	client->pid = task_tgid_nr(current);
 	get_task_comm(client->comm, current);
+	contig_name_clean(client->comm);
 	mutex_init(&client->lock);
 	contig_areas_init(&client->locks);
 	contig_areas_init(&client->holds);
@@ -50,7 +61,7 @@ struct contig_client *contig_client_new(void)
 	return client;
 }
 
-/* The space of @mm, with a reference; NULL if there is no memory. */
+/* The space of @mm, with a reference, or ERR_PTR() of -EMFILE or -ENOMEM. */
 static struct contig_space *contig_space_get(struct mm_struct *mm)
 {
 	struct contig_space *space;
@@ -58,13 +69,15 @@ static struct contig_space *contig_space_get(struct mm_struct *mm)
 	guard(mutex)(&contig_spaces_mutex);
 	list_for_each_entry(space, &contig_spaces, node) {
 		if (space->mm == mm) {
+			if (space->refs == CONTIG_SPACE_CLIENTS)
+				return ERR_PTR(-EMFILE);
 			space->refs++;
 			return space;
 		}
 	}
 	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
 	if (!space)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	mmgrab(mm);
 	space->mm = mm;
 	space->refs = 1;
@@ -92,7 +105,8 @@ static void contig_space_put(struct contig_space *space)
  * The first command on a range binds a client for good: what it locks and holds
  * belongs to one address space.
  *
- * Return: 0, -EXDEV if it is bound to another one, -ENOMEM.
+ * Return: 0, -EXDEV if it is bound to another one, -EMFILE if that has too many
+ * clients, -ENOMEM, -EINTR.
  */
 int contig_client_bind(struct contig_client *client)
 {
@@ -102,12 +116,15 @@ int contig_client_bind(struct contig_client *client)
 	if (client->space)
 		return client->space->mm == current->mm ? 0 : -EXDEV;
 	space = contig_space_get(current->mm);
-	if (!space)
-		return -ENOMEM;
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	if (mutex_lock_killable(&space->lock)) {
+		contig_space_put(space);
+		return -EINTR;
+	}
 	client->space = space;
-
-	guard(mutex)(&space->lock);
 	list_add_tail(&client->space_node, &space->clients);
+	mutex_unlock(&space->lock);
 	return 0;
 }
 
@@ -129,20 +146,18 @@ static void contig_client_free_holds(struct contig_client *client)
 						  ULONG_MAX))) {
 			contig_areas_remove(&client->holds, area);
 			kfree(area);
+			cond_resched();
 		}
 	}
 	contig_space_put(space);
 }
 
-/* The file is gone: so is everything that was locked or held through it. */
-void contig_client_free(struct contig_client *client)
+/* Let go of everything that was locked or held through a client. */
+static void contig_client_destroy(struct contig_client *client)
 {
 	struct contig_buffer_locks *locks;
 	unsigned long index;
 
-	spin_lock(&contig_clients_lock);
-	list_del(&client->node);
-	spin_unlock(&contig_clients_lock);
 	contig_areas_release(&client->locks);
 	xa_for_each(&client->buffer_locks, index, locks) {
 		contig_areas_release(&locks->areas);
@@ -154,6 +169,49 @@ void contig_client_free(struct contig_client *client)
 	contig_user_put(client->user);
 	mutex_destroy(&client->lock);
 	kfree(client);
+}
+
+static void contig_client_work(struct work_struct *work)
+{
+	contig_client_destroy(container_of(work, struct contig_client, work));
+}
+
+/*
+ * What is locked is watched, and to stop watching means to wait until nobody
+ * changes the address space. The process that it belongs to can see to it that
+ * somebody always does. So only that process itself waits, or whoever is sure
+ * that it is gone: another one may have been handed the file only to be held up.
+ */
+static bool contig_client_waits(const struct contig_client *client)
+{
+	return !client->space || client->space->mm == current->mm ||
+	       !atomic_read(&client->space->mm->mm_users);
+}
+
+/* The file is gone: so is everything that was locked or held through it. */
+void contig_client_free(struct contig_client *client)
+{
+	spin_lock(&contig_clients_lock);
+	list_del(&client->node);
+	spin_unlock(&contig_clients_lock);
+	if (contig_client_waits(client)) {
+		contig_client_destroy(client);
+		return;
+	}
+	INIT_WORK(&client->work, contig_client_work);
+	queue_work(contig_clients_wq, &client->work);
+}
+
+int contig_clients_init(void)
+{
+	contig_clients_wq = alloc_workqueue("contig", WQ_UNBOUND, 0);
+	return contig_clients_wq ? 0 : -ENOMEM;
+}
+
+/* Waits for the clients that are not destroyed yet. */
+void contig_clients_exit(void)
+{
+	destroy_workqueue(contig_clients_wq);
 }
 
 /*

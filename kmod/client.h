@@ -10,6 +10,7 @@
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "areas.h"
@@ -52,10 +53,11 @@ struct contig_space {
  * @space_node: entry of contig_space.clients, protected by contig_space.lock
  * @locked: pages that are locked, for people to see without a lock
  * @held: pages that are held, likewise
+ * @work: destroys it, if who closes the file must not
  *
  * Lock order: contig_client.lock, contig_space.lock, mmap_lock of the process,
  * then those of buffers and reserves. The mutexes around the lists of spaces
- * and users are taken inside contig_client.lock and hold nothing inside.
+ * and users may be taken inside any of them and hold nothing inside.
  * Nothing is taken in the invalidate callback of a pin.
  */
 struct contig_client {
@@ -71,6 +73,7 @@ struct contig_client {
 	struct list_head space_node;
 	atomic_long_t locked;
 	atomic_long_t held;
+	struct work_struct work;
 };
 
 /**
@@ -103,6 +106,8 @@ struct contig_client *contig_client_new(void);
 void contig_client_free(struct contig_client *client);
 int contig_client_bind(struct contig_client *client);
 int contig_client_check_space(struct contig_client *client);
+int contig_clients_init(void);
+void contig_clients_exit(void);
 int contig_clients_show(struct seq_file *m, void *unused);
 
 int contig_target_init(struct contig_client *client, u32 flags, u64 addr,

@@ -63,6 +63,7 @@ static bool contig_hold_owned(struct contig_space *space, unsigned long page,
 
 	lockdep_assert_held(&space->lock);
 	list_for_each_entry(client, &space->clients, space_node) {
+		cond_resched();
 		area = contig_areas_first(&client->holds, page,
 					  page + *npages - 1);
 		if (!area)
@@ -98,6 +99,8 @@ static int contig_hold_gaps(struct contig_client *client,
 		area->owned = owned || seen->owned;
 		contig_areas_insert(added, area);
 		first = start + n;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;
@@ -171,8 +174,10 @@ static int contig_hold_count(struct contig_client *client,
 		}
 	}
 	contig_areas_cut(&client->holds, target->first, target->last, &spares);
-	contig_for_each_area(area, &client->holds, target->first, target->last)
+	contig_for_each_area(area, &client->holds, target->first, target->last) {
 		area->count++;
+		cond_resched();
+	}
 	contig_for_each_area(area, &added, target->first, target->last)
 		atomic_long_add(contig_area_npages(area), &client->held);
 	contig_areas_take(&client->holds, &added);
@@ -197,9 +202,11 @@ static int contig_hold_target(struct contig_client *client,
 	/* Reading in can take for ever; other clients need not wait for it. */
 	contig_areas_init(&seen);
 	ret = contig_hold_look(client, target, &seen, unlocked);
+	if (!ret)
+		ret = mutex_lock_killable(&client->space->lock);
 	if (!ret) {
-		guard(mutex)(&client->space->lock);
 		ret = contig_hold_count(client, target, &seen);
+		mutex_unlock(&client->space->lock);
 	}
 	contig_holds_free(&seen);
 	return ret;
@@ -240,6 +247,7 @@ static bool contig_unhold_last(struct contig_client *client,
 	bool last = area->count == 1 && area->owned;
 
 	list_for_each_entry(other, &client->space->clients, space_node) {
+		cond_resched();
 		if (other == client)
 			continue;
 		hold = contig_areas_first(&other->holds, page,
@@ -258,9 +266,9 @@ static bool contig_unhold_last(struct contig_client *client,
 
 /*
  * Collect what the caller should munlock() after an unhold; at most @room spans
- * are stored. Return how many there are.
+ * are stored. Return how many there are, or -EINTR.
  */
-static u32 contig_unhold_spans(struct contig_client *client,
+static long contig_unhold_spans(struct contig_client *client,
 			       const struct contig_target *target,
 			       struct contig_span *spans, u32 room)
 {
@@ -283,6 +291,8 @@ static u32 contig_unhold_spans(struct contig_client *client,
 			end = page + n;
 		}
 		page += n;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return nr;
@@ -299,6 +309,7 @@ static void contig_unhold_commit(struct contig_client *client,
 	area = contig_areas_first(&client->holds, target->first, target->last);
 	for (; area; area = next) {
 		next = contig_areas_next(area, target->first, target->last);
+		cond_resched();
 		if (--area->count)
 			continue;
 		atomic_long_sub(contig_area_npages(area), &client->held);
@@ -318,19 +329,21 @@ static void contig_unhold_commit(struct contig_client *client,
  * @spares: for cutting areas
  *
  * Return: how many spans there are; if they were wanted and are more than
- * @room, nothing was changed.
+ * @room, nothing was changed. Or -EINTR, and nothing was changed.
  */
-static u32 contig_unhold_once(struct contig_client *client,
-			      const struct contig_target *target,
-			      struct contig_span *spans, u32 room, bool wanted,
-			      struct contig_spares *spares)
+static long contig_unhold_once(struct contig_client *client,
+			       const struct contig_target *target,
+			       struct contig_span *spans, u32 room, bool wanted,
+			       struct contig_spares *spares)
 {
-	u32 nr;
+	long nr;
 
-	guard(mutex)(&client->space->lock);
+	if (mutex_lock_killable(&client->space->lock))
+		return -EINTR;
 	nr = contig_unhold_spans(client, target, spans, room);
-	if (!wanted || nr <= room)
+	if (nr >= 0 && (!wanted || nr <= room))
 		contig_unhold_commit(client, target, spares);
+	mutex_unlock(&client->space->lock);
 	return nr;
 }
 
@@ -340,8 +353,9 @@ static int contig_unhold_target(struct contig_client *client,
 {
 	struct contig_span __user *user = u64_to_user_ptr(cmd->spans);
 	struct contig_span *spans = NULL;
-	u32 nr, had = 0, room = cmd->count;
+	u32 had = 0, room = cmd->count;
 	struct contig_spares spares;
+	long nr;
 	int ret;
 
 	lockdep_assert_held(&client->lock);
@@ -358,6 +372,10 @@ static int contig_unhold_target(struct contig_client *client,
 	for (;;) {
 		nr = contig_unhold_once(client, target, spans, had, room,
 					&spares);
+		if (nr < 0) {
+			ret = nr;
+			break;
+		}
 		if (!room || nr <= had)
 			break;
 		if (nr > room) {
@@ -366,7 +384,8 @@ static int contig_unhold_target(struct contig_client *client,
 		}
 		kvfree(spans);
 		had = nr;
-		spans = kvmalloc_array(had, sizeof(*spans), GFP_KERNEL_ACCOUNT);
+		spans = kvmalloc_array(had, sizeof(*spans),
+				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!spans)
 			ret = -ENOMEM;
 		else if (fault_in_writeable((char __user *)user,
@@ -375,7 +394,7 @@ static int contig_unhold_target(struct contig_client *client,
 		if (ret)
 			break;
 	}
-	cmd->count = room ? nr : 0;
+	cmd->count = room && nr > 0 ? nr : 0;
 	if (!ret && room && nr &&
 	    copy_to_user(user, spans, array_size(nr, sizeof(*spans))))
 		ret = -EFAULT;

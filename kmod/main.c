@@ -196,9 +196,12 @@ static int __init contig_init(void)
 	ret = contig_stats_init();
 	if (ret)
 		return ret;
-	ret = contig_coherent_init();
+	ret = contig_clients_init();
 	if (ret)
 		goto err_stats;
+	ret = contig_coherent_init();
+	if (ret)
+		goto err_clients;
 	ret = contig_reserve_init();
 	if (ret)
 		goto err_coherent;
@@ -212,6 +215,8 @@ err_reserve:
 	contig_reserve_exit();
 err_coherent:
 	contig_coherent_exit();
+err_clients:
+	contig_clients_exit();
 err_stats:
 	contig_stats_exit();
 	return ret;
@@ -221,6 +226,7 @@ static void __exit contig_exit(void)
 {
 	contig_debugfs_exit();
 	misc_deregister(&contig_miscdev);
+	contig_clients_exit();
 	contig_reserve_exit();
 	contig_coherent_exit();
 	contig_stats_exit();
