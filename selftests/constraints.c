@@ -175,7 +175,7 @@ static int64_t extents_of(int client, int fd, size_t length,
 	return n;
 }
 
-TEST_F_TIMEOUT(constraint, is_met_or_refused, 120)
+TEST_F_TIMEOUT(constraint, is_met_or_refused, 400)
 {
 	struct contig_extent *extents;
 	const char *what;
@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(constraint, is_met_or_refused, 120)
 }
 
 /* PROBE has to judge by the same constraints. */
-TEST_F_TIMEOUT(constraint, is_probed, 120)
+TEST_F_TIMEOUT(constraint, is_probed, 400)
 {
 	size_t i;
 	int ret;

@@ -152,6 +152,8 @@ static inline struct contig_alloc alloc_request(uint64_t length, uint32_t rungs)
 		.size = sizeof(struct contig_alloc),
 		.length = length,
 		.rungs = rungs,
+		/* A debug kernel in an emulated guest is slow. */
+		.timeout_ms = 240000,
 		.out_fd = -2,
 	};
 }

@@ -111,7 +111,7 @@ TEST_F(report, coherent_above_its_largest_order)
 	close(alloc.out_fd);
 }
 
-TEST_F_TIMEOUT(report, range_larger_than_any_window, 120)
+TEST_F_TIMEOUT(report, range_larger_than_any_window, 600)
 {
 	uint64_t length = self->info.out_ram_bytes / 10 * 9;
 	struct contig_alloc alloc = alloc_request(length, CONTIG_RUNGS_RANGE);
@@ -136,7 +136,7 @@ TEST_F_TIMEOUT(report, range_larger_than_any_window, 120)
 	close(alloc.out_fd);
 }
 
-TEST_F_TIMEOUT(report, whole_ladder_that_cannot, 120)
+TEST_F_TIMEOUT(report, whole_ladder_that_cannot, 600)
 {
 	uint64_t length = self->info.out_ram_bytes / 100 * 99;
 	struct contig_alloc alloc = alloc_request(length, 0);
@@ -145,7 +145,6 @@ TEST_F_TIMEOUT(report, whole_ladder_that_cannot, 120)
 	/* The sum of all free pages is not enough, whichever rung. */
 	if (length < (uint64_t)meminfo_kib("MemAvailable") << 10)
 		SKIP(return, "too much memory is free");
-	alloc.timeout_ms = 60000;
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	expect_nothing(&alloc);
 	ASSERT_EQ(5, alloc.out_report_count);
@@ -383,9 +382,12 @@ TEST_F(probe, counts_the_pages_of_the_machine)
 	test_probe(self->fd, &probe);
 	sum = probe.out_free_pages + probe.out_movable_pages +
 	      probe.out_kernel_pages + probe.out_pinned_pages;
-	/* The kernel's image is not managed memory, so there may be more. */
+	/*
+	 * The kernel's image is not managed memory, so there may be more; nor
+	 * is what KASAN keeps for every eight bytes.
+	 */
 	EXPECT_LE(ram / 100 * 90, sum);
-	EXPECT_GE(ram + self->info.out_ram_top / page_size / 10, sum);
+	EXPECT_GE(ram + self->info.out_ram_top / page_size / 4, sum);
 	EXPECT_LE(free / 100 * 90, probe.out_free_pages);
 	EXPECT_GE(free / 100 * 110, probe.out_free_pages);
 }
@@ -474,7 +476,7 @@ TEST_F(probe, reports_each_rung)
 	}
 }
 
-TEST_F_TIMEOUT(probe, largest_can_be_had, 120)
+TEST_F_TIMEOUT(probe, largest_can_be_had, 600)
 {
 	struct contig_probe probe = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
 	struct contig_alloc alloc;
