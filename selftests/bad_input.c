@@ -461,7 +461,7 @@ static uint64_t random_word(void)
  * Whatever comes. Only the addresses are kept from our own memory, lest a
  * command that happens to be right changes what the teardown looks at.
  */
-TEST_F_TIMEOUT(bad, at_random, 60)
+TEST_F_TIMEOUT(bad, at_random, 400)
 {
 	const uint32_t sizes[] = {
 		sizeof(struct contig_info), sizeof(struct contig_alloc),

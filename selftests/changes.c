@@ -283,7 +283,7 @@ TEST_F(change, advice_that_keeps_it)
 	test_unlock(self->fd, self->map, pages(PAGES));
 }
 
-TEST_F_TIMEOUT(change, memory_stays_with_the_lock, 60)
+TEST_F_TIMEOUT(change, memory_stays_with_the_lock, 400)
 {
 	size_t much = MIB(256);
 	char *taken = mmap(NULL, much, PROT_READ | PROT_WRITE,

@@ -203,7 +203,7 @@ TEST_F(classic, s05_held_page_may_move)
 	EXPECT_EQ(notLockedErr, GetPhysical(&self->table, &self->count));
 }
 
-TEST_F_TIMEOUT(classic, s06_locked_page_does_not_move, 60)
+TEST_F_TIMEOUT(classic, s06_locked_page_does_not_move, 400)
 {
 	uint64_t pfns[PAGES];
 	int i, fd;

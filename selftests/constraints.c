@@ -380,7 +380,7 @@ FIXTURE_TEARDOWN(window) {
 	close(self->fd);
 }
 
-TEST_F_TIMEOUT(window, that_is_taken, 60)
+TEST_F_TIMEOUT(window, that_is_taken, 400)
 {
 	struct contig_alloc first, second;
 

@@ -25,6 +25,10 @@
 
 #include <linux/contig.h>
 
+/* The harness counts seconds, and a debug kernel in an emulated guest is slow. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 180
+
 #define CONTIG_DEVICE "/dev/contig"
 #define CONTIG_DEBUGFS "/sys/kernel/debug/contig"
 #define CONTIG_PARAMETERS "/sys/module/contig/parameters"

@@ -167,7 +167,7 @@ FIXTURE_TEARDOWN(video) {
 	EXPECT_FALSE(debugfs_has("buffers", NAME));
 }
 
-TEST_F_TIMEOUT(video, frames_arrive, 60)
+TEST_F_TIMEOUT(video, frames_arrive, 400)
 {
 	struct pollfd p = { .fd = self->video, .events = POLLIN };
 	int i, n;
@@ -192,7 +192,7 @@ TEST_F_TIMEOUT(video, frames_arrive, 60)
 }
 
 /* Nobody else has the memory any more, and the frames go on. */
-TEST_F_TIMEOUT(video, importer_keeps_the_memory, 60)
+TEST_F_TIMEOUT(video, importer_keeps_the_memory, 400)
 {
 	struct pollfd p = { .fd = self->video, .events = POLLIN };
 	int i;

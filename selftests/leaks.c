@@ -63,7 +63,7 @@ static size_t mixed_size(int i)
 	       i % 5;
 }
 
-TEST_F_TIMEOUT(leak, thousand_buffers, 180)
+TEST_F_TIMEOUT(leak, thousand_buffers, 400)
 {
 	uint32_t rung;
 	char *map;
@@ -88,7 +88,7 @@ TEST_F_TIMEOUT(leak, thousand_buffers, 180)
 }
 
 /* Many at once, given back in another order. */
-TEST_F_TIMEOUT(leak, many_at_once, 120)
+TEST_F_TIMEOUT(leak, many_at_once, 400)
 {
 	int fds[CYCLES / 5], n = ARRAY_SIZE(fds), i, round;
 
@@ -105,7 +105,7 @@ TEST_F_TIMEOUT(leak, many_at_once, 120)
 	expect_nothing_lost();
 }
 
-TEST_F_TIMEOUT(leak, hundred_failures, 120)
+TEST_F_TIMEOUT(leak, hundred_failures, 400)
 {
 	struct contig_info info;
 	struct contig_alloc alloc;
@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(leak, hundred_failures, 120)
 	expect_nothing_lost();
 }
 
-TEST_F_TIMEOUT(leak, thousand_locks, 120)
+TEST_F_TIMEOUT(leak, thousand_locks, 400)
 {
 	char *memory = mmap(NULL, pages(16), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(leak, thousand_locks, 120)
 }
 
 /* Left for the kernel to clear up. */
-TEST_F_TIMEOUT(leak, thousand_clients, 120)
+TEST_F_TIMEOUT(leak, thousand_clients, 400)
 {
 	char *memory = anon_map(pages(16));
 	int i, client;
@@ -191,7 +191,7 @@ TEST_F_TIMEOUT(leak, thousand_clients, 120)
 	expect_nothing_lost();
 }
 
-TEST_F_TIMEOUT(leak, thousand_locks_of_buffers, 120)
+TEST_F_TIMEOUT(leak, thousand_locks_of_buffers, 400)
 {
 	int i, fd;
 
@@ -209,7 +209,7 @@ TEST_F_TIMEOUT(leak, thousand_locks_of_buffers, 120)
 }
 
 /* The lock is all that keeps the memory when the descriptor is closed. */
-TEST_F_TIMEOUT(leak, locks_outlive_descriptors, 60)
+TEST_F_TIMEOUT(leak, locks_outlive_descriptors, 400)
 {
 	int i, fd, client;
 

@@ -70,7 +70,7 @@ TEST_F(lock, nests)
 }
 
 /* Any overlap of two ranges, taken and given back in either order. */
-TEST_F_TIMEOUT(lock, overlaps, 60)
+TEST_F_TIMEOUT(lock, overlaps, 400)
 {
 	uint32_t a, alen, b, blen, page, order;
 
@@ -514,7 +514,7 @@ TEST_F(lock, ends_with_the_client)
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
 }
 
-TEST_F_TIMEOUT(lock, much_memory, 60)
+TEST_F_TIMEOUT(lock, much_memory, 400)
 {
 	char *much = anon_map(MIB(128));
 	uint64_t pfn;
@@ -532,7 +532,7 @@ TEST_F_TIMEOUT(lock, much_memory, 60)
 }
 
 /* The page stays where it is, whatever the kernel would like to move. */
-TEST_F_TIMEOUT(lock, page_does_not_move, 90)
+TEST_F_TIMEOUT(lock, page_does_not_move, 400)
 {
 	char *much = mmap(NULL, MIB(64), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

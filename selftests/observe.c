@@ -173,7 +173,7 @@ TEST_F(observe, tracepoints_fire)
 }
 
 /* Reading must not get in the way of anything, nor take for ever. */
-TEST_F_TIMEOUT(observe, while_things_happen, 60)
+TEST_F_TIMEOUT(observe, while_things_happen, 400)
 {
 	const char *names[] = { "stats", "buffers", "clients", "reserves" };
 	char *text;

@@ -455,7 +455,7 @@ static bool all_is_free(FIXTURE_DATA(kept) *self)
 	       free_pages_return(self->free - 512, 20000);
 }
 
-TEST_F_TIMEOUT(kept, by_a_pipe, 90)
+TEST_F_TIMEOUT(kept, by_a_pipe, 400)
 {
 	char *other = malloc(self->length);
 	struct iovec iov;
@@ -478,7 +478,7 @@ TEST_F_TIMEOUT(kept, by_a_pipe, 90)
 }
 
 /* One page of many: the others may be used again, and all come back. */
-TEST_F_TIMEOUT(kept, one_page_of_many, 90)
+TEST_F_TIMEOUT(kept, one_page_of_many, 400)
 {
 	char *other = malloc(page_size), *map;
 	struct iovec iov;
@@ -502,7 +502,7 @@ TEST_F_TIMEOUT(kept, one_page_of_many, 90)
 	free(other);
 }
 
-TEST_F_TIMEOUT(kept, by_io_uring, 90)
+TEST_F_TIMEOUT(kept, by_io_uring, 400)
 {
 	int file = memfd_create("contig", MFD_CLOEXEC), buffer, ret;
 	char *other = malloc(self->length), *map;
@@ -532,7 +532,7 @@ TEST_F_TIMEOUT(kept, by_io_uring, 90)
 }
 
 /* A lock keeps memory as well, and is the only thing that does here. */
-TEST_F_TIMEOUT(kept, by_a_lock, 90)
+TEST_F_TIMEOUT(kept, by_a_lock, 400)
 {
 	int buffer, other_client;
 	char *map;
@@ -552,7 +552,7 @@ TEST_F_TIMEOUT(kept, by_a_lock, 90)
 	EXPECT_TRUE(all_is_free(self));
 }
 
-TEST_F_TIMEOUT(kept, by_a_process_that_dies, 90)
+TEST_F_TIMEOUT(kept, by_a_process_that_dies, 400)
 {
 	int buffer, ready[2];
 	struct iovec iov;

@@ -360,7 +360,7 @@ FIXTURE_TEARDOWN(end) {
 }
 
 /* A process that has some of everything and ends without a word. */
-TEST_F_TIMEOUT(end, leaves_nothing, 60)
+TEST_F_TIMEOUT(end, leaves_nothing, 400)
 {
 	struct snapshot before;
 	long free;
@@ -387,7 +387,7 @@ TEST_F_TIMEOUT(end, leaves_nothing, 60)
 }
 
 /* Killed at any moment, inside a command as well. */
-TEST_F_TIMEOUT(end, killed_at_work, 90)
+TEST_F_TIMEOUT(end, killed_at_work, 400)
 {
 	struct snapshot before;
 	long free;

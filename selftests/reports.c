@@ -58,7 +58,7 @@ TEST_F(report, reserve_too_small)
 	close(alloc.out_fd);
 }
 
-TEST_F_TIMEOUT(report, reserve_in_use, 60)
+TEST_F_TIMEOUT(report, reserve_in_use, 400)
 {
 	struct contig_alloc alloc;
 	uint64_t want;
@@ -225,7 +225,7 @@ TEST_F(report, names)
 	EXPECT_FALSE(debugfs_has("buffers", "yyyyyyyy"));
 }
 
-TEST_F_TIMEOUT(report, time_budget, 60)
+TEST_F_TIMEOUT(report, time_budget, 400)
 {
 	struct contig_alloc alloc = alloc_request(MIB(512),
 						  CONTIG_RUNGS_SCATTER);
@@ -246,7 +246,7 @@ TEST_F_TIMEOUT(report, time_budget, 60)
 	EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
 }
 
-TEST_F_TIMEOUT(report, time_budget_is_for_all_rungs_together, 60)
+TEST_F_TIMEOUT(report, time_budget_is_for_all_rungs_together, 400)
 {
 	struct contig_alloc alloc = alloc_request(MIB(512), CONTIG_RUNGS_RANGE |
 						  CONTIG_RUNGS_SPLIT |
@@ -313,7 +313,7 @@ FIXTURE_TEARDOWN(signal) {
 }
 
 /* A handler runs when the command is done; half a buffer is of no use. */
-TEST_F_TIMEOUT(signal, with_a_handler_disturbs_nothing, 60)
+TEST_F_TIMEOUT(signal, with_a_handler_disturbs_nothing, 400)
 {
 	struct contig_alloc alloc = alloc_request(self->length,
 						  1u << variant->rung);
@@ -329,7 +329,7 @@ TEST_F_TIMEOUT(signal, with_a_handler_disturbs_nothing, 60)
  * Nobody is left to be told EINTR, but the statistics count it, and the memory
  * comes back.
  */
-TEST_F_TIMEOUT(signal, that_kills_ends_an_allocation, 90)
+TEST_F_TIMEOUT(signal, that_kills_ends_an_allocation, 400)
 {
 	int64_t before = stat_of(variant->rung, STAT_OTHER), ended = 0;
 	int ready[2], i;

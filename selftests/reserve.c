@@ -66,7 +66,7 @@ static void give_all(FIXTURE_DATA(reserve) *self)
 		close(self->fds[--self->n]);
 }
 
-TEST_F_TIMEOUT(reserve, can_be_taken_to_the_last_page_and_comes_back, 90)
+TEST_F_TIMEOUT(reserve, can_be_taken_to_the_last_page_and_comes_back, 400)
 {
 	struct wait_free w = {
 		.client = self->fd,
@@ -96,7 +96,7 @@ TEST_F_TIMEOUT(reserve, can_be_taken_to_the_last_page_and_comes_back, 90)
 }
 
 /* What another buffer has is not given again, whatever the sizes. */
-TEST_F_TIMEOUT(reserve, buffers_do_not_overlap, 90)
+TEST_F_TIMEOUT(reserve, buffers_do_not_overlap, 400)
 {
 	struct contig_extent *e;
 	uint64_t *taken;
@@ -131,7 +131,7 @@ TEST_F_TIMEOUT(reserve, buffers_do_not_overlap, 90)
 }
 
 /* Two neighbours that come back are one block again. */
-TEST_F_TIMEOUT(reserve, is_not_left_in_pieces, 90)
+TEST_F_TIMEOUT(reserve, is_not_left_in_pieces, 400)
 {
 	struct wait_free w = {
 		.client = self->fd,
@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(reserve, is_not_left_in_pieces, 90)
 }
 
 /* Nobody has to wait for the scrubbing. */
-TEST_F_TIMEOUT(reserve, can_be_had_again_at_once, 90)
+TEST_F_TIMEOUT(reserve, can_be_had_again_at_once, 400)
 {
 	uint64_t largest = self->info.out_reserve_largest;
 	void *map;
@@ -225,7 +225,7 @@ TEST_F(reserve, info_counts_it)
 	EXPECT_EQ(before, info.out_reserve_free);
 }
 
-TEST_F_TIMEOUT(reserve, counts_until_it_is_clean, 90)
+TEST_F_TIMEOUT(reserve, counts_until_it_is_clean, 400)
 {
 	char *quota = read_text(CONTIG_PARAMETERS "/quota_mib");
 	char *map;
@@ -250,7 +250,7 @@ TEST_F_TIMEOUT(reserve, counts_until_it_is_clean, 90)
 }
 
 /* A page of a large block takes more than a page, and costs as much. */
-TEST_F_TIMEOUT(reserve, is_paid_by_the_granule, 90)
+TEST_F_TIMEOUT(reserve, is_paid_by_the_granule, 400)
 {
 	struct contig_info before, after;
 	uint64_t used = 0;
@@ -349,7 +349,7 @@ FIXTURE_TEARDOWN(hole) {
 	close(self->fd);
 }
 
-TEST_F_TIMEOUT(hole, largest_is_what_can_be_had, 60)
+TEST_F_TIMEOUT(hole, largest_is_what_can_be_had, 400)
 {
 	struct contig_alloc alloc;
 	struct contig_info info;

@@ -72,7 +72,7 @@ FIXTURE_TEARDOWN(rung) {
 	close(self->fd);
 }
 
-TEST_F_TIMEOUT(rung, gives_what_it_says, 60)
+TEST_F_TIMEOUT(rung, gives_what_it_says, 400)
 {
 	struct contig_alloc alloc = alloc_request(variant->length,
 						  1u << variant->rung);
@@ -129,7 +129,7 @@ TEST_F_TIMEOUT(rung, gives_what_it_says, 60)
 	close(alloc.out_fd);
 }
 
-TEST_F_TIMEOUT(rung, demand_for_struct_pages, 60)
+TEST_F_TIMEOUT(rung, demand_for_struct_pages, 400)
 {
 	struct contig_alloc alloc = alloc_request(variant->length,
 						  1u << variant->rung);
@@ -153,7 +153,7 @@ TEST_F_TIMEOUT(rung, demand_for_struct_pages, 60)
 	close(alloc.out_fd);
 }
 
-TEST_F_TIMEOUT(rung, probe_foretells_it, 60)
+TEST_F_TIMEOUT(rung, probe_foretells_it, 400)
 {
 	struct contig_probe probe = probe_request(variant->length,
 						  1u << variant->rung);
@@ -308,7 +308,7 @@ TEST_F(ladder, length_is_rounded_up)
 }
 
 /* The largest block in one piece, which is what the module is for. */
-TEST_F_TIMEOUT(ladder, range_gives_256_mib, 120)
+TEST_F_TIMEOUT(ladder, range_gives_256_mib, 400)
 {
 	struct contig_alloc alloc = alloc_request(MIB(256), CONTIG_RUNGS_RANGE);
 	struct contig_info info;
@@ -334,7 +334,7 @@ TEST_F_TIMEOUT(ladder, range_gives_256_mib, 120)
  * Movable memory is in the way of every window: what lies there has to be
  * moved and must stay what it was.
  */
-TEST_F_TIMEOUT(ladder, range_moves_memory_and_keeps_its_contents, 180)
+TEST_F_TIMEOUT(ladder, range_moves_memory_and_keeps_its_contents, 400)
 {
 	size_t length = (size_t)meminfo_kib("MemAvailable") * 1024 * 7 / 10;
 	struct contig_alloc alloc = alloc_request(MIB(64), CONTIG_RUNGS_RANGE);

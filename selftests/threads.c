@@ -122,7 +122,7 @@ static void *hammer(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(thread, eight_on_one_client, 180)
+TEST_F_TIMEOUT(thread, eight_on_one_client, 400)
 {
 	struct job jobs[THREADS];
 	struct snapshot before;
@@ -164,7 +164,7 @@ static void *count_down(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(thread, counts_are_exact, 90)
+TEST_F_TIMEOUT(thread, counts_are_exact, 400)
 {
 	struct job jobs[THREADS];
 
@@ -251,7 +251,7 @@ static void *change_or_lock(void *arg)
 	return job->number & 1 ? change(arg) : lock_changing(arg);
 }
 
-TEST_F_TIMEOUT(thread, memory_that_changes, 90)
+TEST_F_TIMEOUT(thread, memory_that_changes, 400)
 {
 	struct job jobs[THREADS];
 
@@ -288,7 +288,7 @@ static void *open_and_close(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(thread, clients_come_and_go, 90)
+TEST_F_TIMEOUT(thread, clients_come_and_go, 400)
 {
 	struct job jobs[THREADS];
 
@@ -313,7 +313,7 @@ static void *use_descriptor(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(thread, client_closed_in_use, 60)
+TEST_F_TIMEOUT(thread, client_closed_in_use, 400)
 {
 	struct job jobs[THREADS];
 	int i, fd;

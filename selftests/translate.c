@@ -260,7 +260,7 @@ TEST_F(translate, empty_range)
 	test_err_get_physical(EINVAL, self->fd, &self->cmd);
 }
 
-TEST_F_TIMEOUT(translate, every_page_of_much_memory, 60)
+TEST_F_TIMEOUT(translate, every_page_of_much_memory, 400)
 {
 	char *much = mmap(NULL, MIB(64), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

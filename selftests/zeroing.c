@@ -54,7 +54,7 @@ static int take(FIXTURE_DATA(zero) *self, const FIXTURE_VARIANT(zero) *variant)
 	return buffer_alloc(self->fd, LENGTH, 1u << variant->rung, 0);
 }
 
-TEST_F_TIMEOUT(zero, after_it_was_written, 60)
+TEST_F_TIMEOUT(zero, after_it_was_written, 400)
 {
 	void *map;
 	int i, fd;
@@ -113,7 +113,7 @@ TEST_F(zero, after_a_part_was_written)
 	}
 }
 
-TEST_F_TIMEOUT(zero, after_another_process_wrote_it, 60)
+TEST_F_TIMEOUT(zero, after_another_process_wrote_it, 400)
 {
 	int i, fd;
 	pid_t pid;
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(zero, after_another_process_wrote_it, 60)
 }
 
 /* From one rung to another: the machine has only one memory. */
-TEST_F_TIMEOUT(zero, after_another_rung_had_it, 60)
+TEST_F_TIMEOUT(zero, after_another_rung_had_it, 400)
 {
 	uint32_t rung;
 	void *map;
@@ -164,7 +164,7 @@ TEST_F_TIMEOUT(zero, after_another_rung_had_it, 60)
 }
 
 /* Memory that programs had: the kernel does not always zero what is freed. */
-TEST_F_TIMEOUT(zero, after_programs_had_it, 60)
+TEST_F_TIMEOUT(zero, after_programs_had_it, 400)
 {
 	void *memory;
 	int i, fd;
@@ -199,7 +199,7 @@ FIXTURE_TEARDOWN(scrub) {
 }
 
 /* All of the reserve, so that no clean part of it can be had instead. */
-TEST_F_TIMEOUT(scrub, whole_reserve, 120)
+TEST_F_TIMEOUT(scrub, whole_reserve, 400)
 {
 	int fds[256], n, round;
 	void *map;
@@ -246,7 +246,7 @@ static void *scribble(void *arg)
 }
 
 /* While memory is scrubbed, others take and give back. */
-TEST_F_TIMEOUT(scrub, races_with_allocations, 90)
+TEST_F_TIMEOUT(scrub, races_with_allocations, 400)
 {
 	pthread_t threads[6];
 	void *bad;
