@@ -52,16 +52,41 @@ modules:
 		exit 1; }
 	$(call build_module,$(KERNELDIR),$(BUILD)/module/$(KVER))
 
+# With KERNEL=NAME of scripts/kernel-list, programs are built for its guests, and
+# where those are of another architecture than this machine, into folders of
+# their own.
+ifneq ($(KERNEL),)
+kernel_says = $(shell sh -c 'me=make; . scripts/lib.sh; \
+	arch=$$(kernel_field "$$1" 2) && $(1) "$$arch"' scripts/lib.sh $(KERNEL))
+CROSS_COMPILE := $(call kernel_says,cross_prefix)
+SUFFIX := $(call kernel_says,arch_suffix)
+ifneq ($(SUFFIX),)
+SYSROOT := $(call kernel_says,sysroot)
+export PKG_CONFIG_SYSROOT_DIR := $(SYSROOT)
+export PKG_CONFIG_LIBDIR := \
+	$(SYSROOT)/usr/lib/$(CROSS_COMPILE:%-=%)/pkgconfig
+endif
+endif
+USERLIB := $(BUILD)/userlib$(SUFFIX)
+SELFTESTS := $(BUILD)/selftests$(SUFFIX)
+CROSS := $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE))
+
 library:
-	+$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
+	+$(MAKE) --no-print-directory -C userlib O=$(USERLIB) $(CROSS) \
 		prefix=$(prefix) lib examples
 
 $(KSFT)/lib.mk:
 	scripts/kernels source
 
 selftests: library $(KSFT)/lib.mk
-	+$(MAKE) --no-print-directory -C selftests OUTPUT=$(BUILD)/selftests \
-		KSFT=$(KSFT) all
+	+$(MAKE) --no-print-directory -C selftests OUTPUT=$(SELFTESTS) \
+		LIBCONTIG=$(USERLIB) KSFT=$(KSFT) $(CROSS) all
+
+# The programs of scripts/demo and scripts/bench.
+.PHONY: benchmarks
+benchmarks:
+	+$(MAKE) --no-print-directory -C selftests/bench \
+		OUTPUT=$(SELFTESTS)/bench $(CROSS)
 
 # The files of a test guest: "make guest KERNEL=6.12". scripts/vm calls this.
 GUEST = $(BUILD)/guest/$(KERNEL)
@@ -73,13 +98,13 @@ guest: library selftests
 	@install -D -m 644 -t $(GUEST)/lib/modules/$$(cat \
 		$(BUILD)/kernels/$(KERNEL)/release)/updates \
 		$(BUILD)/module/$(KERNEL)/kmod/contig.ko
-	+@$(MAKE) -s -C userlib O=$(BUILD)/userlib DESTDIR=$(GUEST) \
+	+@$(MAKE) -s -C userlib O=$(USERLIB) $(CROSS) DESTDIR=$(GUEST) \
 		prefix=/usr install
 	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a
-	@install -D -t $(GUEST)/usr/bin $(BUILD)/userlib/examples/getphysical \
-		$(BUILD)/userlib/examples/contiguous \
-		$(BUILD)/userlib/examples/first
-	+@$(MAKE) -s -C selftests OUTPUT=$(BUILD)/selftests KSFT=$(KSFT) \
+	@install -D -t $(GUEST)/usr/bin $(USERLIB)/examples/getphysical \
+		$(USERLIB)/examples/contiguous $(USERLIB)/examples/first
+	+@$(MAKE) -s -C selftests OUTPUT=$(SELFTESTS) LIBCONTIG=$(USERLIB) \
+		KSFT=$(KSFT) $(CROSS) \
 		DESTDIR=$(GUEST)/usr/libexec/contig/selftests install >/dev/null
 
 install:
@@ -106,7 +131,7 @@ demo check bench lint:
 	scripts/$@ $(if $(filter lint,$@),,$(KERNELS))
 
 clean:
-	rm -rf $(BUILD)/module $(BUILD)/userlib $(BUILD)/selftests \
+	rm -rf $(BUILD)/module $(BUILD)/userlib* $(BUILD)/selftests* \
 		$(BUILD)/guest $(BUILD)/vm $(BUILD)/log
 
 distclean:

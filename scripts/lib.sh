@@ -46,12 +46,90 @@ kernel_names() {
 	awk '!/^#/ && NF { print $1 }' "$SCRIPTS/kernel-list"
 }
 
-# shared_libraries FILE...: the paths of the libraries that dynamic programs
-# need, their interpreter included. LD_LIBRARY_PATH says where to look first.
+# This machine's architecture, in Debian's words.
+host_arch() {
+	dpkg --print-architecture
+}
+
+# cross_prefix ARCH: what the names of its compiler and binutils begin with;
+# nothing for this machine's own.
+cross_prefix() {
+	[ "$1" != "$(host_arch)" ] || return 0
+	case $1 in
+	amd64) echo x86_64-linux-gnu- ;;
+	arm64) echo aarch64-linux-gnu- ;;
+	*) die "nobody has built for $1 yet: teach scripts/lib.sh" ;;
+	esac
+}
+
+# arch_suffix ARCH: what the names of folders with code for it end in.
+arch_suffix() {
+	[ "$1" = "$(host_arch)" ] || echo "-$1"
+}
+
+# benchmarks KERNEL: where "make benchmarks" puts the programs for it.
+benchmarks() {
+	echo "$BUILD/selftests$(arch_suffix "$(kernel_field "$1" 2)")/bench"
+}
+
+# sysroot ARCH: the folder whose bin and lib are those of ARCH; nothing for /.
+sysroot() {
+	[ "$1" = "$(host_arch)" ] || echo "$BUILD/sysroot/$1"
+}
+
+# shared_libraries ARCH FILE...: the paths, below its sysroot, of the libraries
+# that dynamic programs need, their interpreter included. LD_LIBRARY_PATH says
+# where to look first; what is there, below a folder, is not told.
 shared_libraries() {
+	libraries_of=$1
+	shift
+	if [ "$libraries_of" != "$(host_arch)" ]; then
+		foreign_libraries "$libraries_of" "$@"
+		return
+	fi
 	# It fails for a static program, which needs none.
-	{ ldd "$@" 2>/dev/null || :; } | awk '
+	{ ldd "$@" 2>/dev/null || :; } | awk -v own="${LD_LIBRARY_PATH-}/" '
 		/=> not found/ { print "missing:" $1; next }
+		own != "/" && index($0, own) { next }
 		$2 == "=>" && $3 ~ /^\// { print $3; next }
 		$1 ~ /^\// && /\(0x/ { print $1 }' | sort -u
 }
+
+# The names of the libraries and interpreters that programs ask for.
+needed_names() {
+	LC_ALL=C readelf -W -d -l "$@" 2>/dev/null | sed -n '
+		s/.*(NEEDED).*\[\(.*\)\]$/\1/p
+		s/.*program interpreter: \(.*\)\]$/\1/p' | sort -u
+}
+
+# The same for programs that this machine cannot run: libraries, then what they
+# need in turn.
+foreign_libraries() (
+	triplet=$(cross_prefix "$1")
+	cd "$(sysroot "$1")" || exit
+	shift
+	seen=' '
+	while [ $# -gt 0 ]; do
+		names=$(needed_names "$@")
+		set --
+		for name in $names; do
+			case $seen in
+			*" $name "*) continue ;;
+			esac
+			seen="$seen$name "
+			[ -z "${LD_LIBRARY_PATH-}" ] ||
+				[ ! -e "$LD_LIBRARY_PATH/$name" ] || continue
+			for path in "lib/${triplet%-}/$name" \
+					"usr/lib/${triplet%-}/$name" \
+					"${name#/}" missing; do
+				[ ! -e "$path" ] || break
+			done
+			if [ "$path" = missing ]; then
+				echo "missing:$name"
+			else
+				echo "/$path"
+				set -- "$@" "$path"
+			fi
+		done
+	done
+)
