@@ -25,9 +25,17 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "pageblock.h"
 #include "request.h"
 #include "window.h"
 #include "zones.h"
+
+/* What dma_alloc_attrs() makes CMA align large blocks to, in pages. */
+#ifdef CONFIG_DMA_CMA
+#define CONTIG_CMA_ALIGN (1UL << CONFIG_CMA_ALIGNMENT)
+#else
+#define CONTIG_CMA_ALIGN 1UL
+#endif
 
 enum contig_page_class {
 	CONTIG_PAGE_FREE,
@@ -48,6 +56,7 @@ enum contig_page_class {
  * @slot: where in @moves the next page frame goes
  * @first: first page frame since the last one that cannot be moved
  * @cost: pages to move in the last @npages frames
+ * @cma: first page frame since the last one that CMA cannot give out
  */
 struct contig_scan {
 	const struct contig_request *request;
@@ -59,6 +68,7 @@ struct contig_scan {
 	unsigned long slot;
 	unsigned long first;
 	unsigned long cost;
+	unsigned long cma;
 };
 
 /* Make one span of the one at @i and the next one. */
@@ -316,7 +326,7 @@ static bool contig_scan_done(const struct contig_scan *scan)
 /*
  * Can the pageblock that @pfn lies in be isolated? alloc_contig_range() takes
  * memory from no pageblock that has an unmovable page anywhere in it, not even
- * outside of what it is asked for.
+ * outside of what it is asked for, and from CMA's for CMA alone.
  */
 static bool contig_block_isolates(struct zone *zone, unsigned long pfn)
 {
@@ -325,13 +335,30 @@ static bool contig_block_isolates(struct zone *zone, unsigned long pfn)
 
 	pfn = pageblock_start_pfn(pfn);
 	page = pfn_to_online_page(pfn);
-	if (!page || page_zone(page) != zone || end > zone_end_pfn(zone))
+	if (!page || page_zone(page) != zone || end > zone_end_pfn(zone) ||
+	    contig_block_is_cma(zone, pfn))
 		return false;
 	for (; pfn < end; pfn += n)
 		if (contig_page_class(pfn_to_page(pfn), &n) ==
 		    CONTIG_PAGE_KERNEL)
 			return false;
 	return true;
+}
+
+/* Can CMA give out @npages frames from @pfn on? Allocations are aligned. */
+static void contig_scan_cma(struct contig_scan *scan, bool usable,
+			    unsigned long pfn, unsigned long npages)
+{
+	unsigned long end = pfn + npages, start;
+
+	if (!usable) {
+		scan->cma = end;
+		return;
+	}
+	start = ALIGN(scan->cma, CONTIG_CMA_ALIGN);
+	if (start < end)
+		scan->survey->largest_cma = max(scan->survey->largest_cma,
+						end - start);
 }
 
 /* Scan the frames from @pfn to @last of one pageblock. */
@@ -342,19 +369,24 @@ static void contig_scan_block(struct contig_scan *scan, struct zone *zone,
 	struct contig_survey *survey = scan->survey;
 	enum contig_page_class class;
 	unsigned long n;
+	bool usable, cma;
 
 	if (!pfn_to_online_page(pfn)) {
 		contig_scan_stop_at(scan, pfn, last + 1);
+		contig_scan_cma(scan, false, pfn, last + 1 - pfn);
 		return;
 	}
+	cma = contig_block_is_cma(zone, pfn);
 	for (; pfn <= last; pfn += n) {
 		class = contig_page_class(pfn_to_page(pfn), &n);
 		if (class == CONTIG_PAGE_FREE)
 			survey->largest_free = max(survey->largest_free, n);
 		n = min(n, last - pfn + 1);
 		contig_scan_count(survey, class, n);
-		if (isolates && (class == CONTIG_PAGE_FREE ||
-				 class == CONTIG_PAGE_MOVABLE))
+		usable = class == CONTIG_PAGE_FREE ||
+			 class == CONTIG_PAGE_MOVABLE;
+		contig_scan_cma(scan, cma && usable, pfn, n);
+		if (isolates && usable)
 			contig_scan_slide(scan, pfn, n,
 					  class == CONTIG_PAGE_MOVABLE);
 		else
@@ -371,6 +403,7 @@ static int contig_scan_span(struct contig_scan *scan, struct zone *zone,
 
 	scan->first = pfn;
 	scan->cost = 0;
+	scan->cma = pfn;
 	for (; pfn <= last; pfn = end + 1) {
 		ret = contig_request_expired(scan->request);
 		if (ret)

@@ -47,6 +47,7 @@ struct contig_avoid {
  * @pinned: pages in use that could be moved if they were not pinned
  * @largest: longest run that could be made, in pages
  * @largest_free: largest block of the page allocator that is free, in pages
+ * @largest_cma: longest run of CMA's memory that it could empty, in pages
  *
  * Counts are of the pages that the constraints allow. A scan that stops early,
  * because it found a window that costs nothing, leaves them incomplete.
@@ -60,6 +61,7 @@ struct contig_survey {
 	unsigned long pinned;
 	unsigned long largest;
 	unsigned long largest_free;
+	unsigned long largest_cma;
 };
 
 int contig_survey_memory(const struct contig_request *request,

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a pageblock is for
+ */
+#ifndef CONTIG_PAGEBLOCK_H
+#define CONTIG_PAGEBLOCK_H
+
+#include <linux/mmzone.h>
+#include <linux/pageblock-flags.h>
+#include <linux/rcupdate.h>
+
+/*
+ * The kernel's own get_pfnblock_flags_mask() is not exported, the map that it
+ * reads is. The section of @pfn must be online, or have been a moment ago.
+ */
+static inline bool contig_block_is_cma(struct zone *zone, unsigned long pfn)
+{
+#ifdef CONFIG_CMA
+	unsigned long bit, word = 0;
+#ifdef CONFIG_SPARSEMEM
+	struct mem_section_usage *usage;
+
+	bit = (pfn & (PAGES_PER_SECTION - 1)) >> pageblock_order;
+	bit *= NR_PAGEBLOCK_BITS;
+	rcu_read_lock();
+	usage = READ_ONCE(__pfn_to_section(pfn)->usage);
+	if (usage)
+		word = READ_ONCE(usage->pageblock_flags[BIT_WORD(bit)]);
+	rcu_read_unlock();
+#else
+	bit = pfn - pageblock_start_pfn(zone->zone_start_pfn);
+	bit = (bit >> pageblock_order) * NR_PAGEBLOCK_BITS;
+	word = READ_ONCE(zone->pageblock_flags[BIT_WORD(bit)]);
+#endif
+	word >>= bit % BITS_PER_LONG;
+	return is_migrate_cma(word & MIGRATETYPE_MASK);
+#else
+	return false;
+#endif
+}
+
+#endif /* CONTIG_PAGEBLOCK_H */
