@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The coherent rung: dma_alloc_attrs() on contig's own platform device
+ * The coherent rung: dma_alloc_attrs() for contig's device
  *
- * Where the kernel has CMA this is CMA, else it is the page allocator. What it
- * returns has no reference count on every page, or lies in CMA memory where
- * long-term pins are not allowed: so it is mapped as bare page frames, by
- * dma_mmap_attrs(), which also knows the right cache attributes.
+ * Where the device has a pool this is the pool, where the kernel has CMA it is
+ * CMA, else it is the page allocator. What it returns has no reference count on
+ * every page, or lies in CMA memory where long-term pins are not allowed: so it
+ * is mapped as bare page frames, by dma_mmap_attrs(), which also knows the right
+ * cache attributes.
  */
 #include <linux/dma-mapping.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
-#include <linux/platform_device.h>
 #include <linux/scatterlist.h>
 
 #include "buffer.h"
 #include "coherent.h"
+#include "device.h"
 #include "extents.h"
 #include "request.h"
 #include "rung.h"
@@ -23,7 +24,8 @@
 
 #define CONTIG_ATTRS (DMA_ATTR_FORCE_CONTIGUOUS | DMA_ATTR_NO_WARN)
 
-static struct platform_device *contig_device;
+/* Pages that are allocated. */
+static atomic_long_t contig_coherent_used = ATOMIC_LONG_INIT(0);
 
 static bool contig_coherent_present(void)
 {
@@ -37,7 +39,7 @@ static int contig_coherent_note(struct contig_buffer *buffer, size_t size)
 	struct sg_table sgt;
 	int ret, i;
 
-	ret = dma_get_sgtable_attrs(&contig_device->dev, &sgt, buffer->vaddr,
+	ret = dma_get_sgtable_attrs(contig_device(), &sgt, buffer->vaddr,
 				    buffer->dma, size, CONTIG_ATTRS);
 	if (ret)
 		return ret;
@@ -66,9 +68,20 @@ static unsigned long contig_coherent_rest(unsigned long npages)
 
 static void contig_coherent_free(struct contig_buffer *buffer)
 {
-	dma_free_attrs(&contig_device->dev, buffer->extents.npages << PAGE_SHIFT,
-		       buffer->vaddr, buffer->dma, CONTIG_ATTRS);
+	unsigned long npages = buffer->extents.npages;
+
+	dma_free_attrs(contig_device(), npages << PAGE_SHIFT, buffer->vaddr,
+		       buffer->dma, CONTIG_ATTRS);
+	atomic_long_sub(npages, &contig_coherent_used);
 	contig_extents_free(&buffer->extents);
+}
+
+/* The most that one allocation could ever give, in pages. */
+static unsigned long contig_coherent_limit(void)
+{
+	if (contig_device_pool())
+		return contig_device_pool();
+	return IS_ENABLED(CONFIG_DMA_CMA) ? ULONG_MAX : 1UL << MAX_PAGE_ORDER;
 }
 
 static int contig_coherent_alloc(const struct contig_request *request,
@@ -90,28 +103,33 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		return ret;
 	}
 	report->windows = 1;
-	buffer->vaddr = dma_alloc_attrs(&contig_device->dev, size, &buffer->dma,
+	buffer->vaddr = dma_alloc_attrs(contig_device(), size, &buffer->dma,
 					GFP_KERNEL | __GFP_NOWARN, CONTIG_ATTRS);
 	if (!buffer->vaddr) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
-		if (!IS_ENABLED(CONFIG_CMA) &&
-		    request->npages > 1UL << MAX_PAGE_ORDER)
+		if (request->npages > contig_coherent_limit())
 			report->blocked = CONTIG_BLOCKED_TOO_LARGE;
 		ret = -ENOMEM;
 		goto err_uncharge;
 	}
 
 	ret = contig_coherent_note(buffer, size);
+	if (!ret && contig_device_pool() &&
+	    !contig_device_owns(&buffer->extents)) {
+		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+		ret = -ENOMEM;
+	}
 	if (!ret && !contig_extents_fit(request, &buffer->extents)) {
 		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
 		ret = -ENOMEM;
 	}
 	if (ret)
 		goto err_free;
+	atomic_long_add(request->npages, &contig_coherent_used);
 	return 0;
 
 err_free:
-	dma_free_attrs(&contig_device->dev, size, buffer->vaddr, buffer->dma,
+	dma_free_attrs(contig_device(), size, buffer->vaddr, buffer->dma,
 		       CONTIG_ATTRS);
 	contig_extents_free(&buffer->extents);
 	buffer->vaddr = NULL;
@@ -120,37 +138,28 @@ err_uncharge:
 	return ret;
 }
 
-/* How much of CMA is free is not told to modules: the page allocator's part. */
+/*
+ * What the kernel's CMA and the pool have left is not told to modules. Others
+ * may use the pool as well, so that its figure is the most there can be.
+ */
 static unsigned long contig_coherent_largest(const struct contig_request *request,
 					     const struct contig_survey *survey)
 {
-	return survey->largest_free;
+	unsigned long pool = contig_device_pool();
+
+	if (pool)
+		return pool - min_t(unsigned long, pool,
+				    atomic_long_read(&contig_coherent_used));
+	return max(survey->largest_free, survey->largest_cma);
 }
 
 /* Map a part of a buffer of this rung; vm_pgoff says which. */
 int contig_coherent_mmap(struct contig_buffer *buffer,
 			 struct vm_area_struct *vma)
 {
-	return dma_mmap_attrs(&contig_device->dev, vma, buffer->vaddr,
+	return dma_mmap_attrs(contig_device(), vma, buffer->vaddr,
 			      buffer->dma, buffer->extents.npages << PAGE_SHIFT,
 			      CONTIG_ATTRS);
-}
-
-int contig_coherent_init(void)
-{
-	struct platform_device_info info = {
-		.name = "contig",
-		.id = PLATFORM_DEVID_NONE,
-		.dma_mask = DMA_BIT_MASK(64),
-	};
-
-	contig_device = platform_device_register_full(&info);
-	return PTR_ERR_OR_ZERO(contig_device);
-}
-
-void contig_coherent_exit(void)
-{
-	platform_device_unregister(contig_device);
 }
 
 const struct contig_rung_ops contig_coherent_ops = {

@@ -12,6 +12,7 @@
 #include <linux/vmalloc.h>
 
 #include "buffer.h"
+#include "device.h"
 #include "rung.h"
 
 /**
@@ -65,6 +66,9 @@ static int contig_attach(struct dma_buf *dmabuf,
 	struct contig_attachment *a;
 	int ret;
 
+	/* To map it the kernel may look for its own mapping of the memory. */
+	if (buffer->vaddr && contig_device_no_map())
+		return -EOPNOTSUPP;
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)
 		return -ENOMEM;

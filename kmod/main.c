@@ -14,6 +14,7 @@
 
 #include "client.h"
 #include "debugfs.h"
+#include "device.h"
 #include "limits.h"
 #include "rung.h"
 #include "stats.h"
@@ -34,6 +35,8 @@ static u64 contig_features(void)
 		features |= CONTIG_FEATURE_MEMORY_ENCRYPTED;
 	if (contig_may_see_physical_noaudit())
 		features |= CONTIG_FEATURE_PHYSICAL_ALLOWED;
+	if (contig_device_pool())
+		features |= CONTIG_FEATURE_POOL;
 	return features;
 }
 
@@ -199,12 +202,12 @@ static int __init contig_init(void)
 	ret = contig_clients_init();
 	if (ret)
 		goto err_stats;
-	ret = contig_coherent_init();
+	ret = contig_device_init();
 	if (ret)
 		goto err_clients;
 	ret = contig_reserve_init();
 	if (ret)
-		goto err_coherent;
+		goto err_device;
 	ret = misc_register(&contig_miscdev);
 	if (ret)
 		goto err_reserve;
@@ -213,8 +216,8 @@ static int __init contig_init(void)
 
 err_reserve:
 	contig_reserve_exit();
-err_coherent:
-	contig_coherent_exit();
+err_device:
+	contig_device_exit();
 err_clients:
 	contig_clients_exit();
 err_stats:
@@ -228,7 +231,7 @@ static void __exit contig_exit(void)
 	misc_deregister(&contig_miscdev);
 	contig_clients_exit();
 	contig_reserve_exit();
-	contig_coherent_exit();
+	contig_device_exit();
 	contig_stats_exit();
 }
 

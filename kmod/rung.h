@@ -60,10 +60,6 @@ int contig_range_take(const struct contig_request *request,
 		      struct contig_report *report, unsigned long *pfn);
 bool contig_range_present(void);
 
-/* coherent.c */
-int contig_coherent_init(void);
-void contig_coherent_exit(void);
-
 /* reserve.c */
 int contig_reserve_init(void);
 void contig_reserve_exit(void);

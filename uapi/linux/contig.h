@@ -157,13 +157,16 @@ enum contig_mapping {
  * @CONTIG_FEATURE_MEMORY_ENCRYPTED: device memory has to be decrypted, so only
  *                                   the coherent rung is available
  * @CONTIG_FEATURE_PHYSICAL_ALLOWED: this caller may see physical addresses
+ * @CONTIG_FEATURE_POOL: the coherent rung takes memory from a pool of its own,
+ *                       which the Device Tree describes, and from nowhere else
  */
 enum contig_feature {
 	CONTIG_FEATURE_RANGE = 1 << 0,
 	CONTIG_FEATURE_CMA = 1 << 1,
 	CONTIG_FEATURE_OUTPUT_READ_ONLY = 1 << 2,
 	CONTIG_FEATURE_MEMORY_ENCRYPTED = 1 << 3,
-	CONTIG_FEATURE_PHYSICAL_ALLOWED = 1 << 4
+	CONTIG_FEATURE_PHYSICAL_ALLOWED = 1 << 4,
+	CONTIG_FEATURE_POOL = 1 << 5
 };
 
 /**
