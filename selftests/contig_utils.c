@@ -774,6 +774,27 @@ long meminfo_kib(const char *key)
 	return figure("/proc/meminfo", key);
 }
 
+uint64_t ram_start(void)
+{
+	static uint64_t start = UINT64_MAX;
+	char *text, *line, *next;
+
+	if (start != UINT64_MAX)
+		return start;
+	text = read_text("/proc/iomem");
+	for (line = text; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		if (strstr(line, "System RAM")) {
+			start = strtoull(line, NULL, 16) & ~(MIB(1) - 1);
+			break;
+		}
+	}
+	free(text);
+	return start == UINT64_MAX ? 0 : start;
+}
+
 long status_kib(const char *key)
 {
 	return figure("/proc/self/status", key);

@@ -243,6 +243,8 @@ long free_pages(void);
 /* Wait until at least so many are free, but no longer than the milliseconds. */
 bool free_pages_return(long pages, int ms);
 long meminfo_kib(const char *key);
+/* Where the machine's memory begins, down to a MiB: not at 0 everywhere. */
+uint64_t ram_start(void);
 /* A figure like VmLck of /proc/self/status, in KiB. */
 long status_kib(const char *key);
 /* What locks charge to this process, in KiB: as mlock()ed or as pinned. */

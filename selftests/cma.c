@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CMA: the coherent rung takes large blocks from it, as the kernel itself counts
+ * and says; the range rung keeps out of it.
+ */
+#include <sys/klog.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+/* What lists of each CPU and other users may make of a figure meanwhile. */
+#define NOISE_KIB 1024
+
+#define KLOG_READ_ALL 3
+#define KLOG_SIZE 10
+
+/* The kernel counts in per-CPU portions: have them added up first. */
+static long cma_free(void)
+{
+	free(read_text("/proc/sys/vm/stat_refresh"));
+	return meminfo_kib("CmaFree");
+}
+
+struct figure {
+	long kib;
+};
+
+static bool cma_is_back(void *arg)
+{
+	struct figure *want = arg;
+
+	return cma_free() >= want->kib - NOISE_KIB;
+}
+
+/* Where the kernel says at boot that its CMA lies; or 0 if the log is over. */
+static uint64_t cma_region(uint64_t *size)
+{
+	int length = klogctl(KLOG_SIZE, NULL, 0);
+	char *log = calloc(1, length + 1), *at;
+	unsigned long long mib, base = 0;
+
+	if (klogctl(KLOG_READ_ALL, log, length) > 0) {
+		at = strstr(log, "cma: Reserved ");
+		if (at && sscanf(at, "cma: Reserved %llu MiB at 0x%llx", &mib,
+				 &base) == 2)
+			*size = mib << 20;
+	}
+	free(log);
+	return base;
+}
+
+FIXTURE(cma) {
+	int fd;
+	struct contig_info info;
+};
+
+FIXTURE_SETUP(cma) {
+	setup_client(self->fd);
+	test_info(self->fd, &self->info);
+	if (self->info.out_features & CONTIG_FEATURE_POOL)
+		SKIP(return, "the Device Tree gives contig a pool instead");
+	if (meminfo_kib("CmaTotal") <= 0)
+		SKIP(return, "this kernel has no CMA");
+	write_text("/proc/sys/vm/drop_caches", "3");
+	quota_lift();
+}
+
+FIXTURE_TEARDOWN(cma) {
+	quota_restore();
+	close(self->fd);
+}
+
+/* Take @length, and see where it was taken from. */
+static void takes(struct __test_metadata *_metadata, FIXTURE_DATA(cma) *self,
+		  uint64_t length)
+{
+	struct contig_alloc alloc = alloc_request(length, CONTIG_RUNGS_COHERENT);
+	struct figure before = { cma_free() };
+	long want = round_up_page(length) / 1024, fell;
+
+	if (before.kib < want + NOISE_KIB)
+		SKIP(return, "needs so much CMA: boot with cma=256M");
+	test_alloc(self->fd, &alloc);
+	fell = before.kib - cma_free();
+	EXPECT_LE(want - NOISE_KIB, fell);
+	EXPECT_GE(want + NOISE_KIB, fell);
+	EXPECT_EQ(1, alloc.out_extents);
+	close(alloc.out_fd);
+	EXPECT_TRUE(poll_until(cma_is_back, &before, 5000));
+}
+
+TEST_F(cma, just_above_the_largest_order)
+{
+	takes(_metadata, self, self->info.out_max_order_bytes + 1);
+}
+
+TEST_F(cma, takes_8_mib)
+{
+	takes(_metadata, self, MIB(8));
+}
+
+TEST_F(cma, takes_no_power_of_two)
+{
+	takes(_metadata, self, MIB(23) + KIB(20));
+}
+
+TEST_F(cma, takes_48_mib)
+{
+	takes(_metadata, self, MIB(48));
+}
+
+TEST_F_TIMEOUT(cma, takes_200_mib, 120)
+{
+	takes(_metadata, self, MIB(200));
+}
+
+TEST_F(cma, lies_where_the_kernel_said)
+{
+	struct contig_extent *extents;
+	uint64_t size, base = cma_region(&size);
+	int64_t n, i;
+	int fd;
+
+	if (!base)
+		SKIP(return, "the kernel's log no longer tells where CMA is");
+	fd = buffer_get(self->fd, MIB(16), CONTIG_RUNGS_COHERENT);
+	ASSERT_LE(0, fd);
+	test_lock_buffer(self->fd, fd, 0, MIB(16), 0);
+	n = translate_all(self->fd, fd, 0, MIB(16), 0, &extents);
+	ASSERT_LT(0, n);
+	for (i = 0; i < n; i++) {
+		EXPECT_LE(base, extents[i].addr);
+		EXPECT_GE(base + size, extents[i].addr + extents[i].length);
+	}
+	free(extents);
+	close(fd);
+}
+
+/* As much as PROBE says, and not more; what is too much is said to be. */
+TEST_F_TIMEOUT(cma, gives_what_is_foretold, 120)
+{
+	struct contig_probe probe = probe_request(MIB(8), CONTIG_RUNGS_COHERENT);
+	struct contig_alloc alloc;
+	uint64_t largest;
+
+	test_probe(self->fd, &probe);
+	EXPECT_EQ(CONTIG_RUNG_COHERENT, probe.out_rung);
+	largest = probe.out_largest;
+	EXPECT_GE(meminfo_kib("CmaTotal") * 1024ull, largest);
+	EXPECT_LE(meminfo_kib("CmaTotal") * 1024ull / 2, largest);
+	alloc = alloc_request(largest, CONTIG_RUNGS_COHERENT);
+	test_alloc(self->fd, &alloc);
+	close(alloc.out_fd);
+
+	alloc = alloc_request(meminfo_kib("CmaTotal") * 1024ull + MIB(1),
+			      CONTIG_RUNGS_COHERENT);
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+}
+
+#define PIECE MIB(8)
+#define PIECES 128
+
+/* Until there is no more: then large blocks fail and small ones do not. */
+TEST_F_TIMEOUT(cma, until_it_is_empty, 120)
+{
+	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
+	struct figure before = { cma_free() };
+	int fds[PIECES], n;
+
+	for (n = 0; n < PIECES; n++) {
+		fds[n] = buffer_alloc(self->fd, PIECE, CONTIG_RUNGS_COHERENT, 0);
+		if (fds[n] < 0)
+			break;
+	}
+	if (n == PIECES)
+		SKIP(goto out, "there is more CMA than this wants to fill");
+	EXPECT_LE(before.kib / (long)(PIECE / 1024) - 1, n);
+	EXPECT_GT((long)(2 * PIECE / 1024), cma_free());
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	EXPECT_GT(PIECE, alloc.out_reports[0].largest);
+	/* The page allocator gives these. */
+	alloc = alloc_request(KIB(64), CONTIG_RUNGS_COHERENT);
+	test_alloc(self->fd, &alloc);
+	close(alloc.out_fd);
+	/* And the rung below gives the large ones. */
+	if (self->info.out_features & CONTIG_FEATURE_RANGE) {
+		alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT |
+					     CONTIG_RUNGS_RANGE);
+		test_alloc(self->fd, &alloc);
+		EXPECT_EQ(CONTIG_RUNG_RANGE, alloc.out_rung);
+		close(alloc.out_fd);
+	}
+out:
+	while (n)
+		close(fds[--n]);
+	EXPECT_TRUE(poll_until(cma_is_back, &before, 5000));
+}
+
+/* It is full of free memory, and still no window for the range rung. */
+TEST_F_TIMEOUT(cma, range_keeps_out, 60)
+{
+	uint64_t size, base = cma_region(&size);
+	struct contig_alloc alloc = alloc_request(MIB(4), CONTIG_RUNGS_RANGE);
+	struct contig_probe probe = probe_request(MIB(4), CONTIG_RUNGS_RANGE);
+
+	need_range(self->fd);
+	if (!base)
+		SKIP(return, "the kernel's log no longer tells where CMA is");
+	probe.constraints.lowest = base;
+	probe.constraints.highest = base + size - 1;
+	test_probe(self->fd, &probe);
+	EXPECT_EQ(CONTIG_RUNG_NONE, probe.out_rung);
+	EXPECT_EQ(0, probe.out_largest);
+	EXPECT_LE(size / page_size / 2, probe.out_free_pages);
+
+	/* Nor is any tried in vain. */
+	alloc.constraints = probe.constraints;
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(0, alloc.out_reports[0].windows);
+	EXPECT_EQ(CONTIG_BLOCKED_UNMOVABLE, alloc.out_reports[0].blocked);
+
+	/* Elsewhere the first window that is tried is one that works. */
+	alloc = alloc_request(MIB(16), CONTIG_RUNGS_RANGE);
+	test_alloc(self->fd, &alloc);
+	EXPECT_EQ(1, alloc.out_reports[0].windows);
+	close(alloc.out_fd);
+}
+
+TEST_HARNESS_MAIN

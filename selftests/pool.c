@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A pool that the Device Tree gives to contig: coherent memory comes from there
+ * and from nowhere else. The Device Tree itself is asked where it lies.
+ *
+ *	scripts/vm -k arm64 -d selftests/dt/pool-no-map.dtso -- .../run pool
+ */
+#include <dirent.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+#define TREE "/sys/firmware/devicetree/base"
+#define REGIONS TREE "/reserved-memory"
+
+#define PIECE MIB(1)
+#define PIECES 1024
+
+struct pool {
+	uint64_t base, size;
+	bool no_map;
+};
+
+/* A property as big-endian cells; how many there are, or -1. */
+static int cells(const char *folder, const char *node, const char *property,
+		 uint32_t *to, int most)
+{
+	unsigned char raw[4];
+	char path[512];
+	int n = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", folder, node, property);
+	file = fopen(path, "r");
+	if (!file)
+		return -1;
+	while (n < most && fread(raw, 4, 1, file) == 1)
+		to[n++] = (uint32_t)raw[0] << 24 | raw[1] << 16 | raw[2] << 8 |
+			  raw[3];
+	fclose(file);
+	return n;
+}
+
+static bool is_contig_node(const char *name)
+{
+	static const char want[] = "contig,dma-pool";
+	char path[512], is[sizeof(want)] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), TREE "/%s/compatible", name);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (fread(is, 1, sizeof(is), file) != sizeof(is))
+		is[0] = 1;
+	fclose(file);
+	return !memcmp(is, want, sizeof(want));
+}
+
+/* The region that has this phandle; it uses two cells for each number. */
+static bool region_of(uint32_t phandle, struct pool *pool)
+{
+	DIR *dir = opendir(REGIONS);
+	struct dirent *entry;
+	uint32_t cell[4];
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		if (cells(REGIONS, entry->d_name, "phandle", cell, 1) != 1 ||
+		    cell[0] != phandle)
+			continue;
+		found = cells(REGIONS, entry->d_name, "reg", cell, 4) == 4;
+		pool->base = (uint64_t)cell[0] << 32 | cell[1];
+		pool->size = (uint64_t)cell[2] << 32 | cell[3];
+		pool->no_map = cells(REGIONS, entry->d_name, "no-map", cell,
+				     1) >= 0;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool find_pool(struct pool *pool)
+{
+	DIR *dir = opendir(TREE);
+	struct dirent *entry;
+	uint32_t phandle;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = is_contig_node(entry->d_name) &&
+			cells(TREE, entry->d_name, "memory-region", &phandle,
+			      1) == 1 &&
+			region_of(phandle, pool);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+FIXTURE(pool) {
+	int fd;
+	struct contig_info info;
+	struct pool pool;
+};
+
+FIXTURE_SETUP(pool) {
+	bool described = find_pool(&self->pool);
+
+	setup_client(self->fd);
+	test_info(self->fd, &self->info);
+	EXPECT_EQ(described, !!(self->info.out_features & CONTIG_FEATURE_POOL));
+	if (!described)
+		SKIP(return, "the Device Tree describes no pool for contig");
+	quota_lift();
+}
+
+FIXTURE_TEARDOWN(pool) {
+	if (self->pool.size)
+		quota_restore();
+	close(self->fd);
+}
+
+/* Is all of a buffer in the pool, in one piece? */
+static bool in_pool(FIXTURE_DATA(pool) *self, int fd, uint64_t length,
+		    uint64_t *where)
+{
+	struct contig_extent *extents;
+	bool in = false;
+	int64_t n;
+
+	if (_test_cmd_lock_buffer(self->fd, fd, 0, length, 0))
+		return false;
+	n = translate_all(self->fd, fd, 0, length, 0, &extents);
+	if (n == 1) {
+		*where = extents[0].addr;
+		in = extents[0].length == length &&
+		     *where >= self->pool.base &&
+		     *where + length <= self->pool.base + self->pool.size;
+	}
+	if (n >= 0)
+		free(extents);
+	_test_cmd_unlock_buffer(self->fd, fd, 0, length);
+	return in;
+}
+
+/* What the machine says lies at a physical address. */
+static bool physical_is(uint64_t at, const void *expected, size_t length)
+{
+	void *map, *copy = malloc(length);
+	bool same = false;
+	int fd;
+
+	if (kcore_read(at, copy, length))
+		same = !memcmp(copy, expected, length);
+	free(copy);
+	if (same)
+		return true;
+	/* Memory that the kernel does not map is not in its core. */
+	fd = open("/dev/mem", O_RDONLY | O_SYNC | O_CLOEXEC);
+	map = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, at);
+	close(fd);
+	if (map == MAP_FAILED)
+		return false;
+	same = !memcmp(map, expected, length);
+	munmap(map, length);
+	return same;
+}
+
+TEST_F(pool, has_all_sizes)
+{
+	uint64_t lengths[] = { page_size, KIB(64), MIB(1), MIB(1) + page_size,
+			       MIB(8) }, at;
+	size_t i;
+	char *map;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		fd = buffer_get(self->fd, lengths[i], CONTIG_RUNGS_COHERENT);
+		ASSERT_LE(0, fd);
+		EXPECT_TRUE(in_pool(self, fd, lengths[i], &at));
+		map = buffer_map(fd, lengths[i]);
+		ASSERT_NE(NULL, map);
+		EXPECT_TRUE(is_zero(map, lengths[i]));
+		fill_pattern(map, lengths[i], i);
+		EXPECT_TRUE(has_pattern(map, lengths[i], i));
+		EXPECT_TRUE(physical_is(at, map, lengths[i]));
+		munmap(map, lengths[i]);
+		close(fd);
+	}
+}
+
+TEST_F(pool, comes_back_zero)
+{
+	char *map;
+	int fd, i;
+
+	for (i = 0; i < 3; i++) {
+		fd = buffer_get(self->fd, self->pool.size / 2,
+				CONTIG_RUNGS_COHERENT);
+		ASSERT_LE(0, fd);
+		map = buffer_map(fd, self->pool.size / 2);
+		ASSERT_NE(NULL, map);
+		EXPECT_TRUE(is_zero(map, self->pool.size / 2));
+		memset(map, 0x5a, self->pool.size / 2);
+		munmap(map, self->pool.size / 2);
+		close(fd);
+	}
+}
+
+/*
+ * Piece by piece until there is none: each in the pool, no two the same, the
+ * machine's other memory untouched, and then an error.
+ */
+TEST_F_TIMEOUT(pool, is_all_there_is, 120)
+{
+	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
+	uint64_t at, most = self->pool.size / PIECE;
+	long cma = meminfo_kib("CmaFree"), memory = free_pages();
+	long pool_pages = self->pool.size / page_size;
+	bool taken[PIECES] = {};
+	int fds[PIECES], n;
+
+	ASSERT_GE(PIECES, most);
+	for (n = 0; n < PIECES; n++) {
+		fds[n] = buffer_alloc(self->fd, PIECE, CONTIG_RUNGS_COHERENT, 0);
+		if (fds[n] < 0)
+			break;
+		ASSERT_TRUE(in_pool(self, fds[n], PIECE, &at));
+		at = (at - self->pool.base) / PIECE;
+		EXPECT_FALSE(taken[at]);
+		taken[at] = true;
+	}
+	EXPECT_EQ(-ENOMEM, fds[n]);
+	EXPECT_EQ(most, n);
+
+	/* Memory that is the kernel's too while we do not use it has gone. */
+	if (!self->pool.no_map)
+		memory -= pool_pages;
+	EXPECT_LE(memory - 512, free_pages());
+	free(read_text("/proc/sys/vm/stat_refresh"));
+	if (self->pool.no_map) {
+		EXPECT_EQ(cma, meminfo_kib("CmaFree"));
+	} else {
+		/* The rest of CMA is as free as it was, but for movable pages. */
+		cma = meminfo_kib("CmaTotal") - self->pool.size / 1024;
+		EXPECT_GE(cma, meminfo_kib("CmaFree"));
+		EXPECT_LE(cma - 8192, meminfo_kib("CmaFree"));
+	}
+
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	EXPECT_GT(PIECE, alloc.out_reports[0].largest);
+	/* Not even a page, which the machine has plenty of. */
+	alloc = alloc_request(page_size, CONTIG_RUNGS_COHERENT);
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	/* The other rungs are not the pool's, and say that they are others. */
+	alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT |
+				     CONTIG_RUNGS_RANGE |
+				     CONTIG_RUNGS_SCATTER);
+	test_alloc(self->fd, &alloc);
+	EXPECT_LT(CONTIG_RUNG_COHERENT, alloc.out_rung);
+	close(alloc.out_fd);
+
+	while (n)
+		close(fds[--n]);
+	fds[0] = buffer_get(self->fd, PIECE, CONTIG_RUNGS_COHERENT);
+	EXPECT_LE(0, fds[0]);
+	close(fds[0]);
+}
+
+TEST_F(pool, is_too_small_for_more)
+{
+	struct contig_alloc alloc = alloc_request(self->pool.size + page_size,
+						  CONTIG_RUNGS_COHERENT);
+	struct contig_probe probe = probe_request(self->pool.size,
+						  CONTIG_RUNGS_COHERENT);
+
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, alloc.out_reports[0].blocked);
+	EXPECT_EQ(self->pool.size, alloc.out_reports[0].largest);
+	test_probe(self->fd, &probe);
+	EXPECT_EQ(CONTIG_RUNG_COHERENT, probe.out_rung);
+	EXPECT_EQ(self->pool.size, probe.out_largest);
+	alloc = alloc_request(self->pool.size, CONTIG_RUNGS_COHERENT);
+	test_alloc(self->fd, &alloc);
+	close(alloc.out_fd);
+}
+
+/* A window of addresses elsewhere is refused, not met from elsewhere. */
+TEST_F(pool, is_nowhere_else)
+{
+	struct contig_alloc alloc = alloc_request(KIB(64),
+						  CONTIG_RUNGS_COHERENT);
+
+	alloc.constraints.highest = self->pool.base - 1;
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_CONSTRAINTS, alloc.out_reports[0].blocked);
+	alloc = alloc_request(KIB(64), CONTIG_RUNGS_RANGE);
+	alloc.constraints.lowest = self->pool.base;
+	alloc.constraints.highest = self->pool.base + self->pool.size - 1;
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+}
+
+TEST_HARNESS_MAIN
