@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a program that is being carried out has, and what its steps share
+ */
+#ifndef CONTIG_FUZZ_STATE_H
+#define CONTIG_FUZZ_STATE_H
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fuzz.h"
+
+#define PAGE 4096ul
+#define CLIENTS 4
+#define BUFFERS 8
+
+/* Where programs map things. Nothing of the fuzzer's own lies there. */
+#define ARENA 0x100000000ul
+#define ARENA_PAGES 4096ul
+
+/* Structures and arrays for calls: pages, one that faults, one read-only. */
+#define SCRATCH_PAGES 16ul
+
+struct state {
+	int client[CLIENTS];
+	int buffer[BUFFERS];
+	bool fresh[BUFFERS];	/* nobody can have written to it */
+	int memfd, pipe[2], drm;
+	unsigned int depth;	/* of forks */
+	unsigned int forks;
+};
+
+extern struct state state;
+/* One for each of the two threads. */
+extern __thread char *scratch;
+
+/* A step and what follows it, which some take as their own. */
+struct step {
+	const uint8_t *b;
+	const struct program *program;
+	unsigned int at;
+	unsigned int used;	/* steps behind this one that are not to be run */
+	bool thread;		/* this is not the main thread */
+};
+
+/* What a system call says, as a result of a step. */
+static inline int result_of(long ret)
+{
+	return ret < 0 ? -errno : 0;
+}
+
+/* An address of the arena, or of interest: from two bytes. */
+uint64_t step_address(const uint8_t b[2]);
+/* A page in the arena, and a length that stays inside, in pages. */
+char *arena_at(const uint8_t b[2]);
+size_t arena_length(const char *at, uint8_t b);
+uint64_t step_length(uint8_t b);
+/* An open file that a program can have, often a buffer. */
+int step_fd(uint8_t b);
+
+/* Run @fn, which may touch memory that is not there: -EFAULT then. */
+int catch_faults(int (*fn)(void *arg), void *arg);
+
+/* calls.c */
+int step_open(struct step *step);
+int step_close(struct step *step);
+int step_info(struct step *step);
+int step_alloc(struct step *step);
+int step_probe(struct step *step);
+int step_hold(struct step *step);
+int step_unhold(struct step *step);
+int step_lock(struct step *step);
+int step_unlock(struct step *step);
+int step_physical(struct step *step);
+int step_get_state(struct step *step);
+int step_raw(struct step *step);
+
+/* memory.c */
+int step_map(struct step *step);
+int step_map_buffer(struct step *step);
+int step_unmap(struct step *step);
+int step_protect(struct step *step);
+int step_remap(struct step *step);
+int step_advise(struct step *step);
+int step_mlock(struct step *step);
+int step_touch(struct step *step);
+int step_reach(struct step *step);
+
+/* files.c */
+int step_dup(struct step *step);
+int step_close_buffer(struct step *step);
+int step_sync(struct step *step);
+int step_dmabuf(struct step *step);
+int step_pass(struct step *step);
+int step_import(struct step *step);
+int step_inspect(struct step *step);
+
+/* steps.c */
+int step_fork(struct step *step);
+int step_thread(struct step *step);
+int step_user(struct step *step);
+int step_alarm(struct step *step);
+int step_wait(struct step *step);
+
+#endif /* CONTIG_FUZZ_STATE_H */
