@@ -4,6 +4,7 @@
 #
 #   KERNELDIR   kernel headers to build the module against
 #   KERNELS     kernels that demo, check and bench run on
+#   FUZZ_TIME   seconds that "make fuzz" takes
 #   DESTDIR, prefix   where "make install" puts things
 
 KVER ?= $(shell uname -r)
@@ -12,13 +13,14 @@ KERNELS ?= 6.1 6.12
 # Unless make was told how many.
 JOBS = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 prefix ?= /usr/local
+FUZZ_TIME ?= 3600
 
 BUILD := $(CURDIR)/build
 KSFT := $(BUILD)/linux-source/tools/testing/selftests
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules library selftests install uninstall load unload
-.PHONY: guest demo check bench lint clean distclean
+.PHONY: guest demo check bench lint fuzz clean distclean
 
 all: modules library selftests
 
@@ -28,6 +30,7 @@ help:
 	@echo 'make check            every test, on every kernel, in QEMU'
 	@echo 'make bench            what each call costs, in QEMU'
 	@echo 'make lint             style and static checks'
+	@echo 'make fuzz             look for bugs for FUZZ_TIME seconds ($(FUZZ_TIME))'
 	@echo 'make install          into DESTDIR and prefix ($(prefix))'
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
@@ -129,6 +132,9 @@ unload:
 
 demo check bench lint:
 	scripts/$@ $(if $(filter lint,$@),,$(KERNELS))
+
+fuzz:
+	scripts/fuzz --time $(FUZZ_TIME)
 
 clean:
 	rm -rf $(BUILD)/module $(BUILD)/userlib* $(BUILD)/selftests* \
