@@ -18,6 +18,7 @@
 #include "coherent.h"
 #include "device.h"
 #include "extents.h"
+#include "fault.h"
 #include "request.h"
 #include "rung.h"
 #include "window.h"
@@ -103,8 +104,9 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		return ret;
 	}
 	report->windows = 1;
-	buffer->vaddr = dma_alloc_attrs(contig_device(), size, &buffer->dma,
-					GFP_KERNEL | __GFP_NOWARN, CONTIG_ATTRS);
+	buffer->vaddr = contig_should_fail(CONTIG_FAULT_COHERENT) ? NULL :
+		dma_alloc_attrs(contig_device(), size, &buffer->dma,
+				GFP_KERNEL | __GFP_NOWARN, CONTIG_ATTRS);
 	if (!buffer->vaddr) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		if (request->npages > contig_coherent_limit())
@@ -157,6 +159,8 @@ static unsigned long contig_coherent_largest(const struct contig_request *reques
 int contig_coherent_mmap(struct contig_buffer *buffer,
 			 struct vm_area_struct *vma)
 {
+	if (contig_should_fail(CONTIG_FAULT_MAP))
+		return -ENOMEM;
 	return dma_mmap_attrs(contig_device(), vma, buffer->vaddr,
 			      buffer->dma, buffer->extents.npages << PAGE_SHIFT,
 			      CONTIG_ATTRS);

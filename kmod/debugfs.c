@@ -9,6 +9,7 @@
 #include "buffer.h"
 #include "client.h"
 #include "debugfs.h"
+#include "fault.h"
 #include "rung.h"
 #include "stats.h"
 
@@ -30,6 +31,7 @@ void contig_debugfs_init(void)
 			    &contig_clients_fops);
 	debugfs_create_file("reserves", 0400, contig_debugfs, NULL,
 			    &contig_reserve_fops);
+	contig_fault_debugfs_init(contig_debugfs);
 }
 
 void contig_debugfs_exit(void)

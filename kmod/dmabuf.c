@@ -13,6 +13,7 @@
 
 #include "buffer.h"
 #include "device.h"
+#include "fault.h"
 #include "rung.h"
 
 /**
@@ -106,7 +107,8 @@ static struct sg_table *contig_map(struct dma_buf_attachment *attach,
 	int ret;
 
 	guard(mutex)(&buffer->lock);
-	ret = dma_map_sgtable(attach->dev, &a->sgt, direction, 0);
+	ret = contig_should_fail(CONTIG_FAULT_MAP) ? -ENOMEM :
+	      dma_map_sgtable(attach->dev, &a->sgt, direction, 0);
 	if (ret)
 		return ERR_PTR(ret);
 	a->mapped = true;
@@ -173,7 +175,8 @@ static void *contig_vmap_pages(const struct contig_extents *extents)
 	while ((n = contig_cursor_next(&cursor, extents->npages, &pfn)))
 		while (n--)
 			pages[i++] = pfn_to_page(pfn++);
-	vaddr = vmap(pages, extents->npages, VM_MAP, PAGE_KERNEL);
+	vaddr = contig_should_fail(CONTIG_FAULT_MAP) ? NULL :
+		vmap(pages, extents->npages, VM_MAP, PAGE_KERNEL);
 	kvfree(pages);
 	return vaddr;
 }

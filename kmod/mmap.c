@@ -15,6 +15,7 @@
 
 #include "buffer.h"
 #include "coherent.h"
+#include "fault.h"
 
 #define CONTIG_BATCH 64UL
 
@@ -96,7 +97,8 @@ static int contig_mmap_pages(struct contig_buffer *buffer,
 				pages[i++] = pfn_to_page(pfn++);
 		}
 		n = i;
-		ret = vm_insert_pages(vma, addr, pages, &n);
+		ret = contig_should_fail(CONTIG_FAULT_MAP) ? -ENOMEM :
+		      vm_insert_pages(vma, addr, pages, &n);
 		if (ret)
 			return ret;
 		addr += i << PAGE_SHIFT;

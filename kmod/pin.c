@@ -22,6 +22,7 @@
 
 #include "areas.h"
 #include "buffer.h"
+#include "fault.h"
 #include "pin.h"
 #include "stats.h"
 #include "userspace.h"
@@ -223,7 +224,8 @@ static int contig_pin_pages(struct contig_pin *pin,
 		unsigned long at = pin->first + pin->own.npages;
 
 		nr = min(pin->npages - pin->own.npages, CONTIG_PIN_BATCH);
-		nr = pin_user_pages_fast(at << PAGE_SHIFT, nr, flags, pages);
+		nr = contig_should_fail(CONTIG_FAULT_PIN) ? -ENOMEM :
+		     pin_user_pages_fast(at << PAGE_SHIFT, nr, flags, pages);
 		if (nr <= 0) {
 			ret = contig_pin_error(nr ?: -EFAULT);
 			break;

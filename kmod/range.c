@@ -13,6 +13,7 @@
 
 #include "buffer.h"
 #include "extents.h"
+#include "fault.h"
 #include "pages.h"
 #include "request.h"
 #include "rung.h"
@@ -83,6 +84,8 @@ bool contig_range_present(void)
 #ifdef CONFIG_CONTIG_ALLOC
 static int contig_empty(unsigned long pfn, unsigned long npages)
 {
+	if (contig_should_fail(CONTIG_FAULT_RANGE))
+		return -ENOMEM;
 	return alloc_contig_range(pfn, pfn + npages, MIGRATE_MOVABLE,
 				  GFP_KERNEL | __GFP_NOWARN |
 				  __GFP_RETRY_MAYFAIL);

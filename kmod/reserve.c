@@ -28,6 +28,7 @@
 
 #include "buffer.h"
 #include "extents.h"
+#include "fault.h"
 #include "limits.h"
 #include "pages.h"
 #include "request.h"
@@ -259,7 +260,7 @@ static unsigned long contig_reserve_carve(const struct contig_request *request,
 	while (i--) {
 		*block = &reserve.blocks[i];
 		carve.order = (*block)->order;
-		if (!(*block)->pool)
+		if (!(*block)->pool || contig_should_fail(CONTIG_FAULT_RESERVE))
 			continue;
 		rest = round_up(request->npages, 1UL << carve.order) -
 		       request->npages;

@@ -9,6 +9,7 @@
 
 #include "buffer.h"
 #include "extents.h"
+#include "fault.h"
 #include "pages.h"
 #include "request.h"
 #include "rung.h"
@@ -48,7 +49,7 @@ static int contig_scatter_page(const struct contig_request *request,
 {
 	int order = ilog2(request->align), ret = -ENOMEM;
 
-	if (order <= MAX_PAGE_ORDER)
+	if (order <= MAX_PAGE_ORDER && !contig_should_fail(CONTIG_FAULT_SCATTER))
 		ret = contig_pages_take(request->node, gfp, &buffer->extents,
 					order, 1);
 	if (ret)

@@ -16,6 +16,7 @@
 
 #include "buffer.h"
 #include "extents.h"
+#include "fault.h"
 #include "pages.h"
 #include "request.h"
 #include "rung.h"
@@ -56,7 +57,7 @@ static int contig_split_block(struct contig_split *split, unsigned long npages)
 	const struct contig_request *request = split->request;
 	int order = max(order_base_2(npages), order_base_2(request->align));
 
-	if (order > MAX_PAGE_ORDER)
+	if (order > MAX_PAGE_ORDER || contig_should_fail(CONTIG_FAULT_SPLIT))
 		return -ENOMEM;
 	split->report->windows++;
 	/* What is too much of a block goes back. */

@@ -11,6 +11,7 @@
 #include "areas.h"
 #include "buffer.h"
 #include "client.h"
+#include "fault.h"
 #include "limits.h"
 #include "pin.h"
 #include "stats.h"
@@ -90,7 +91,7 @@ static int contig_table_flush(struct contig_table *table)
 {
 	if (!table->last.length)
 		return 0;
-	if (copy_to_user(table->user, &table->last, sizeof(table->last)))
+	if (contig_copy_to_user(table->user, &table->last, sizeof(table->last)))
 		return -EFAULT;
 	table->last.length = 0;
 	table->user++;
@@ -131,7 +132,8 @@ static int contig_table_write(struct contig_table *table,
 {
 	struct contig_extent __user *user = table->user;
 
-	if (!user_write_access_begin(user, nr * sizeof(*user)))
+	if (contig_should_fail(CONTIG_FAULT_COPY) ||
+	    !user_write_access_begin(user, nr * sizeof(*user)))
 		return -EFAULT;
 	table->user += nr;
 	table->done += nr;
@@ -343,7 +345,7 @@ static int contig_runs_fill(struct contig_client *client,
 
 	while (nr < cmd->count && page <= target->last) {
 		page += contig_run_fill(client, target, page, &run);
-		if (copy_to_user(&user[nr], &run, sizeof(run)))
+		if (contig_copy_to_user(&user[nr], &run, sizeof(run)))
 			return -EFAULT;
 		done = ((u64)(page - target->first) << PAGE_SHIFT) -
 		       target->head;

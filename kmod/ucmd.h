@@ -9,6 +9,8 @@
 #include <linux/types.h>
 #include <linux/uaccess.h>
 
+#include "fault.h"
+
 struct contig_client;
 
 /**
@@ -25,13 +27,20 @@ struct contig_ucmd {
 	void *cmd;
 };
 
+static inline int contig_copy_to_user(void __user *to, const void *from,
+				      size_t size)
+{
+	if (contig_should_fail(CONTIG_FAULT_COPY) ||
+	    copy_to_user(to, from, size))
+		return -EFAULT;
+	return 0;
+}
+
 /* Write back as much of the structure as the caller knows of. */
 static inline int contig_ucmd_respond(struct contig_ucmd *ucmd, size_t size)
 {
-	if (copy_to_user(ucmd->ubuffer, ucmd->cmd,
-			 min_t(size_t, ucmd->user_size, size)))
-		return -EFAULT;
-	return 0;
+	return contig_copy_to_user(ucmd->ubuffer, ucmd->cmd,
+				   min_t(size_t, ucmd->user_size, size));
 }
 
 int contig_alloc_ioctl(struct contig_ucmd *ucmd);
