@@ -142,6 +142,7 @@ static void contig_client_free_holds(struct contig_client *client)
 
 	scoped_guard(mutex, &space->lock) {
 		list_del(&client->space_node);
+		space->changes++;
 		while ((area = contig_areas_first(&client->holds, 0,
 						  ULONG_MAX))) {
 			contig_areas_remove(&client->holds, area);

@@ -25,8 +25,9 @@ struct seq_file;
  * @node: entry of the list of all spaces, protected by that list's mutex
  * @mm: the address space, with a reference on the structure, not on its pages
  * @refs: clients, protected by the list's mutex
- * @lock: protects @clients and the holds of each of them
+ * @lock: protects @clients, the holds of each of them, and @changes
  * @clients: clients of this space
+ * @changes: how often holds of any of them have changed
  */
 struct contig_space {
 	struct list_head node;
@@ -34,6 +35,7 @@ struct contig_space {
 	unsigned int refs;
 	struct mutex lock; /* for clients and their holds */
 	struct list_head clients;
+	u64 changes;
 };
 
 /**

@@ -9,7 +9,6 @@
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
-#include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -181,15 +180,18 @@ static int contig_hold_count(struct contig_client *client,
 	contig_for_each_area(area, &added, target->first, target->last)
 		atomic_long_add(contig_area_npages(area), &client->held);
 	contig_areas_take(&client->holds, &added);
+	client->space->changes++;
 	contig_areas_join(&client->holds, target->first, target->last);
 out:
 	contig_spares_free(&spares);
 	return ret;
 }
 
-static int contig_hold_target(struct contig_client *client,
-			      const struct contig_target *target, u64 *unlocked)
+static int contig_hold_target(struct contig_ucmd *ucmd,
+			      const struct contig_target *target)
 {
+	struct contig_client *client = ucmd->client;
+	struct contig_hold *cmd = ucmd->cmd;
 	struct contig_areas seen;
 	struct contig_area *area;
 	int ret;
@@ -201,7 +203,10 @@ static int contig_hold_target(struct contig_client *client,
 
 	/* Reading in can take for ever; other clients need not wait for it. */
 	contig_areas_init(&seen);
-	ret = contig_hold_look(client, target, &seen, unlocked);
+	ret = contig_hold_look(client, target, &seen, &cmd->out_unlocked);
+	/* Before anything is counted: a hold that is not answered is none. */
+	if (!ret)
+		ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
 	if (!ret)
 		ret = mutex_lock_killable(&client->space->lock);
 	if (!ret) {
@@ -229,12 +234,11 @@ int contig_hold_ioctl(struct contig_ucmd *ucmd)
 		return -EINTR;
 	ret = contig_client_bind(client);
 	if (!ret)
-		ret = contig_hold_target(client, &target, &cmd->out_unlocked);
+		ret = contig_hold_target(ucmd, &target);
 	mutex_unlock(&client->lock);
-	if (ret)
-		return ret;
-	contig_stats_count(CONTIG_EVENT_HOLD);
-	return contig_ucmd_respond(ucmd, sizeof(*cmd));
+	if (!ret)
+		contig_stats_count(CONTIG_EVENT_HOLD);
+	return ret;
 }
 
 /* Is this the last hold of any client on @page, and contig's to undo? */
@@ -305,6 +309,7 @@ static void contig_unhold_commit(struct contig_client *client,
 {
 	struct contig_area *area, *next;
 
+	client->space->changes++;
 	contig_areas_cut(&client->holds, target->first, target->last, spares);
 	area = contig_areas_first(&client->holds, target->first, target->last);
 	for (; area; area = next) {
@@ -319,62 +324,59 @@ static void contig_unhold_commit(struct contig_client *client,
 	contig_areas_join(&client->holds, target->first, target->last);
 }
 
-/**
- * contig_unhold_once() - unhold a range if there is room for what to munlock
- * @client: with its lock held
- * @target: the range
- * @spans: filled, if all of them fit
- * @room: entries in @spans
- * @wanted: the caller wants the spans
- * @spares: for cutting areas
- *
- * Return: how many spans there are; if they were wanted and are more than
- * @room, nothing was changed. Or -EINTR, and nothing was changed.
- */
-static long contig_unhold_once(struct contig_client *client,
+/* The same for a caller that does not keep others from changing holds. */
+static long contig_unhold_look(struct contig_client *client,
 			       const struct contig_target *target,
-			       struct contig_span *spans, u32 room, bool wanted,
-			       struct contig_spares *spares)
+			       struct contig_span *spans, u32 room, u64 *when)
 {
 	long nr;
 
 	if (mutex_lock_killable(&client->space->lock))
 		return -EINTR;
+	*when = client->space->changes;
 	nr = contig_unhold_spans(client, target, spans, room);
-	if (nr >= 0 && (!wanted || nr <= room))
-		contig_unhold_commit(client, target, spares);
 	mutex_unlock(&client->space->lock);
 	return nr;
 }
 
-static int contig_unhold_target(struct contig_client *client,
-				const struct contig_target *target,
-				struct contig_unhold *cmd)
+/* Unhold a range; -EAGAIN, and nothing, if holds have changed since @when. */
+static int contig_unhold_since(struct contig_client *client,
+			       const struct contig_target *target,
+			       struct contig_spares *spares, u64 when)
 {
+	int ret = -EAGAIN;
+
+	if (mutex_lock_killable(&client->space->lock))
+		return -EINTR;
+	if (client->space->changes == when) {
+		contig_unhold_commit(client, target, spares);
+		ret = 0;
+	}
+	mutex_unlock(&client->space->lock);
+	return ret;
+}
+
+/*
+ * Tell the caller what an unhold would leave to munlock(), and ourselves when
+ * that was so. User memory is not touched while other clients are locked out,
+ * so the spans are collected in ours, which is made to fit.
+ */
+static int contig_unhold_tell(struct contig_ucmd *ucmd,
+			      const struct contig_target *target, u32 room,
+			      u64 *when)
+{
+	struct contig_unhold *cmd = ucmd->cmd;
 	struct contig_span __user *user = u64_to_user_ptr(cmd->spans);
 	struct contig_span *spans = NULL;
-	u32 had = 0, room = cmd->count;
-	struct contig_spares spares;
+	int ret = 0;
+	u32 had = 0;
 	long nr;
-	int ret;
 
-	lockdep_assert_held(&client->lock);
-	if (!contig_areas_cover(&client->holds, target->first, target->last))
-		return -ENODATA;
-	ret = contig_spares_alloc(&spares);
-	if (ret)
-		return ret;
-	/*
-	 * User memory is not touched while other clients are locked out, so the
-	 * spans are collected in ours, which is made to fit; and the user's is
-	 * made writable before anything is changed.
-	 */
 	for (;;) {
-		nr = contig_unhold_once(client, target, spans, had, room,
-					&spares);
+		nr = contig_unhold_look(ucmd->client, target, spans, had, when);
 		if (nr < 0) {
-			ret = nr;
-			break;
+			kvfree(spans);
+			return nr;
 		}
 		if (!room || nr <= had)
 			break;
@@ -387,18 +389,44 @@ static int contig_unhold_target(struct contig_client *client,
 		spans = kvmalloc_array(had, sizeof(*spans),
 				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!spans)
-			ret = -ENOMEM;
-		else if (fault_in_writeable((char __user *)user,
-					    array_size(had, sizeof(*spans))))
-			ret = -EFAULT;
-		if (ret)
-			break;
+			return -ENOMEM;
 	}
-	cmd->count = room && nr > 0 ? nr : 0;
-	if (!ret && room && nr &&
-	    copy_to_user(user, spans, array_size(nr, sizeof(*spans))))
-		ret = -EFAULT;
+	cmd->count = room ? nr : 0;
+	if (!ret && cmd->count)
+		ret = contig_copy_to_user(user, spans,
+					  array_size(nr, sizeof(*spans)));
 	kvfree(spans);
+	if (ret && ret != -EMSGSIZE)
+		return ret;
+	return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: ret;
+}
+
+/*
+ * First the answer, then what it says: nothing can fail after that. If another
+ * client changes holds in between, the answer is given anew.
+ */
+static int contig_unhold_target(struct contig_ucmd *ucmd,
+				const struct contig_target *target)
+{
+	struct contig_client *client = ucmd->client;
+	struct contig_unhold *cmd = ucmd->cmd;
+	struct contig_spares spares;
+	u32 room = cmd->count;
+	u64 when;
+	int ret;
+
+	lockdep_assert_held(&client->lock);
+	if (!contig_areas_cover(&client->holds, target->first, target->last))
+		return -ENODATA;
+	ret = contig_spares_alloc(&spares);
+	if (ret)
+		return ret;
+	do {
+		ret = contig_unhold_tell(ucmd, target, room, &when);
+		if (!ret)
+			ret = contig_unhold_since(client, target, &spares,
+						  when);
+	} while (ret == -EAGAIN);
 	contig_spares_free(&spares);
 	return ret;
 }
@@ -421,11 +449,9 @@ int contig_unhold_ioctl(struct contig_ucmd *ucmd)
 	if (!ret && !client->space)
 		ret = -ENODATA;
 	if (!ret)
-		ret = contig_unhold_target(client, &target, cmd);
+		ret = contig_unhold_target(ucmd, &target);
 	mutex_unlock(&client->lock);
-	if (ret && ret != -EMSGSIZE)
-		return ret;
 	if (!ret)
 		contig_stats_count(CONTIG_EVENT_UNHOLD);
-	return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: ret;
+	return ret;
 }

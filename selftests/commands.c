@@ -376,6 +376,7 @@ TEST_F(command, bad_pointer)
 
 TEST_F(command, answer_that_cannot_be_written_changes_nothing)
 {
+	struct contig_run now, then;
 	struct snapshot before;
 	char *read_only = anon_map(page_size);
 
@@ -385,9 +386,13 @@ TEST_F(command, answer_that_cannot_be_written_changes_nothing)
 	good(self, variant);
 	memcpy(read_only, &self->cmd, variant->size);
 	ASSERT_EQ(0, mprotect(read_only, page_size, PROT_READ));
+	then = page_state(self->fd, self->memory);
 	snapshot_take(&before, self->fd);
 	EXPECT_EQ(-EFAULT, issue_at(self, variant, (void *)read_only));
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
+	now = page_state(self->fd, self->memory);
+	EXPECT_EQ(then.locks, now.locks);
+	EXPECT_EQ(then.holds, now.holds);
 }
 
 FIXTURE(device) {
