@@ -903,7 +903,14 @@ static bool text_is_same(const char *name, const char *a, const char *b)
 	return false;
 }
 
-bool snapshot_is_same(struct snapshot *s, int client)
+static void snapshot_free(struct snapshot *s)
+{
+	free(s->buffers);
+	free(s->clients);
+	free(s->reserves);
+}
+
+bool snapshot_is_still(const struct snapshot *s, int client)
 {
 	struct snapshot now;
 	bool same = true;
@@ -922,12 +929,15 @@ bool snapshot_is_same(struct snapshot *s, int client)
 			s->fds);
 		same = false;
 	}
-	free(s->buffers);
-	free(s->clients);
-	free(s->reserves);
-	free(now.buffers);
-	free(now.clients);
-	free(now.reserves);
+	snapshot_free(&now);
+	return same;
+}
+
+bool snapshot_is_same(struct snapshot *s, int client)
+{
+	bool same = snapshot_is_still(s, client);
+
+	snapshot_free(s);
 	return same;
 }
 

@@ -282,6 +282,8 @@ struct snapshot {
 void snapshot_take(struct snapshot *s, int client);
 /* Compare and free; tells on stderr what is different. */
 bool snapshot_is_same(struct snapshot *s, int client);
+/* The same without freeing it, for the next comparison. */
+bool snapshot_is_still(const struct snapshot *s, int client);
 
 /*
  * Processes

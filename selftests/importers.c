@@ -3,11 +3,11 @@
  * Other drivers that import buffers and never heard of contig: a V4L2 device
  * that fills them through the CPU or as if by DMA, and a DRM device.
  */
-#include <linux/videodev2.h>
 #include <poll.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
+#include "importing.h"
 
 #define WIDTH 320
 #define HEIGHT 180
@@ -15,51 +15,12 @@
 #define BUFFERS 3
 #define NAME "a frame"
 
-/* What we need of drm/drm.h, which not every distribution installs. */
-struct drm_gem_close {
-	uint32_t handle;
-	uint32_t pad;
-};
-
-struct drm_prime_handle {
-	uint32_t handle;
-	uint32_t flags;
-	int32_t fd;
-};
-
-#define DRM_IOCTL_GEM_CLOSE _IOW('d', 0x09, struct drm_gem_close)
-#define DRM_IOCTL_PRIME_HANDLE_TO_FD _IOWR('d', 0x2d, struct drm_prime_handle)
-#define DRM_IOCTL_PRIME_FD_TO_HANDLE _IOWR('d', 0x2e, struct drm_prime_handle)
-#define DRM_CLOEXEC O_CLOEXEC
-#define DRM_RDWR O_RDWR
-
 static int make(int client, uint32_t rung, uint64_t length)
 {
 	struct contig_alloc alloc = alloc_request(length, 1u << rung);
 
 	strcpy(alloc.name, NAME);
 	return _test_cmd_alloc_tell(client, &alloc) ?: alloc.out_fd;
-}
-
-/* The nth capture device of vivid, which takes memory in its nth way. */
-static int open_video(int n)
-{
-	struct v4l2_capability cap;
-	char path[32];
-	int i, fd;
-
-	for (i = 0; i < 16; i++) {
-		snprintf(path, sizeof(path), "/dev/video%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (!ioctl(fd, VIDIOC_QUERYCAP, &cap) &&
-		    !strcmp((char *)cap.driver, "vivid") &&
-		    cap.device_caps & V4L2_CAP_VIDEO_CAPTURE && !n--)
-			return fd;
-		close(fd);
-	}
-	return -1;
 }
 
 FIXTURE(video) {

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading the module with its first failure, its second one, and so on. What
+ * fails leaves nothing behind; what does not works, if with a smaller reserve.
+ * Loads the module itself.
+ */
+#include <sys/syscall.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+#include "faults.h"
+
+#define MODULE "/sys/module/contig"
+#define EARLY "early=2M*2,256K"
+#define EARLY_BYTES (MIB(4) + KIB(256))
+
+/* Far more than loading has points. */
+#define NEVER 1000000
+
+static bool is_loaded(void)
+{
+	return !access(MODULE "/initstate", F_OK);
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "contig", O_NONBLOCK) ? -errno : 0;
+}
+
+static int load(int file, const char *parameters)
+{
+	return syscall(SYS_finit_module, file, parameters, 0) ? -errno : 0;
+}
+
+/* The file that modprobe would load, opened; what it depends on is loaded. */
+static int module_open(void)
+{
+	FILE *out = popen("modprobe contig && rmmod contig && modprobe -D contig",
+			  "r");
+	char line[512], *path = NULL;
+	int fd = -ENOENT;
+
+	while (out && fgets(line, sizeof(line), out)) {
+		if (strncmp(line, "insmod ", 7) || !strstr(line, "/contig.ko"))
+			continue;
+		path = line + 7;
+		path[strcspn(path, " \n")] = 0;
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (out)
+		pclose(out);
+	return fd;
+}
+
+/* A figure of debugfs reserves, -1 if there is none. */
+static int64_t reserve_figure(const char *key)
+{
+	char *text = debugfs_text("reserves");
+	char *at = text ? strstr(text, key) : NULL;
+	int64_t value = at ? strtoll(at + strlen(key), NULL, 10) : -1;
+
+	free(text);
+	return value;
+}
+
+/* What loaded is whole: the reserve, as far as it could be had, above all. */
+static bool works(bool whole)
+{
+	struct contig_info info = {};
+	int client = client_open(), fd;
+	int64_t missing;
+	bool good;
+
+	good = client >= 0 && !_test_cmd_info(client, &info) &&
+	       info.out_reserve_free == info.out_reserve_bytes;
+	if (whole && info.out_reserve_bytes != EARLY_BYTES)
+		good = false;
+	/* Nobody promises that there are files in debugfs. */
+	missing = reserve_figure("\nmissing ");
+	if (missing >= 0 &&
+	    info.out_reserve_bytes + missing != EARLY_BYTES)
+		good = false;
+	fd = buffer_alloc(client, KIB(64), 0, 0);
+	if (fd < 0)
+		good = false;
+	if (!good)
+		fprintf(stderr, "# client %d, %llu bytes in reserve, %llu free,"
+			" %lld missing, buffer %d\n", client,
+			info.out_reserve_bytes, info.out_reserve_free,
+			(long long)missing, fd);
+	close(fd);
+	close(client);
+	return good;
+}
+
+FIXTURE(loading) {
+	int file;
+};
+
+FIXTURE_SETUP(loading) {
+	self->file = module_open();
+	if (self->file < 0)
+		SKIP(return, "needs root and a module that modprobe finds");
+	faults_setup();
+}
+
+FIXTURE_TEARDOWN(loading) {
+	close(self->file);
+}
+
+/* How many points are passed until the module itself begins to work. */
+static unsigned int points_before(int file)
+{
+	int fault = fault_arm(NEVER);
+	int ret = load(file, "early=x");
+	unsigned int left = fault_disarm(fault);
+
+	return ret == -EINVAL ? NEVER - left : 0;
+}
+
+TEST_F_TIMEOUT(loading, survives_every_failure, 800)
+{
+	unsigned int n, left = 0, tried = 0, hidden = 0, first;
+	int fault, ret;
+
+	/* Those before are of the kernel alone, and many. */
+	first = points_before(self->file);
+	ASSERT_LT(0, first);
+	for (n = 1; !left && n < FAULTS_MAX;
+	     n += n + 100 < first ? 50 : n + 16 < first ? 4 : 1) {
+		fault = fault_arm(n);
+		ret = load(self->file, EARLY);
+		left = fault_disarm(fault);
+		tried += !left;
+		hidden += !left && !ret;
+		if (ret) {
+			ASSERT_EQ(0, left)
+				TH_LOG("point %u: %s", n, strerror(-ret));
+			EXPECT_TRUE(ret == -ENOMEM || ret == -EFAULT ||
+				    ret == -EINTR || ret == -EAGAIN)
+				TH_LOG("point %u: %s", n, strerror(-ret));
+			ASSERT_FALSE(is_loaded());
+			ASSERT_NE(0, access(CONTIG_DEVICE, F_OK));
+			ret = load(self->file, EARLY);
+			EXPECT_TRUE(!ret && works(true))
+				TH_LOG("point %u, again: %d", n, ret);
+		} else {
+			EXPECT_TRUE(works(left))
+				TH_LOG("point %u", n);
+		}
+		ASSERT_EQ(0, unload());
+	}
+	ASSERT_NE(0, left);
+	printf("# %u points, %u of them before ours; %u tried, %u without"
+	       " harm\n", n - 2, first, tried, hidden);
+}
+
+static __attribute__((constructor)) void need_kernel(void)
+{
+	faults_need_kernel();
+}
+
+TEST_HARNESS_MAIN
