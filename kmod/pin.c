@@ -410,22 +410,34 @@ void contig_areas_release(struct contig_areas *areas)
 	}
 }
 
+/*
+ * A look at locked pages ended with @error: are they gone, or is it not known?
+ * Memory can be missing for the page tables they had before.
+ */
+static int contig_pin_gone(int error)
+{
+	error = contig_pin_error(error);
+	return error == -ENOMEM || error == -EINTR ? error : -ESTALE;
+}
+
 /* Does the process still have the buffer's pages where they were locked? */
-static bool contig_pin_shows_buffer(const struct contig_pin *pin,
-				    unsigned long first, unsigned long last)
+static int contig_pin_shows_buffer(const struct contig_pin *pin,
+				   unsigned long first, unsigned long last)
 {
 	struct contig_stretch stretch;
 	unsigned long offset;
-	bool same = true;
+	int ret = 0;
 
-	for (; same && first <= last; first += stretch.npages) {
+	for (; !ret && first <= last; first += stretch.npages) {
 		offset = pin->base + (first - pin->first);
-		same = !contig_stretch_at(pin->mm, first, last, &stretch) &&
-		       stretch.buffer == pin->buffer &&
-		       stretch.offset == offset;
+		ret = contig_stretch_at(pin->mm, first, last, &stretch);
+		if (ret)
+			return contig_pin_gone(ret);
+		if (stretch.buffer != pin->buffer || stretch.offset != offset)
+			ret = -ESTALE;
 		contig_stretch_put(&stretch);
 	}
-	return same;
+	return ret;
 }
 
 /* Are these the pages that the pin holds at @offset, in this order? */
@@ -442,40 +454,41 @@ static bool contig_pin_has(const struct contig_pin *pin, unsigned long offset,
 }
 
 /* Does the process still have the pinned pages where they were locked? */
-static bool contig_pin_shows_pages(const struct contig_pin *pin,
-				   unsigned long first, unsigned long last)
+static int contig_pin_shows_pages(const struct contig_pin *pin,
+				  unsigned long first, unsigned long last)
 {
 	struct page **pages;
-	bool same = true;
-	int nr, i;
+	int nr, i, ret = 0;
 
 	pages = (struct page **)__get_free_page(GFP_KERNEL | __GFP_NOFAIL);
-	while (same && first <= last && !fatal_signal_pending(current)) {
+	while (!ret && first <= last) {
 		nr = min(last - first + 1, CONTIG_PIN_BATCH);
-		nr = get_user_pages_fast(first << PAGE_SHIFT, nr, 0, pages);
+		nr = fatal_signal_pending(current) ? -EINTR :
+		     get_user_pages_fast(first << PAGE_SHIFT, nr, 0, pages);
 		if (nr <= 0) {
-			same = false;
+			ret = contig_pin_gone(nr ?: -EFAULT);
 			break;
 		}
-		same = contig_pin_has(pin, first - pin->first, pages, nr);
+		if (!contig_pin_has(pin, first - pin->first, pages, nr))
+			ret = -ESTALE;
 		for (i = 0; i < nr; i++)
 			put_page(pages[i]);
 		first += nr;
 		cond_resched();
 	}
 	free_page((unsigned long)pages);
-	/* Who was killed has not looked at all of them. */
-	return same && first > last;
+	return ret;
 }
 
-static bool contig_pin_shows(const struct contig_pin *pin, unsigned long first,
-			     unsigned long last)
+/* Return: 0 if it does, -ESTALE, or -ENOMEM or -EINTR if it is not known. */
+static int contig_pin_shows(const struct contig_pin *pin, unsigned long first,
+			    unsigned long last)
 {
 	return pin->buffer ? contig_pin_shows_buffer(pin, first, last) :
 			     contig_pin_shows_pages(pin, first, last);
 }
 
-/* Find out which areas of a suspect pin are still in place. */
+/* Find out which areas of a suspect pin are certain to be still in place. */
 static void contig_pin_look(struct contig_areas *areas, struct contig_pin *pin)
 {
 	unsigned long last = pin->first + pin->npages - 1;
@@ -489,8 +502,8 @@ static void contig_pin_look(struct contig_areas *areas, struct contig_pin *pin)
 	mmu_interval_read_begin(&pin->notifier);
 	contig_for_each_area(area, areas, pin->first, last)
 		if (area->pin == pin)
-			area->tainted = !contig_pin_shows(pin, area->it.start,
-							  area->it.last);
+			area->tainted = contig_pin_shows(pin, area->it.start,
+							 area->it.last);
 }
 
 /**
@@ -502,19 +515,22 @@ static void contig_pin_look(struct contig_areas *areas, struct contig_pin *pin)
  *
  * Free as long as nothing happened to the mapping. May sleep.
  *
- * Return: 0 or -ESTALE.
+ * Return: 0, -ESTALE, or -ENOMEM or -EINTR if that could not be found out.
  */
 int contig_area_check(struct contig_areas *areas, struct contig_area *area,
 		      unsigned long first, unsigned long last)
 {
 	struct contig_pin *pin = area->pin;
+	int ret;
 
 	if (READ_ONCE(pin->suspect))
 		contig_pin_look(areas, pin);
-	if (!area->tainted || contig_pin_shows(pin, first, last))
+	if (!area->tainted)
 		return 0;
-	contig_stats_count(CONTIG_EVENT_STALE);
-	return -ESTALE;
+	ret = contig_pin_shows(pin, first, last);
+	if (ret == -ESTALE)
+		contig_stats_count(CONTIG_EVENT_STALE);
+	return ret;
 }
 
 /**

@@ -297,12 +297,13 @@ static unsigned long contig_run_area(struct contig_areas *areas,
 }
 
 /* Describe the pages from @page on that are in the same state. */
-static unsigned long contig_run_fill(struct contig_client *client,
-				     const struct contig_target *target,
-				     unsigned long page, struct contig_run *run)
+static int contig_run_fill(struct contig_client *client,
+			   const struct contig_target *target,
+			   unsigned long page, struct contig_run *run)
 {
 	unsigned long n = target->last - page + 1;
 	struct contig_area *area = NULL;
+	int ret;
 
 	*run = (struct contig_run){ .addr = (u64)page << PAGE_SHIFT };
 	if (target->areas)
@@ -312,13 +313,14 @@ static unsigned long contig_run_fill(struct contig_client *client,
 		run->state |= CONTIG_PAGE_LOCKED | CONTIG_PAGE_HELD;
 		if (area->pin->buffer)
 			run->state |= CONTIG_PAGE_BUFFER;
-		contig_area_check(target->areas, area, page, page);
-		if (area->tainted) {
-			/* Not all of it need be gone: page by page then. */
+		ret = contig_area_check(target->areas, area, page, page);
+		if (ret == -ESTALE)
+			run->state |= CONTIG_PAGE_STALE;
+		else if (ret)
+			return ret;
+		/* Not all of it need be gone: page by page then. */
+		if (area->tainted)
 			n = 1;
-			if (contig_area_check(target->areas, area, page, page))
-				run->state |= CONTIG_PAGE_STALE;
-		}
 	}
 	if (!target->buffer && client->space) {
 		guard(mutex)(&client->space->lock);
@@ -330,7 +332,7 @@ static unsigned long contig_run_fill(struct contig_client *client,
 		}
 	}
 	run->length = (u64)n << PAGE_SHIFT;
-	return n;
+	return 0;
 }
 
 static int contig_runs_fill(struct contig_client *client,
@@ -342,9 +344,13 @@ static int contig_runs_fill(struct contig_client *client,
 	struct contig_run run;
 	u64 done = 0;
 	u32 nr = 0;
+	int ret;
 
 	while (nr < cmd->count && page <= target->last) {
-		page += contig_run_fill(client, target, page, &run);
+		ret = contig_run_fill(client, target, page, &run);
+		if (ret)
+			return ret;
+		page += run.length >> PAGE_SHIFT;
 		if (contig_copy_to_user(&user[nr], &run, sizeof(run)))
 			return -EFAULT;
 		done = ((u64)(page - target->first) << PAGE_SHIFT) -
