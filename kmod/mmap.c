@@ -19,12 +19,6 @@
 
 #define CONTIG_BATCH 64UL
 
-/* Page offset into the buffer of the start of a mapping. */
-static unsigned long contig_vma_npages(struct vm_area_struct *vma)
-{
-	return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
-}
-
 /* A page that was zapped, by MADV_DONTNEED say, comes back here. */
 static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
 {
@@ -75,7 +69,7 @@ struct contig_buffer *contig_vma_buffer(struct vm_area_struct *vma)
 static int contig_mmap_pages(struct contig_buffer *buffer,
 			     struct vm_area_struct *vma)
 {
-	unsigned long end = vma->vm_pgoff + contig_vma_npages(vma);
+	unsigned long end = vma->vm_pgoff + vma_pages(vma);
 	struct page *pages[CONTIG_BATCH];
 	struct contig_cursor cursor;
 	unsigned long pfn, n, i, addr = vma->vm_start;
