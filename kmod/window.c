@@ -13,20 +13,17 @@
  * checked before it is used as a length, and the outcome is only a guess that
  * alloc_contig_range() then has to confirm.
  */
-#include <linux/bitmap.h>
 #include <linux/hugetlb.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
-#include <linux/overflow.h>
 #include <linux/page-flags.h>
 #include <linux/pageblock-flags.h>
 #include <linux/pfn.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
-#include <linux/string.h>
 
 #include "pageblock.h"
 #include "request.h"
+#include "slide.h"
 #include "window.h"
 #include "zones.h"
 
@@ -43,85 +40,6 @@ enum contig_page_class {
 	CONTIG_PAGE_PINNED,
 	CONTIG_PAGE_KERNEL,
 };
-
-/**
- * struct contig_scan - a window sliding over memory
- * @request: the constraints
- * @npages: length of the window
- * @final: the window is the last of the request, so its end may be short
- * @complete: do not stop at the first window that costs nothing
- * @survey: what was found so far
- * @moves: a ring with a bit for each page frame inside the window, set if the
- *         page has to be moved
- * @slot: where in @moves the next page frame goes
- * @first: first page frame since the last one that cannot be moved
- * @cost: pages to move in the last @npages frames
- * @cma: first page frame since the last one that CMA cannot give out
- */
-struct contig_scan {
-	const struct contig_request *request;
-	unsigned long npages;
-	bool final;
-	bool complete;
-	struct contig_survey *survey;
-	unsigned long *moves;
-	unsigned long slot;
-	unsigned long first;
-	unsigned long cost;
-	unsigned long cma;
-};
-
-/* Make one span of the one at @i and the next one. */
-static void contig_avoid_merge(struct contig_avoid *avoid, unsigned int i)
-{
-	avoid->spans[i].last = max(avoid->spans[i].last,
-				   avoid->spans[i + 1].last);
-	memmove(&avoid->spans[i + 1], &avoid->spans[i + 2],
-		(avoid->nr - i - 2) * sizeof(avoid->spans[0]));
-	avoid->nr--;
-}
-
-static void contig_avoid_squeeze(struct contig_avoid *avoid)
-{
-	unsigned int i, best = 0;
-	unsigned long gap, least = ULONG_MAX;
-
-	/* Give up the smallest gap: that loses the fewest windows. */
-	for (i = 0; i + 1 < avoid->nr; i++) {
-		gap = avoid->spans[i + 1].first - avoid->spans[i].last;
-		if (gap < least) {
-			least = gap;
-			best = i;
-		}
-	}
-	contig_avoid_merge(avoid, best);
-}
-
-/* Remember that the page frames from @first to @last do not move. */
-void contig_avoid_add(struct contig_avoid *avoid, unsigned long first,
-		      unsigned long last)
-{
-	unsigned int i;
-
-	if (avoid->nr == CONTIG_AVOID)
-		contig_avoid_squeeze(avoid);
-	for (i = 0; i < avoid->nr; i++)
-		if (avoid->spans[i].last >= first)
-			break;
-	if (i < avoid->nr && avoid->spans[i].first <= last) {
-		avoid->spans[i].first = min(avoid->spans[i].first, first);
-		avoid->spans[i].last = max(avoid->spans[i].last, last);
-		while (i + 1 < avoid->nr &&
-		       avoid->spans[i + 1].first <= avoid->spans[i].last)
-			contig_avoid_merge(avoid, i);
-		return;
-	}
-	memmove(&avoid->spans[i + 1], &avoid->spans[i],
-		(avoid->nr - i) * sizeof(avoid->spans[0]));
-	avoid->spans[i].first = first;
-	avoid->spans[i].last = last;
-	avoid->nr++;
-}
 
 /*
  * A page of a process or a file. Migration would wait for one that is being read
@@ -189,115 +107,6 @@ static enum contig_page_class contig_page_class(struct page *page,
 	return CONTIG_PAGE_KERNEL;
 }
 
-/* Put a window among the best, unless a better one overlaps it. */
-static void contig_survey_offer(struct contig_survey *survey,
-				unsigned long npages, unsigned long pfn,
-				unsigned long cost)
-{
-	struct contig_window *w = survey->windows;
-	unsigned int i;
-
-	for (i = 0; i < survey->nr; i++) {
-		unsigned long a = min(w[i].pfn, pfn), b = max(w[i].pfn, pfn);
-
-		if (b - a > npages / 2)
-			continue;
-		if (w[i].cost <= cost)
-			return;
-		memmove(&w[i], &w[i + 1], (survey->nr - i - 1) * sizeof(*w));
-		survey->nr--;
-		i--;
-	}
-	for (i = 0; i < survey->nr; i++)
-		if (w[i].cost > cost)
-			break;
-	if (i == CONTIG_WINDOWS)
-		return;
-	if (survey->nr < CONTIG_WINDOWS)
-		survey->nr++;
-	memmove(&w[i + 1], &w[i], (survey->nr - i - 1) * sizeof(*w));
-	w[i].pfn = pfn;
-	w[i].cost = cost;
-}
-
-/* How many pageblocks more than needed would be isolated for a window? */
-static unsigned long contig_blocks_cut(unsigned long pfn, unsigned long end)
-{
-	unsigned long touched = pageblock_align(end) - pageblock_start_pfn(pfn);
-
-	return touched / pageblock_nr_pages -
-	       DIV_ROUND_UP(end - pfn, pageblock_nr_pages);
-}
-
-/* The window ends before page frame @end: is it one of the best? */
-static void contig_scan_offer(struct contig_scan *scan, unsigned long end)
-{
-	struct contig_survey *survey = scan->survey;
-	unsigned long pfn = end - scan->npages;
-	unsigned long cost = scan->cost * 4;
-	unsigned int segments = 0;
-
-	if (!IS_ALIGNED(pfn, scan->request->align))
-		return;
-	cost += contig_blocks_cut(pfn, end);
-	if (survey->nr == CONTIG_WINDOWS &&
-	    survey->windows[CONTIG_WINDOWS - 1].cost <= cost)
-		return;
-	if (contig_window_fits(scan->request, pfn, scan->npages, scan->final,
-			       &segments) &&
-	    segments <= scan->request->max_segments)
-		contig_survey_offer(survey, scan->npages, pfn, cost);
-}
-
-/* Slide the window over @npages frames from @pfn, all of them free or not. */
-static void contig_scan_slide(struct contig_scan *scan, unsigned long pfn,
-			      unsigned long npages, bool move)
-{
-	unsigned long end;
-
-	for (end = pfn + 1; npages--; end++) {
-		/* The slot still tells of the frame that drops out. */
-		if (end - 1 - scan->first >= scan->npages)
-			scan->cost -= test_bit(scan->slot, scan->moves);
-		__assign_bit(scan->slot, scan->moves, move);
-		if (++scan->slot == scan->npages)
-			scan->slot = 0;
-		scan->cost += move;
-		if (end - scan->first >= scan->npages)
-			contig_scan_offer(scan, end);
-	}
-}
-
-/* Nothing from @first on up to @end is in the way: what could be made of it? */
-static void contig_scan_close(struct contig_scan *scan, unsigned long end)
-{
-	const struct contig_request *request = scan->request;
-	unsigned long first = ALIGN(scan->first, request->align);
-	unsigned long n, most, cut;
-
-	if (first >= end)
-		return;
-	n = end - first;
-	if (request->max_segments == 1 && request->boundary) {
-		/* One segment: whole between two boundaries, or at an end. */
-		cut = round_up(first + 1, request->boundary);
-		if (end > cut)
-			n = max(cut - first, min(end - cut, request->boundary));
-	}
-	if (!check_mul_overflow(contig_segment_limit(request),
-				(unsigned long)request->max_segments, &most))
-		n = min(n, most);
-	scan->survey->largest = max(scan->survey->largest, n);
-}
-
-static void contig_scan_stop_at(struct contig_scan *scan, unsigned long pfn,
-				unsigned long next)
-{
-	contig_scan_close(scan, pfn);
-	scan->first = next;
-	scan->cost = 0;
-}
-
 static void contig_scan_count(struct contig_survey *survey,
 			      enum contig_page_class class, unsigned long npages)
 {
@@ -315,12 +124,6 @@ static void contig_scan_count(struct contig_survey *survey,
 		survey->kernel += npages;
 		break;
 	}
-}
-
-static bool contig_scan_done(const struct contig_scan *scan)
-{
-	return !scan->complete && scan->survey->nr &&
-	       !scan->survey->windows[0].cost;
 }
 
 /*
@@ -401,8 +204,7 @@ static int contig_scan_span(struct contig_scan *scan, struct zone *zone,
 	unsigned long end;
 	int ret;
 
-	scan->first = pfn;
-	scan->cost = 0;
+	contig_scan_begin(scan, pfn);
 	scan->cma = pfn;
 	for (; pfn <= last; pfn = end + 1) {
 		ret = contig_request_expired(scan->request);
@@ -462,21 +264,15 @@ int contig_survey_memory(const struct contig_request *request,
 			 const struct contig_avoid *avoid,
 			 struct contig_survey *survey)
 {
-	struct contig_scan scan = {
-		.request = request,
-		.npages = npages,
-		.final = final,
-		.complete = complete,
-		.survey = survey,
-	};
+	struct contig_scan scan;
 	struct zone *zone;
-	int nid, i, pass, ret = 0;
+	int nid, i, pass, ret;
 
-	memset(survey, 0, sizeof(*survey));
-	scan.moves = kvcalloc(BITS_TO_LONGS(npages), sizeof(long),
-			      GFP_KERNEL_ACCOUNT);
-	if (!scan.moves)
-		return -ENOMEM;
+	ret = contig_scan_init(&scan, request, npages, survey);
+	if (ret)
+		return ret;
+	scan.final = final;
+	scan.complete = complete;
 
 	/* The preferred node first, then the others. */
 	for (pass = 0; pass < 2 && !ret; pass++) {
@@ -493,7 +289,7 @@ int contig_survey_memory(const struct contig_request *request,
 		if (survey->nr && !complete)
 			break;
 	}
-	kvfree(scan.moves);
+	contig_scan_free(&scan);
 	return ret;
 }
 
