@@ -54,16 +54,6 @@ void contig_scan_begin(struct contig_scan *scan, unsigned long pfn)
 	scan->cost = 0;
 }
 
-/* Make one span of the one at @i and the next one. */
-static void contig_avoid_merge(struct contig_avoid *avoid, unsigned int i)
-{
-	avoid->spans[i].last = max(avoid->spans[i].last,
-				   avoid->spans[i + 1].last);
-	memmove(&avoid->spans[i + 1], &avoid->spans[i + 2],
-		(avoid->nr - i - 2) * sizeof(avoid->spans[0]));
-	avoid->nr--;
-}
-
 static void contig_avoid_squeeze(struct contig_avoid *avoid)
 {
 	unsigned int i, best = 0;
@@ -77,7 +67,32 @@ static void contig_avoid_squeeze(struct contig_avoid *avoid)
 			best = i;
 		}
 	}
-	contig_avoid_merge(avoid, best);
+	avoid->spans[best].last = avoid->spans[best + 1].last;
+	memmove(&avoid->spans[best + 1], &avoid->spans[best + 2],
+		(avoid->nr - best - 2) * sizeof(avoid->spans[0]));
+	avoid->nr--;
+}
+
+/* Make @first to @last part of the spans that it touches, if there is one. */
+static bool contig_avoid_merge(struct contig_avoid *avoid, unsigned long first,
+			       unsigned long last)
+{
+	unsigned int i, end;
+
+	for (i = 0; i < avoid->nr; i++)
+		if (avoid->spans[i].last + 1 >= first)
+			break;
+	for (end = i; end < avoid->nr; end++)
+		if (avoid->spans[end].first > last + 1)
+			break;
+	if (i == end)
+		return false;
+	avoid->spans[i].first = min(avoid->spans[i].first, first);
+	avoid->spans[i].last = max(avoid->spans[end - 1].last, last);
+	memmove(&avoid->spans[i + 1], &avoid->spans[end],
+		(avoid->nr - end) * sizeof(avoid->spans[0]));
+	avoid->nr -= end - i - 1;
+	return true;
 }
 
 /* Remember that the page frames from @first to @last do not move. */
@@ -86,21 +101,15 @@ void contig_avoid_add(struct contig_avoid *avoid, unsigned long first,
 {
 	unsigned int i;
 
-	if (avoid->nr == CONTIG_AVOID)
-		contig_avoid_squeeze(avoid);
-	for (i = 0; i < avoid->nr; i++)
-		if (avoid->spans[i].last >= first)
-			break;
-	if (i < avoid->nr && avoid->spans[i].first <= last) {
-		avoid->spans[i].first = min(avoid->spans[i].first, first);
-		avoid->spans[i].last = max(avoid->spans[i].last, last);
-		while (i + 1 < avoid->nr &&
-		       avoid->spans[i + 1].first <= avoid->spans[i].last)
-			contig_avoid_merge(avoid, i);
+	if (contig_avoid_merge(avoid, first, last))
 		return;
+	if (avoid->nr == CONTIG_AVOID) {
+		contig_avoid_squeeze(avoid);
+		if (contig_avoid_merge(avoid, first, last))
+			return;
 	}
-	memmove(&avoid->spans[i + 1], &avoid->spans[i],
-		(avoid->nr - i) * sizeof(avoid->spans[0]));
+	for (i = avoid->nr; i && avoid->spans[i - 1].first > first; i--)
+		avoid->spans[i] = avoid->spans[i - 1];
 	avoid->spans[i].first = first;
 	avoid->spans[i].last = last;
 	avoid->nr++;
