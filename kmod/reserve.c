@@ -27,6 +27,7 @@
 #include <linux/workqueue.h>
 
 #include "buffer.h"
+#include "early.h"
 #include "extents.h"
 #include "fault.h"
 #include "limits.h"
@@ -502,35 +503,27 @@ static void contig_block_init(struct contig_block *block, unsigned long npages)
 	block->npages = round_up(npages, 1UL << block->order);
 }
 
-/* Read "64M*2,4M*16" into reserve.blocks. */
-static int contig_reserve_parse(const char *text)
+/* Fill reserve.blocks with what the parameter asks for. */
+static int contig_reserve_plan(void)
 {
-	unsigned long long bytes;
-	unsigned long count;
-	char *end;
+	unsigned long *npages __free(kfree) =
+		kcalloc(CONTIG_RESERVE_BLOCKS, sizeof(*npages), GFP_KERNEL);
+	int i, nr;
 
-	while (*text) {
-		bytes = memparse(text, &end);
-		if (end == text || !bytes)
-			return -EINVAL;
-		count = 1;
-		if (*end == '*') {
-			text = end + 1;
-			count = memparse(text, &end);
-			if (end == text || !count)
-				return -EINVAL;
-		}
-		if (*end != ',' && *end != '\0')
-			return -EINVAL;
-		text = *end ? end + 1 : end;
-		if (bytes > (u64)totalram_pages() << PAGE_SHIFT)
-			return -EFBIG;
-		if (count > CONTIG_RESERVE_BLOCKS - reserve.nr)
-			return -E2BIG;
-		while (count--)
-			contig_block_init(&reserve.blocks[reserve.nr++],
-					  PFN_UP(bytes));
+	reserve.blocks = kcalloc(CONTIG_RESERVE_BLOCKS, sizeof(*reserve.blocks),
+				 GFP_KERNEL);
+	if (!npages || !reserve.blocks)
+		return -ENOMEM;
+	nr = contig_early_parse(early, (u64)totalram_pages() << PAGE_SHIFT,
+				npages, CONTIG_RESERVE_BLOCKS);
+	if (nr < 0) {
+		pr_err("early=%s: want SIZE[*COUNT][,...], no block larger than memory, at most %d blocks\n",
+		       early, CONTIG_RESERVE_BLOCKS);
+		return nr;
 	}
+	for (i = 0; i < nr; i++)
+		contig_block_init(&reserve.blocks[i], npages[i]);
+	reserve.nr = nr;
 	return 0;
 }
 
@@ -591,16 +584,9 @@ int contig_reserve_init(void)
 	if (!early || !*early)
 		return 0;
 
-	reserve.blocks = kcalloc(CONTIG_RESERVE_BLOCKS, sizeof(*reserve.blocks),
-				 GFP_KERNEL);
-	if (!reserve.blocks)
-		return -ENOMEM;
-	ret = contig_reserve_parse(early);
-	if (ret) {
-		pr_err("early=%s: want SIZE[*COUNT][,...], no block larger than memory, at most %d blocks\n",
-		       early, CONTIG_RESERVE_BLOCKS);
+	ret = contig_reserve_plan();
+	if (ret)
 		goto err_free;
-	}
 	/* The largest first, while it is easiest. */
 	sort(reserve.blocks, reserve.nr, sizeof(*reserve.blocks),
 	     contig_block_compare, NULL);
