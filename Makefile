@@ -100,7 +100,7 @@ guest: library selftests
 	@rm -rf $(GUEST)
 	@install -D -m 644 -t $(GUEST)/lib/modules/$$(cat \
 		$(BUILD)/kernels/$(KERNEL)/release)/updates \
-		$(BUILD)/module/$(KERNEL)/kmod/contig.ko
+		$(BUILD)/module/$(KERNEL)/kmod/*.ko
 	+@$(MAKE) -s -C userlib O=$(USERLIB) $(CROSS) DESTDIR=$(GUEST) \
 		prefix=/usr install
 	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/slab.h>
+
+#include "extents.h"
+#include "kunit.h"
+
+#define ROUNDS 50
+#define PAGES 1000U
+
+/* A list, and the same in a form that leaves nothing to be computed. */
+struct extents_test {
+	struct rnd_state random;
+	struct contig_extents extents;
+	unsigned int npages;
+	unsigned int nr;
+	unsigned long pfn[PAGES];
+};
+
+/* Is the page at @offset the first of a run? */
+static bool is_first(const struct extents_test *t, unsigned int offset)
+{
+	return !offset || t->pfn[offset] != t->pfn[offset - 1] + 1;
+}
+
+/* Fill the list with runs, some of which continue the one before. */
+static void fill(struct kunit *test, unsigned int npages, unsigned int longest)
+{
+	struct extents_test *t = test->priv;
+	unsigned long pfn = 1000;
+
+	contig_extents_init(&t->extents);
+	t->npages = 0;
+	t->nr = 0;
+	while (t->npages < npages) {
+		unsigned int n = 1 + contig_random(&t->random, longest), i;
+
+		n = min(n, npages - t->npages);
+		/* Adjacent, a gap, further down, the same once more. */
+		switch (contig_random(&t->random, 4)) {
+		case 0:
+			break;
+		case 1:
+			pfn += 1 + contig_random(&t->random, 9);
+			break;
+		case 2:
+			pfn = 1 + contig_random(&t->random, 1U << 20);
+			break;
+		case 3:
+			pfn -= 1;
+			break;
+		}
+		KUNIT_ASSERT_EQ(test, 0,
+				contig_extents_append(&t->extents, pfn, n));
+		for (i = 0; i < n; i++, t->npages++) {
+			t->pfn[t->npages] = pfn++;
+			t->nr += is_first(t, t->npages);
+		}
+	}
+}
+
+static int extents_init(struct kunit *test)
+{
+	struct extents_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+
+	if (!t)
+		return -ENOMEM;
+	prandom_seed_state(&t->random, 1);
+	contig_extents_init(&t->extents);
+	test->priv = t;
+	return 0;
+}
+
+static void extents_exit(struct kunit *test)
+{
+	struct extents_test *t = test->priv;
+
+	contig_extents_free(&t->extents);
+}
+
+static void runs_are_maximal(struct kunit *test)
+{
+	struct extents_test *t = test->priv;
+	unsigned int round, i;
+
+	for (round = 0; round < ROUNDS; round++) {
+		unsigned long sum = 0;
+
+		fill(test, 1 + contig_random(&t->random, PAGES), 1 + round);
+		KUNIT_EXPECT_EQ(test, t->extents.nr, t->nr);
+		KUNIT_EXPECT_EQ(test, t->extents.npages, t->npages);
+		for (i = 0; i < t->extents.nr; i++) {
+			KUNIT_EXPECT_EQ(test, t->extents.pieces[i].first, sum);
+			sum += contig_piece_len(&t->extents, i);
+		}
+		KUNIT_EXPECT_EQ(test, sum, t->npages);
+		contig_extents_free(&t->extents);
+		KUNIT_EXPECT_EQ(test, t->extents.npages, 0);
+	}
+}
+
+static void every_page_is_found(struct kunit *test)
+{
+	struct extents_test *t = test->priv;
+	unsigned int round, i, wrong = 0;
+
+	for (round = 0; round < ROUNDS; round++) {
+		int index = -1;
+
+		fill(test, 1 + contig_random(&t->random, PAGES), 1 + round);
+		for (i = 0; i < t->npages; i++) {
+			index += is_first(t, i);
+			wrong += contig_extents_find(&t->extents, i) != index;
+			wrong += contig_extents_pfn(&t->extents, i) !=
+				 t->pfn[i];
+		}
+		contig_extents_free(&t->extents);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+}
+
+static void runs_are_counted(struct kunit *test)
+{
+	struct extents_test *t = test->priv;
+	unsigned int round;
+
+	for (round = 0; round < ROUNDS * 10; round++) {
+		unsigned int first, last, i, n = 1;
+
+		if (round % 10 == 0) {
+			contig_extents_free(&t->extents);
+			fill(test, PAGES, 1 + round / 10);
+		}
+		first = contig_random(&t->random, PAGES);
+		last = first + contig_random(&t->random, PAGES - first);
+		for (i = first + 1; i <= last; i++)
+			n += is_first(t, i);
+		KUNIT_EXPECT_EQ(test, n,
+				contig_extents_count(&t->extents, first, last));
+	}
+}
+
+static void a_cursor_walks_all(struct kunit *test)
+{
+	struct extents_test *t = test->priv;
+	struct contig_cursor cursor;
+	unsigned int round, wrong = 0;
+
+	for (round = 0; round < ROUNDS; round++) {
+		unsigned long from, pfn, n, i, limit;
+
+		fill(test, PAGES, 1 + round);
+		from = contig_random(&t->random, PAGES);
+		contig_cursor_init(&cursor, &t->extents, from);
+		while (from < PAGES) {
+			/* Limits that are before, in and behind the list. */
+			limit = contig_random(&t->random, PAGES + PAGES / 4);
+			n = contig_cursor_next(&cursor, limit, &pfn);
+			if (!n) {
+				wrong += from < limit;
+				continue;
+			}
+			for (i = 0; i < n; i++)
+				wrong += pfn + i != t->pfn[from + i];
+			from += n;
+			wrong += from > limit || cursor.offset != from;
+			/* It stopped for one of the two reasons there are. */
+			if (from < PAGES)
+				wrong += from != limit && !is_first(t, from);
+		}
+		KUNIT_EXPECT_EQ(test, 0,
+				contig_cursor_next(&cursor, ULONG_MAX, &pfn));
+		contig_extents_free(&t->extents);
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+}
+
+static void a_list_changes_hands(struct kunit *test)
+{
+	struct extents_test *t = test->priv;
+	unsigned int npages;
+
+	/* One run lies in the list itself, many do not. */
+	for (npages = 1; npages <= PAGES; npages += PAGES - 1) {
+		struct contig_extents to;
+		unsigned int i, wrong = 0;
+
+		fill(test, npages, 1);
+		contig_extents_init(&to);
+		contig_extents_move(&to, &t->extents);
+		KUNIT_EXPECT_EQ(test, t->extents.nr, 0);
+		KUNIT_EXPECT_EQ(test, to.nr, t->nr);
+		/* What is done to the old one is not seen in the new one. */
+		KUNIT_EXPECT_EQ(test, 0,
+				contig_extents_append(&t->extents, 5, 5));
+		for (i = 0; i < npages; i++)
+			wrong += contig_extents_pfn(&to, i) != t->pfn[i];
+		KUNIT_EXPECT_EQ(test, wrong, 0);
+		contig_extents_free(&to);
+		contig_extents_free(&t->extents);
+	}
+}
+
+static struct kunit_case extents_cases[] = {
+	KUNIT_CASE(runs_are_maximal),
+	KUNIT_CASE(every_page_is_found),
+	KUNIT_CASE(runs_are_counted),
+	KUNIT_CASE(a_cursor_walks_all),
+	KUNIT_CASE(a_list_changes_hands),
+	{}
+};
+
+struct kunit_suite contig_extents_suite = {
+	.name = "contig_extents",
+	.init = extents_init,
+	.exit = extents_exit,
+	.test_cases = extents_cases,
+};
