@@ -95,7 +95,13 @@ bool contig_window_fits(const struct contig_request *rq, unsigned long pfn,
 		total += n;
 	}
 	if (whole) {
-		/* All stretches between two boundaries are alike. */
+		/*
+		 * All stretches between two boundaries are alike, unless
+		 * boundaries are closer than what segments are aligned to: then
+		 * the second one is not aligned.
+		 */
+		if (whole > rq->boundary && rq->boundary < rq->align)
+			return false;
 		n = contig_stretch_segments(rq, pfn + head, rq->boundary,
 					    final && !tail);
 		if (!n)
