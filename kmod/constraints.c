@@ -98,12 +98,14 @@ bool contig_window_fits(const struct contig_request *rq, unsigned long pfn,
 		/*
 		 * All stretches between two boundaries are alike, unless
 		 * boundaries are closer than what segments are aligned to: then
-		 * the second one is not aligned.
+		 * the second one is not aligned. If there is more than one, not
+		 * all of them are the last.
 		 */
 		if (whole > rq->boundary && rq->boundary < rq->align)
 			return false;
 		n = contig_stretch_segments(rq, pfn + head, rq->boundary,
-					    final && !tail);
+					    final && whole == rq->boundary &&
+					    !tail);
 		if (!n)
 			return false;
 		total += (u64)n * (whole / rq->boundary);
