@@ -82,7 +82,7 @@ static int differences(char *a, char *b)
 	}
 }
 
-TEST_F(compat, the_programs_are_what_they_say)
+TEST_F_TIMEOUT(compat, the_programs_are_what_they_say, 300)
 {
 	char text[16];
 
@@ -92,7 +92,7 @@ TEST_F(compat, the_programs_are_what_they_say)
 	EXPECT_STREQ("32\n", text);
 }
 
-TEST_F(compat, every_command_answers_the_same)
+TEST_F_TIMEOUT(compat, every_command_answers_the_same, 300)
 {
 	static char wide[1 << 16], narrow[1 << 16];
 	char command[64];
