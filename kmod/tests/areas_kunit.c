@@ -5,7 +5,7 @@
 #include "kunit.h"
 
 #define PAGES 200U
-#define OPERATIONS 2000
+#define OPERATIONS 500
 
 /* Areas, and a count for every page to compare them with. */
 struct areas_test {
