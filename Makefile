@@ -9,7 +9,7 @@
 
 KVER ?= $(shell uname -r)
 KERNELDIR ?= /lib/modules/$(KVER)/build
-KERNELS ?= 6.1 6.12
+KERNELS ?=
 # Unless make was told how many.
 JOBS = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 prefix ?= /usr/local
@@ -35,7 +35,7 @@ help:
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
 	@echo
-	@echo 'KERNELS="6.1 6.12" chooses kernels for demo, check and bench;'
+	@echo 'KERNELS="6.1 debug" chooses kernels for demo, check and bench;'
 	@echo 'KERNELDIR=... the headers that make builds the module against.'
 
 # A kernel is built against in a folder of its own, since kbuild writes next to
