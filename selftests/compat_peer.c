@@ -125,7 +125,9 @@ static void try_alloc(const char *what, struct contig_alloc cmd)
 	SHOW(cmd, rung);
 	SHOW(cmd, mapping);
 	SHOW(cmd, length);
-	SHOW(cmd, extents);
+	/* Single pages may happen to be neighbours. */
+	if (cmd.out_rung != CONTIG_RUNG_SCATTER)
+		SHOW(cmd, extents);
 	for (i = 0; i < cmd.out_report_count && i < CONTIG_REPORTS; i++)
 		printf(" (rung %u error %u blocked %u)",
 		       cmd.out_reports[i].rung, cmd.out_reports[i].error,
