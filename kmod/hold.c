@@ -273,8 +273,8 @@ static bool contig_unhold_last(struct contig_client *client,
  * are stored. Return how many there are, or -EINTR.
  */
 static long contig_unhold_spans(struct contig_client *client,
-			       const struct contig_target *target,
-			       struct contig_span *spans, u32 room)
+				const struct contig_target *target,
+				struct contig_span *spans, u32 room)
 {
 	unsigned long page = target->first, end = 0, n;
 	struct contig_area *area;

@@ -29,7 +29,7 @@
 
 /* What dma_alloc_attrs() makes CMA align large blocks to, in pages. */
 #ifdef CONFIG_DMA_CMA
-#define CONTIG_CMA_ALIGN (1UL << CONFIG_CMA_ALIGNMENT)
+#define CONTIG_CMA_ALIGN BIT(CONFIG_CMA_ALIGNMENT)
 #else
 #define CONTIG_CMA_ALIGN 1UL
 #endif
