@@ -6,9 +6,14 @@
 #   KERNELS     kernels that demo, check and bench run on
 #   FUZZ_TIME   seconds that "make fuzz" takes
 #   DESTDIR, prefix   where "make install" puts things
+#   V=1         shows the commands
 
 KVER ?= $(shell uname -r)
 KERNELDIR ?= /lib/modules/$(KVER)/build
+# What modules built against these headers are for. Not kernelrelease, which is
+# something else in Debian's headers of 6.1.
+RELEASE := $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KERNELDIR)/include/generated/utsrelease.h 2>/dev/null),$(KVER))
 KERNELS ?=
 # Unless make was told how many.
 JOBS = $(if $(findstring --jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -16,16 +21,22 @@ prefix ?= /usr/local
 FUZZ_TIME ?= 3600
 
 BUILD := $(CURDIR)/build
+MODULE := $(BUILD)/module/$(RELEASE)/kmod/contig.ko
 KSFT := $(BUILD)/linux-source/tools/testing/selftests
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules library selftests install uninstall load unload
-.PHONY: guest demo check bench lint fuzz clean distclean
+.PHONY: guest known-kernel built root demo check bench lint fuzz clean distclean
 
-all: modules library selftests
+Q := $(if $(filter 1,$(V)),,@)
+# A user's PATH lacks insmod and depmod on Debian.
+SBIN := PATH="$$PATH:/usr/sbin:/sbin";
+
+all: modules library
 
 help:
-	@echo 'make                  module (against KERNELDIR), library and tests'
+	@echo 'make                  module (against KERNELDIR), library and examples'
+	@echo 'make selftests        the test programs'
 	@echo 'make demo             contiguous memory, early against deferred, in QEMU'
 	@echo 'make check            every test, on every kernel, in QEMU'
 	@echo 'make bench            what each call costs, in QEMU'
@@ -36,16 +47,25 @@ help:
 	@echo 'make clean, distclean what was built; also the kernels fetched'
 	@echo
 	@echo 'KERNELS="6.1 debug" chooses kernels for demo, check and bench;'
-	@echo 'KERNELDIR=... the headers that make builds the module against.'
+	@echo 'KERNELDIR=... the headers that make builds the module against;'
+	@echo 'V=1 shows the commands.'
 
 # A kernel is built against in a folder of its own, since kbuild writes next to
 # the sources: so many kernels can be served from one checkout.
+#
+# Headers without a vmlinux cannot give the module BTF, and need not say so.
 #
 # $(call build_module,HEADERS,FOLDER)
 define build_module
 	@mkdir -p $(2)
 	@cp -ru Kbuild kmod uapi $(2)/
-	+$(MAKE) --no-print-directory -C $(1) M=$(2) $(MODULE_FLAGS) $(JOBS) modules
+	@test -n "$(filter 1,$(V))" || ! find $(2)/Kbuild $(2)/kmod $(2)/uapi \
+		-name '[!.]*' -type f ! -name '*.o' ! -name '*.mod*' \
+		$(if $(wildcard $(2)/kmod/contig.ko),-newer $(2)/kmod/contig.ko) \
+		| grep -q . || echo '  MODULE   $(notdir $(2))'
+	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C $(1) M=$(2) \
+		$(if $(wildcard $(1)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) \
+		$(MODULE_FLAGS) $(JOBS) modules
 endef
 
 modules:
@@ -53,7 +73,7 @@ modules:
 		echo "no kernel headers in $(KERNELDIR): install the package" \
 			"linux-headers-$(KVER), or say KERNELDIR=..." >&2; \
 		exit 1; }
-	$(call build_module,$(KERNELDIR),$(BUILD)/module/$(KVER))
+	$(call build_module,$(KERNELDIR),$(BUILD)/module/$(RELEASE))
 
 # With KERNEL=NAME of scripts/kernel-list, programs are built for its guests, and
 # where those are of another architecture than this machine, into folders of
@@ -75,27 +95,26 @@ SELFTESTS := $(BUILD)/selftests$(SUFFIX)
 CROSS := $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE))
 
 library:
-	+$(MAKE) --no-print-directory -C userlib O=$(USERLIB) $(CROSS) \
+	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(USERLIB) $(CROSS) \
 		prefix=$(prefix) lib examples
 
 $(KSFT)/lib.mk:
 	scripts/kernels source
 
 selftests: library $(KSFT)/lib.mk
-	+$(MAKE) --no-print-directory -C selftests OUTPUT=$(SELFTESTS) \
+	+$(Q)$(MAKE) --no-print-directory -C selftests OUTPUT=$(SELFTESTS) \
 		LIBCONTIG=$(USERLIB) KSFT=$(KSFT) $(CROSS) all
 
 # The programs of scripts/demo and scripts/bench.
 .PHONY: benchmarks
 benchmarks:
-	+$(MAKE) --no-print-directory -C selftests/bench \
+	+$(Q)$(MAKE) --no-print-directory -C selftests/bench \
 		OUTPUT=$(SELFTESTS)/bench $(CROSS)
 
 # The files of a test guest: "make guest KERNEL=6.12". scripts/vm calls this.
 GUEST = $(BUILD)/guest/$(KERNEL)
-guest: MODULE_FLAGS = -s $(if $(filter debug,$(KERNEL)),CONTIG_TEST=y)
-guest: library selftests
-	@test -n "$(KERNEL)" || { echo "say KERNEL=..." >&2; exit 1; }
+guest: MODULE_FLAGS = $(if $(filter debug,$(KERNEL)),CONTIG_TEST=y)
+guest: known-kernel library selftests
 	$(call build_module,$(BUILD)/kernels/$(KERNEL)/headers,$(BUILD)/module/$(KERNEL))
 	@rm -rf $(GUEST)
 	@install -D -m 644 -t $(GUEST)/lib/modules/$$(cat \
@@ -104,31 +123,52 @@ guest: library selftests
 	+@$(MAKE) -s -C userlib O=$(USERLIB) $(CROSS) DESTDIR=$(GUEST) \
 		prefix=/usr install
 	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a
-	@install -D -t $(GUEST)/usr/bin $(USERLIB)/examples/getphysical \
-		$(USERLIB)/examples/contiguous $(USERLIB)/examples/first
+	@install -D -t $(GUEST)/usr/bin $(USERLIB)/examples/first
 	+@$(MAKE) -s -C selftests OUTPUT=$(SELFTESTS) LIBCONTIG=$(USERLIB) \
 		KSFT=$(KSFT) $(CROSS) \
 		DESTDIR=$(GUEST)/usr/libexec/contig/selftests install >/dev/null
 
-install:
-	+$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
+known-kernel:
+	@awk '$$1 == "$(KERNEL)" && !/^#/ { found = 1 } END { exit !found }' \
+		scripts/kernel-list || { \
+		echo "no kernel is called '$(KERNEL)': say KERNEL= and a name" \
+			"of scripts/kernel-list" >&2; exit 1; }
+	@test -e $(BUILD)/kernels/$(KERNEL)/release || { \
+		echo "kernel $(KERNEL) is not here: run" \
+			"scripts/kernels $(KERNEL)" >&2; exit 1; }
+
+built:
+	@test -e $(MODULE) && test -e $(BUILD)/userlib/libcontig.a || { \
+		echo "nothing is built for Linux $(RELEASE): run make first," \
+			"with the same KERNELDIR if you gave one" >&2; exit 1; }
+
+install: built
+	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
 		DESTDIR=$(DESTDIR) prefix=$(prefix) install
-	install -D -m 644 -t $(DESTDIR)/lib/modules/$(KVER)/updates \
-		$(BUILD)/module/$(KVER)/kmod/contig.ko
-	test -n "$(DESTDIR)" || depmod $(KVER)
+	$(if $(Q),@echo '  INSTALL  $(DESTDIR)/lib/modules/$(RELEASE)/updates/contig.ko')
+	$(Q)install -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates \
+		$(MODULE)
+	$(Q)test -n "$(DESTDIR)" || { $(SBIN) ldconfig; depmod $(RELEASE); }
 
 uninstall:
-	+$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
+	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
 		DESTDIR=$(DESTDIR) prefix=$(prefix) uninstall
-	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/contig.ko
-	test -n "$(DESTDIR)" || depmod $(KVER)
+	$(Q)rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/contig.ko
+	$(Q)test -n "$(DESTDIR)" || { $(SBIN) ldconfig; depmod $(RELEASE); }
+
+root:
+	@test "$$(id -u)" -eq 0 || { echo "loading and unloading modules" \
+		"needs root: sudo make $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(SBIN) command -v insmod >/dev/null || { \
+		echo "there is no insmod here: install the package kmod" >&2; \
+		exit 1; }
 
 # PARAMS='early=64M*2' are the module's parameters.
-load:
-	insmod $(BUILD)/module/$(KVER)/kmod/contig.ko $(PARAMS)
+load: built root
+	$(Q)$(SBIN) insmod $(MODULE) $(PARAMS)
 
-unload:
-	rmmod contig
+unload: root
+	$(Q)$(SBIN) rmmod contig
 
 demo check bench lint:
 	scripts/$@ $(if $(filter lint,$@),,$(KERNELS))

@@ -294,9 +294,11 @@ enum contig_blocked {
  * @blocked: one of &enum contig_blocked
  * @windows: how many places the rung tried
  * @time_ns: how long it took
- * @largest: for a failure, the largest length that this rung could have given
- *           at that moment under the same constraints, as far as can be seen
- *           without moving anything
+ * @largest: the largest length that this rung could have given at that moment
+ *           under the same constraints, as far as can be seen without moving
+ *           anything. To know it costs a scan of memory, so CONTIG_ALLOC tells
+ *           it only if it fails, of the rungs that were tried, and CONTIG_PROBE
+ *           always. 0 when it is not told
  */
 struct contig_report {
 	__u32 rung;

@@ -4,6 +4,7 @@
  * which rung it came and why, where it lies, and that it can be used.
  */
 #include <contig.h>
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* A longer table would only scroll away what comes before it. */
 #define EXTENTS_SHOWN 32
@@ -71,7 +73,9 @@ static uint64_t parse_number(const char *value)
 
 	errno = 0;
 	number = strtoull(value, &end, 0);
-	if (errno || end == value || *value == '-')
+	if (errno == ERANGE)
+		bad_usage("too large:", value);
+	if (errno || !isdigit((unsigned char)*value))
 		bad_usage("not a number:", value);
 	unit = *end ? strchr(units, *end) : NULL;
 	if (unit) {
@@ -85,6 +89,57 @@ static uint64_t parse_number(const char *value)
 	if (*end)
 		bad_usage("not a number:", value);
 	return number;
+}
+
+/* What 0 means to the kernel, no limit, is not what it says here. */
+static uint64_t parse_limit(const char *what, const char *value)
+{
+	uint64_t number = parse_number(value);
+
+	if (!number)
+		bad_usage(what, value);
+	return number;
+}
+
+static uint32_t parse_limit32(const char *what, const char *value)
+{
+	uint64_t number = parse_limit(what, value);
+
+	if (number > UINT32_MAX)
+		bad_usage("too large:", value);
+	return number;
+}
+
+/* The highest address, of which 0 would be no limit. */
+static uint64_t parse_below(const char *value)
+{
+	uint64_t number = parse_number(value);
+
+	if (number < 2)
+		bad_usage("no memory lies below", value);
+	return number - 1;
+}
+
+static uint64_t parse_power_of_two(const char *what, const char *value)
+{
+	uint64_t number = parse_limit(what, value);
+
+	if (number & (number - 1))
+		bad_usage(what, value);
+	return number;
+}
+
+/* A machine whose kernel has no notion of nodes has node 0. */
+static uint32_t parse_node(const char *value)
+{
+	uint64_t node = parse_number(value);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%llu",
+		 (unsigned long long)node);
+	if (node && access(path, F_OK))
+		bad_usage("this machine has no NUMA node", value);
+	return node;
 }
 
 static uint32_t parse_rungs(char *list)
@@ -101,6 +156,8 @@ static uint32_t parse_rungs(char *list)
 			bad_usage("no such rung:", name);
 		mask |= 1u << rung;
 	}
+	if (!mask)
+		bad_usage("no rung is named in", list);
 	return mask;
 }
 
@@ -117,32 +174,37 @@ static void parse_option(int option, char *value,
 		constraints->lowest = parse_number(value);
 		break;
 	case 'b':
-		constraints->highest = parse_number(value) - 1;
+		constraints->highest = parse_below(value);
 		break;
 	case 'a':
-		constraints->align = parse_number(value);
+		constraints->align = parse_power_of_two(
+			"the alignment must be a power of two, not", value);
 		break;
 	case 'B':
-		constraints->boundary = parse_number(value);
+		constraints->boundary = parse_power_of_two(
+			"the boundary must be a power of two, not", value);
 		break;
 	case 'n':
-		constraints->max_segments = parse_number(value);
+		constraints->max_segments =
+			parse_limit32("there is always one extent, not", value);
 		break;
 	case 's':
 		constraints->min_segment = parse_number(value);
 		break;
 	case 'S':
-		constraints->max_segment = parse_number(value);
+		constraints->max_segment =
+			parse_limit("no extent is as short as", value);
 		break;
 	case 'N':
 		constraints->node_policy = CONTIG_NODE_STRICT;
-		constraints->node = parse_number(value);
+		constraints->node = parse_node(value);
 		break;
 	case 'p':
 		opts->flags |= CONTIG_ALLOC_STRUCT_PAGE;
 		break;
 	case 't':
-		opts->timeout_ms = parse_number(value);
+		opts->timeout_ms = parse_limit32(
+			"no allocation takes as little time as", value);
 		break;
 	case 'P':
 		*probe = true;
@@ -154,6 +216,28 @@ static void parse_option(int option, char *value,
 		fprintf(stderr, "Try 'contiguous --help'.\n");
 		exit(2);
 	}
+}
+
+/* What the kernel would only call EINVAL. */
+static void check_values(const struct contig_constraints *constraints)
+{
+	const uint64_t page = sysconf(_SC_PAGESIZE);
+	const char *wrong = NULL;
+
+	/* 0 would be no limit. */
+	if (constraints->highest && constraints->lowest > constraints->highest)
+		wrong = "the lowest address is not below --below";
+	else if (constraints->boundary && constraints->boundary < page)
+		wrong = "the boundary is shorter than a page";
+	else if (constraints->max_segment && constraints->max_segment < page)
+		wrong = "the longest extent is shorter than a page";
+	else if (constraints->max_segment &&
+		 constraints->min_segment > constraints->max_segment)
+		wrong = "the shortest extent is longer than the longest";
+	if (!wrong)
+		return;
+	fprintf(stderr, "contiguous: %s\nTry 'contiguous --help'.\n", wrong);
+	exit(2);
 }
 
 static int fail(const char *what, int error)
@@ -255,23 +339,29 @@ static int show_extents(struct contig *client, struct contig_buffer *buffer)
 	return error && error != -EPERM ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* The largest blocks are known if somebody looked for them. */
 static void show_reports(const struct contig_report *reports,
-			 unsigned int count)
+			 unsigned int count, bool looked)
 {
+	char largest[24] = "-";
 	unsigned int i;
 
 	if (!count)
 		return;
 	printf("\n%-10s %-12s %8s %12s %14s\n", "rung", "blocked", "windows",
 	       "time us", "largest");
-	for (i = 0; i < count; i++)
-		printf("%-10s %-12s %8u %12.1f %14llu\n",
+	for (i = 0; i < count; i++) {
+		if (looked)
+			snprintf(largest, sizeof(largest), "%llu",
+				 (unsigned long long)reports[i].largest);
+		printf("%-10s %-12s %8u %12.1f %14s\n",
 		       contig_rung_name(reports[i].rung),
 		       reports[i].error
 			       ? contig_blocked_name(reports[i].blocked)
 			       : "",
 		       reports[i].windows, reports[i].time_ns / 1000.0,
-		       (unsigned long long)reports[i].largest);
+		       largest);
+	}
 }
 
 static int show_buffer(struct contig *client, struct contig_buffer *buffer)
@@ -292,7 +382,7 @@ static int show_buffer(struct contig *client, struct contig_buffer *buffer)
 	       contig_mapping_name(contig_buffer_mapping(buffer)));
 	status = use_buffer(buffer);
 	reports = contig_buffer_reports(buffer, &count);
-	show_reports(reports, count);
+	show_reports(reports, count, false);
 	return status | show_extents(client, buffer);
 }
 
@@ -312,7 +402,7 @@ static int allocate(struct contig *client, uint64_t size,
 	if (error) {
 		contig_explain(&answer, error, text, sizeof(text));
 		printf("%s\n", text);
-		show_reports(answer.out_reports, answer.out_report_count);
+		show_reports(answer.out_reports, answer.out_report_count, true);
 		return EXIT_FAILURE;
 	}
 	status = show_buffer(client, buffer);
@@ -331,7 +421,7 @@ static int foretell(struct contig *client, uint64_t size,
 		return fail("probe", error);
 	contig_explain_probe(&probe, text, sizeof(text));
 	printf("%s\n", text);
-	show_reports(probe.out_reports, probe.out_report_count);
+	show_reports(probe.out_reports, probe.out_report_count, true);
 	return probe.out_rung ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -349,9 +439,10 @@ int main(int argc, char **argv)
 				     long_options, NULL)) != -1)
 		parse_option(option, optarg, &opts, &probe);
 	if (optind < argc)
-		size = parse_number(argv[optind++]);
+		size = parse_limit("no memory is as short as", argv[optind++]);
 	if (optind < argc)
 		bad_usage("one argument too many:", argv[optind]);
+	check_values(&opts.constraints);
 
 	error = contig_open(&client, NULL);
 	if (error)

@@ -187,7 +187,7 @@ struct contig_alloc_opts {
  * drivers and processes as contig_buffer_fd().
  *
  * Return: 0; -ENOMEM: no rung could give it; -ETIME: the time ran out;
- * -EINTR: a signal came; -ERANGE: nothing here meets the constraints; -EFBIG:
+ * -EINTR: a fatal signal came; -ERANGE: nothing here meets the constraints; -EFBIG:
  * longer than the machine has memory; -EDQUOT: the user's quota; -EINVAL: a
  * length of 0, a name too long, wrong constraints; -EOPNOTSUPP: unknown flags
  * or rungs; -E2BIG: @opts has members that this library does not know.
@@ -444,7 +444,7 @@ int contig_unhold(struct contig *client, const void *addr, size_t length);
  * Return: 0; -EDQUOT: RLIMIT_MEMLOCK; -ENOMEM; -EILSEQ: not contiguous;
  * -EFAULT: not mapped; -ENXIO: not memory; -EACCES: not writable; -ESTALE:
  * something else was locked at that place; -EOVERFLOW; -EINVAL; -EOPNOTSUPP:
- * unknown flags; -EINTR; -EXDEV.
+ * unknown flags; -EINTR: a fatal signal came; -EXDEV.
  *
  * Context: may sleep and page. Async-signal-safe.
  *

@@ -79,7 +79,7 @@ static const struct {
 		 "memory"},
 	{ENOMEM, "there is not enough memory of the kind asked for"},
 	{ETIME, "the time budget ran out"},
-	{EINTR, "a signal came first"},
+	{EINTR, "a fatal signal came first"},
 	{ENODEV, "it does not exist here"},
 	{EBUSY, "memory that cannot be moved is in the way"},
 	{ENOENT, "there is no such device; is the module loaded?"},
