@@ -42,6 +42,18 @@ kernel_field() {
 			"$(kernel_names | paste -sd ' ')"
 }
 
+# For scripts whose arguments are names of kernels: an answer at once to those
+# that are none, before hours of work.
+check_kernels() {
+	for check_name; do
+		case $check_name in
+		-*) die "there is no option $check_name:" \
+			"see scripts/$me --help" ;;
+		esac
+		kernel_field "$check_name" 1 >/dev/null
+	done
+}
+
 kernel_names() {
 	awk '!/^#/ && NF { print $1 }' "$SCRIPTS/kernel-list"
 }
