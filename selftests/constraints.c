@@ -358,11 +358,16 @@ TEST(window_needs_the_right_to_see_physical_addresses)
 	struct contig_alloc alloc;
 	struct contig_probe probe;
 	int client, ret;
+	uint64_t start = ram_start();
 	unsigned int i;
 
 	setup_client(client);
 	ASSERT_EQ(0, drop_cap(CAP_SYS_RAWIO_NR));
 	for (i = 0; i < ARRAY_SIZE(choices); i++) {
+		/* Some machines have no memory that low. */
+		int may = choices[i].highest && choices[i].highest < start ?
+			  -ERANGE : 0;
+
 		alloc = alloc_request(page_size, 0);
 		alloc.constraints.lowest = choices[i].lowest;
 		alloc.constraints.highest = choices[i].highest;
@@ -372,10 +377,10 @@ TEST(window_needs_the_right_to_see_physical_addresses)
 			.constraints = alloc.constraints,
 		};
 		ret = _test_cmd_alloc(client, &alloc);
-		EXPECT_EQ(choices[i].told ? -EPERM : 0, ret)
+		EXPECT_EQ(choices[i].told ? -EPERM : may, ret)
 			TH_LOG("choice %u", i);
 		ret = _test_cmd_probe(client, &probe);
-		EXPECT_EQ(choices[i].told ? -EPERM : 0, ret)
+		EXPECT_EQ(choices[i].told ? -EPERM : may, ret)
 			TH_LOG("choice %u", i);
 	}
 	close(client);
