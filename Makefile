@@ -60,7 +60,7 @@ define build_module
 	@mkdir -p $(2)
 	@cp -ru Kbuild kmod uapi $(2)/
 	@test -n "$(filter 1,$(V))" || ! find $(2)/Kbuild $(2)/kmod $(2)/uapi \
-		-name '[!.]*' -type f ! -name '*.o' ! -name '*.mod*' \
+		\( -name '*.[ch]' -o -name 'K*' \) ! -name '*.mod.c' \
 		$(if $(wildcard $(2)/kmod/contig.ko),-newer $(2)/kmod/contig.ko) \
 		| grep -q . || echo '  MODULE   $(notdir $(2))'
 	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C $(1) M=$(2) \
@@ -121,7 +121,7 @@ guest: known-kernel library selftests
 		$(BUILD)/kernels/$(KERNEL)/release)/updates \
 		$(BUILD)/module/$(KERNEL)/kmod/*.ko
 	+@$(MAKE) -s -C userlib O=$(USERLIB) $(CROSS) DESTDIR=$(GUEST) \
-		prefix=/usr install
+		prefix=/usr install >/dev/null
 	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a
 	@install -D -t $(GUEST)/usr/bin $(USERLIB)/examples/first
 	+@$(MAKE) -s -C selftests OUTPUT=$(SELFTESTS) LIBCONTIG=$(USERLIB) \
