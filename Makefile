@@ -79,6 +79,9 @@ modules:
 # where those are of another architecture than this machine, into folders of
 # their own.
 ifneq ($(KERNEL),)
+ifeq ($(shell awk '$$1 == "$(KERNEL)" && !/^#/' scripts/kernel-list),)
+$(error no kernel is called '$(KERNEL)': scripts/kernel-list has their names)
+endif
 kernel_says = $(shell sh -c 'me=make; . scripts/lib.sh; \
 	arch=$$(kernel_field "$$1" 2) && $(1) "$$arch"' scripts/lib.sh $(KERNEL))
 CROSS_COMPILE := $(call kernel_says,cross_prefix)
@@ -129,10 +132,8 @@ guest: known-kernel library selftests
 		DESTDIR=$(GUEST)/usr/libexec/contig/selftests install >/dev/null
 
 known-kernel:
-	@awk '$$1 == "$(KERNEL)" && !/^#/ { found = 1 } END { exit !found }' \
-		scripts/kernel-list || { \
-		echo "no kernel is called '$(KERNEL)': say KERNEL= and a name" \
-			"of scripts/kernel-list" >&2; exit 1; }
+	@test -n "$(KERNEL)" || { echo "say for which kernel: KERNEL= and a" \
+		"name of scripts/kernel-list" >&2; exit 1; }
 	@test -e $(BUILD)/kernels/$(KERNEL)/release || { \
 		echo "kernel $(KERNEL) is not here: run" \
 			"scripts/kernels $(KERNEL)" >&2; exit 1; }
