@@ -105,13 +105,13 @@ $(KSFT)/lib.mk:
 	scripts/kernels source
 
 selftests: library $(KSFT)/lib.mk
-	+$(Q)$(MAKE) --no-print-directory -C selftests OUTPUT=$(SELFTESTS) \
+	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C selftests OUTPUT=$(SELFTESTS) \
 		LIBCONTIG=$(USERLIB) KSFT=$(KSFT) $(CROSS) all
 
 # The programs of scripts/demo and scripts/bench.
 .PHONY: benchmarks
 benchmarks:
-	+$(Q)$(MAKE) --no-print-directory -C selftests/bench \
+	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C selftests/bench \
 		OUTPUT=$(SELFTESTS)/bench $(CROSS)
 
 # The files of a test guest: "make guest KERNEL=6.12". scripts/vm calls this.
