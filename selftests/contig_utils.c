@@ -508,8 +508,13 @@ static void kcore_open(void)
 		kcore_headers = 0;
 }
 
+/*
+ * The longest segment is the kernel's mapping of memory; another is of its image,
+ * with holes where parts of it were freed.
+ */
 bool kcore_read(uint64_t physical, void *to, size_t length)
 {
+	const Elf64_Phdr *best = NULL;
 	int i;
 
 	if (kcore_fd < 0)
@@ -521,11 +526,11 @@ bool kcore_read(uint64_t physical, void *to, size_t length)
 		    physical < h->p_paddr ||
 		    physical + length > h->p_paddr + h->p_memsz)
 			continue;
-		if (pread(kcore_fd, to, length, h->p_offset + physical -
-			  h->p_paddr) == (ssize_t)length)
-			return true;
+		if (!best || h->p_memsz > best->p_memsz)
+			best = h;
 	}
-	return false;
+	return best && pread(kcore_fd, to, length, best->p_offset + physical -
+			     best->p_paddr) == (ssize_t)length;
 }
 
 bool kcore_usable(void)

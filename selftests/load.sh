@@ -204,12 +204,12 @@ reserves_what_was_asked()
 	fi
 }
 
-# Four blocks of 40 % of memory each: two at most can be had.
+# Four blocks of 40 % of memory each, CMA apart: two at most can be had.
 loads_with_part_of_the_reserve()
 {
 	before=$(free_pages)
-	kib=$(awk '/^MemTotal:/ { print int($2 * 2 / 5 / 1024) * 1024 }' \
-		/proc/meminfo)
+	kib=$(awk '/^MemTotal:/ { n += $2 } /^CmaTotal:/ { n -= $2 }
+		END { print int(n * 2 / 5 / 1024) * 1024 }' /proc/meminfo)
 	load "early=${kib}K*4" || return 1
 	total=$(reserve_figure total)
 	missing=$(reserve_figure missing)

@@ -252,11 +252,17 @@ uint64_t pagemap_extents(const void *addr, size_t length)
 	return extents;
 }
 
-/* The offset in /proc/kcore of the kernel's own mapping of memory, or -1. */
+/*
+ * The offset in /proc/kcore of the kernel's own mapping of memory, or -1. That is
+ * the longest: another is of the kernel's image, with holes where parts of it
+ * were freed.
+ */
 static off_t kcore_offset(int fd, uint64_t physical, size_t length)
 {
 	Elf64_Ehdr elf;
 	Elf64_Phdr segment;
+	uint64_t longest = 0;
+	off_t at = -1;
 	int i;
 
 	if (pread(fd, &elf, sizeof(elf), 0) != sizeof(elf))
@@ -268,10 +274,13 @@ static off_t kcore_offset(int fd, uint64_t physical, size_t length)
 			die_errno("/proc/kcore");
 		if (segment.p_type == PT_LOAD && segment.p_paddr <= physical &&
 		    physical - segment.p_paddr < segment.p_memsz &&
-		    length <= segment.p_memsz - (physical - segment.p_paddr))
-			return segment.p_offset + (physical - segment.p_paddr);
+		    length <= segment.p_memsz - (physical - segment.p_paddr) &&
+		    segment.p_memsz > longest) {
+			longest = segment.p_memsz;
+			at = segment.p_offset + (physical - segment.p_paddr);
+		}
 	}
-	return -1;
+	return at;
 }
 
 /*
