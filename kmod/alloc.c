@@ -81,7 +81,7 @@ static bool contig_rung_one_run(unsigned int rung)
 
 static int contig_rung_try(const struct contig_request *request,
 			   struct contig_buffer *buffer, unsigned int rung,
-			   struct contig_report *report)
+			   bool first, struct contig_report *report)
 {
 	const struct contig_rung_ops *ops = contig_rungs[rung];
 	int ret;
@@ -89,7 +89,8 @@ static int contig_rung_try(const struct contig_request *request,
 	ret = contig_rung_excluded(request, rung, report);
 	if (ret)
 		return ret;
-	ret = contig_rung_expired(request, report);
+	if (!first)
+		ret = contig_rung_expired(request, report);
 	if (ret)
 		return ret;
 	ret = ops->alloc(request, buffer, report);
@@ -115,23 +116,25 @@ static int contig_ladder(const struct contig_request *request,
 			 struct contig_buffer *buffer,
 			 struct contig_report *reports, u32 *nr)
 {
+	ktime_t start = request->start, end;
 	unsigned int rung;
 	int ret = -ENOMEM;
 
+	/* The clock can be slow to read: each rung begins when the last ended. */
 	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
 		struct contig_report *report = &reports[*nr];
-		ktime_t start;
 
 		if (!(request->rungs & BIT(rung)))
 			continue;
-		start = ktime_get();
 		report->rung = rung;
-		ret = contig_rung_try(request, buffer, rung, report);
+		ret = contig_rung_try(request, buffer, rung, !*nr, report);
 		report->error = -ret;
 		/* What was in the way of an earlier window is no matter. */
 		if (!ret)
 			report->blocked = CONTIG_BLOCKED_NOT;
-		report->time_ns = ktime_to_ns(ktime_sub(ktime_get(), start));
+		end = ktime_get();
+		report->time_ns = ktime_to_ns(ktime_sub(end, start));
+		start = end;
 		(*nr)++;
 		contig_stats_alloc(rung, request->npages, ret, report->time_ns);
 		trace_contig_alloc_rung(request->npages, report);

@@ -37,8 +37,9 @@ void contig_request_init_plain(struct contig_request *request,
 		.max_segments = UINT_MAX,
 		.node = NUMA_NO_NODE,
 		.rungs = CONTIG_RUNGS_ALL,
-		.deadline = ktime_add_ms(ktime_get(), contig_timeout_ms),
+		.start = ktime_get(),
 	};
+	request->deadline = ktime_add_ms(request->start, contig_timeout_ms);
 }
 
 static int contig_request_set_node(struct contig_request *request,
@@ -184,7 +185,7 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 		request->rungs = rungs;
 	if (timeout_ms)
 		request->deadline =
-			ktime_add_ms(ktime_get(),
+			ktime_add_ms(request->start,
 				     min(timeout_ms, CONTIG_TIMEOUT_MAX_MS));
 	request->struct_page = flags & CONTIG_ALLOC_STRUCT_PAGE;
 	ret = contig_request_set_limits(request, constraints);

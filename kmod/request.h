@@ -27,6 +27,7 @@ struct contig_extents;
  * @node_strict: stay on @node
  * @struct_page: only memory with a reference count of its own on every page
  * @rungs: mask of the rungs to try
+ * @start: when it was made
  * @deadline: when to give up
  */
 struct contig_request {
@@ -42,6 +43,7 @@ struct contig_request {
 	bool node_strict;
 	bool struct_page;
 	u32 rungs;
+	ktime_t start;
 	ktime_t deadline;
 };
 

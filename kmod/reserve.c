@@ -261,7 +261,8 @@ static unsigned long contig_reserve_carve(const struct contig_request *request,
 	while (i--) {
 		*block = &reserve.blocks[i];
 		carve.order = (*block)->order;
-		if (!(*block)->pool || contig_should_fail(CONTIG_FAULT_RESERVE))
+		if (!(*block)->pool || (*block)->npages < request->npages ||
+		    contig_should_fail(CONTIG_FAULT_RESERVE))
 			continue;
 		rest = round_up(request->npages, 1UL << carve.order) -
 		       request->npages;
