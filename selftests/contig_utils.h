@@ -177,6 +177,11 @@ int buffer_alloc(int client, uint64_t length, uint32_t rungs, uint32_t flags);
 int buffer_get(int client, uint64_t length, uint32_t rungs);
 /* Its shared mapping, or NULL. */
 void *buffer_map(int fd, size_t length);
+/* Small pages only; a real-time kernel has no others and does not know this. */
+#define no_huge_pages(memory, length) \
+	ASSERT_TRUE(!madvise((memory), (length), MADV_NOHUGEPAGE) || \
+		    errno == EINVAL)
+
 /* Anonymous private memory, touched; or NULL. */
 void *anon_map(size_t length);
 

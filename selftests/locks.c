@@ -540,7 +540,7 @@ TEST_F_TIMEOUT(lock, page_does_not_move, 400)
 	int i, fd;
 
 	ASSERT_NE(MAP_FAILED, much);
-	ASSERT_EQ(0, madvise(much, MIB(64), MADV_NOHUGEPAGE));
+	no_huge_pages(much, MIB(64));
 	memset(much, 1, MIB(64));
 	for (i = 0; i < 16; i++) {
 		test_lock(self->fd, much + MIB(4 * i), 1, 0);

@@ -350,7 +350,7 @@ TEST_F_TIMEOUT(ladder, range_moves_memory_and_keeps_its_contents, 400)
 	memory = mmap(NULL, length, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, memory);
-	ASSERT_EQ(0, madvise(memory, length, MADV_NOHUGEPAGE));
+	no_huge_pages(memory, length);
 	for (at = 0; at < length; at += page_size)
 		*(uint64_t *)(memory + at) = at | 1;
 	/* Every second page free: nowhere two in a row. */

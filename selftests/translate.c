@@ -267,7 +267,7 @@ TEST_F_TIMEOUT(translate, every_page_of_much_memory, 400)
 	size_t at;
 
 	ASSERT_NE(MAP_FAILED, much);
-	ASSERT_EQ(0, madvise(much, MIB(64), MADV_NOHUGEPAGE));
+	no_huge_pages(much, MIB(64));
 	/* Backwards, for pages that do not follow each other. */
 	for (at = MIB(64); at; at -= page_size)
 		much[at - 1] = 1;
