@@ -145,3 +145,17 @@ foreign_libraries() (
 		done
 	done
 )
+
+# unpack_source PACKAGE VERSION FOLDER: kernel source to build in, less its manual
+# and its tests, unless that version is there.
+unpack_source() {
+	[ "$(cat "$3/.version" 2>/dev/null)" != "$2" ] || return 0
+	[ -e "/usr/src/$1.tar.xz" ] ||
+		die "/usr/src/$1.tar.xz is missing: run scripts/setup"
+	log "unpacking $1 $2"
+	rm -rf "$3"
+	mkdir -p "$3"
+	tar -C "$3" --strip-components=1 -xf "/usr/src/$1.tar.xz" --wildcards \
+		--exclude='*/Documentation/*/*' --exclude='*/tools/testing'
+	echo "$2" >"$3/.version"
+}
