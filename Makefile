@@ -26,7 +26,7 @@ KSFT := $(BUILD)/linux-source/tools/testing/selftests
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules library selftests install uninstall load unload
-.PHONY: guest known-kernel built root demo check bench lint fuzz clean distclean
+.PHONY: guest known-kernel built root demo check bench lint fuzz coverage clean distclean
 
 Q := $(if $(filter 1,$(V)),,@)
 # A user's PATH lacks insmod and depmod on Debian.
@@ -42,6 +42,7 @@ help:
 	@echo 'make bench            what each call costs, in QEMU'
 	@echo 'make lint             style and static checks'
 	@echo 'make fuzz             look for bugs for FUZZ_TIME seconds ($(FUZZ_TIME))'
+	@echo 'make coverage         how much of the code the tests run, in QEMU'
 	@echo 'make install          into DESTDIR and prefix ($(prefix))'
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
@@ -83,11 +84,11 @@ ifeq ($(shell awk '$$1 == "$(KERNEL)" && !/^#/' scripts/kernel-list),)
 $(error no kernel is called '$(KERNEL)': scripts/kernel-list has their names)
 endif
 kernel_says = $(shell sh -c 'me=make; . scripts/lib.sh; \
-	arch=$$(kernel_field "$$1" 2) && $(1) "$$arch"' scripts/lib.sh $(KERNEL))
-CROSS_COMPILE := $(call kernel_says,cross_prefix)
-SUFFIX := $(call kernel_says,arch_suffix)
-ifneq ($(SUFFIX),)
-SYSROOT := $(call kernel_says,sysroot)
+	arch=$$(kernel_field "$$1" 2) && $(2) "$$$(1)"' scripts/lib.sh $(KERNEL))
+CROSS_COMPILE := $(call kernel_says,arch,cross_prefix)
+SUFFIX := $(call kernel_says,1,build_suffix)
+ifneq ($(CROSS_COMPILE),)
+SYSROOT := $(call kernel_says,arch,sysroot)
 export PKG_CONFIG_SYSROOT_DIR := $(SYSROOT)
 export PKG_CONFIG_LIBDIR := \
 	$(SYSROOT)/usr/lib/$(CROSS_COMPILE:%-=%)/pkgconfig
@@ -95,10 +96,12 @@ endif
 endif
 USERLIB := $(BUILD)/userlib$(SUFFIX)
 SELFTESTS := $(BUILD)/selftests$(SUFFIX)
-CROSS := $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE))
+# What the debug kernel runs counts its lines, as the module there does.
+FOR_KERNEL := $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) \
+	$(if $(filter debug,$(KERNEL)),COVERAGE=1)
 
 library:
-	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(USERLIB) $(CROSS) \
+	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(USERLIB) $(FOR_KERNEL) \
 		prefix=$(prefix) lib examples
 
 $(KSFT)/lib.mk:
@@ -106,29 +109,30 @@ $(KSFT)/lib.mk:
 
 selftests: library $(KSFT)/lib.mk
 	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C selftests OUTPUT=$(SELFTESTS) \
-		LIBCONTIG=$(USERLIB) KSFT=$(KSFT) $(CROSS) all
+		LIBCONTIG=$(USERLIB) KSFT=$(KSFT) $(FOR_KERNEL) all
 
 # The programs of scripts/demo and scripts/bench.
 .PHONY: benchmarks
 benchmarks:
 	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C selftests/bench \
-		OUTPUT=$(SELFTESTS)/bench $(CROSS)
+		OUTPUT=$(SELFTESTS)/bench $(FOR_KERNEL)
 
 # The files of a test guest: "make guest KERNEL=6.12". scripts/vm calls this.
 GUEST = $(BUILD)/guest/$(KERNEL)
-guest: MODULE_FLAGS = $(if $(filter debug,$(KERNEL)),CONTIG_TEST=y)
+# The debug kernel is built with gcc-12 by that name: kbuild compares names.
+guest: MODULE_FLAGS = $(if $(filter debug,$(KERNEL)),CONTIG_TEST=y CC=gcc-12)
 guest: known-kernel library selftests
 	$(call build_module,$(BUILD)/kernels/$(KERNEL)/headers,$(BUILD)/module/$(KERNEL))
 	@rm -rf $(GUEST)
 	@install -D -m 644 -t $(GUEST)/lib/modules/$$(cat \
 		$(BUILD)/kernels/$(KERNEL)/release)/updates \
 		$(BUILD)/module/$(KERNEL)/kmod/*.ko
-	+@$(MAKE) -s -C userlib O=$(USERLIB) $(CROSS) DESTDIR=$(GUEST) \
-		prefix=/usr install >/dev/null
+	+@$(MAKE) -s -C userlib O=$(USERLIB) $(FOR_KERNEL) \
+		DESTDIR=$(GUEST) prefix=/usr install >/dev/null
 	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a
 	@install -D -t $(GUEST)/usr/bin $(USERLIB)/examples/first
 	+@$(MAKE) -s -C selftests OUTPUT=$(SELFTESTS) LIBCONTIG=$(USERLIB) \
-		KSFT=$(KSFT) $(CROSS) \
+		KSFT=$(KSFT) $(FOR_KERNEL) \
 		DESTDIR=$(GUEST)/usr/libexec/contig/selftests install >/dev/null
 
 known-kernel:
@@ -176,6 +180,9 @@ demo check bench lint:
 
 fuzz:
 	scripts/fuzz --time $(FUZZ_TIME)
+
+coverage:
+	scripts/coverage
 
 clean:
 	rm -rf $(BUILD)/module $(BUILD)/userlib* $(BUILD)/selftests* \

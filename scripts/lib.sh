@@ -74,14 +74,20 @@ cross_prefix() {
 	esac
 }
 
-# arch_suffix ARCH: what the names of folders with code for it end in.
-arch_suffix() {
-	[ "$1" = "$(host_arch)" ] || echo "-$1"
+# build_suffix KERNEL: what the names of folders with programs for it end in.
+# Those for the debug kernel count which of their lines run.
+build_suffix() {
+	if [ "$1" = debug ]; then
+		echo -coverage
+		return
+	fi
+	build_arch=$(kernel_field "$1" 2)
+	[ "$build_arch" = "$(host_arch)" ] || echo "-$build_arch"
 }
 
 # benchmarks KERNEL: where "make benchmarks" puts the programs for it.
 benchmarks() {
-	echo "$BUILD/selftests$(arch_suffix "$(kernel_field "$1" 2)")/bench"
+	echo "$BUILD/selftests$(build_suffix "$1")/bench"
 }
 
 # sysroot ARCH: the folder whose bin and lib are those of ARCH; nothing for /.

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Run a command, and write what it counted of lines that ran, the module's and
+# those of programs that keep theirs below GCOV_PREFIX, as an archive to stdout:
+#
+#	coverage.sh COMMAND [ARGUMENT]... >ARCHIVE
+#
+# The command's own output goes to stderr. Needs a kernel with CONFIG_GCOV_KERNEL
+# and a module built with it.
+
+case ${1-} in
+'' | -h | --help)
+	sed -n '4,10s/^# \{0,1\}//p' "$0"
+	exit $(($# == 0))
+	;;
+esac
+
+"$@" >&2
+status=$?
+
+# When a module goes, its counts are kept; a module that still is here counts as
+# well. Files of debugfs have no size before they are read.
+work=$(mktemp -d)
+cd /sys/kernel/debug/gcov || exit 1
+find . -path '*/kmod/*' -name '*.gcda' | while IFS= read -r file; do
+	mkdir -p "$work/kernel/${file%/*}"
+	cat "$file" >"$work/kernel/$file"
+done
+[ ! -d "${GCOV_PREFIX-}" ] || cp -a "$GCOV_PREFIX" "$work/programs"
+tar -C "$work" -cf - .
+rm -rf "$work"
+exit $status
