@@ -30,34 +30,46 @@ struct contig_attachment {
 	bool mapped;
 };
 
-/* The longest run that a struct scatterlist can hold, whole pages. */
-#define CONTIG_SG_PAGES (round_down(UINT_MAX, PAGE_SIZE) >> PAGE_SHIFT)
-
-static int contig_sg_fill(struct contig_buffer *buffer, struct sg_table *sgt)
+/*
+ * Cut the memory into segments that a device takes, none longer than it says and
+ * none across a boundary of its own. Returns how many there are, and writes them
+ * to a list, unless @sg is NULL. Where an IOMMU translates, the boundary is kept
+ * by who maps the list, and costs some segments more here.
+ */
+static unsigned int contig_sg_cut(const struct contig_extents *extents,
+				  struct device *dev, struct scatterlist *sg)
 {
-	const struct contig_extents *extents = &buffer->extents;
+	unsigned long boundary = (dma_get_seg_boundary(dev) >> PAGE_SHIFT) + 1;
+	unsigned long longest = dma_get_max_seg_size(dev) >> PAGE_SHIFT;
 	struct contig_cursor cursor;
-	struct scatterlist *sg;
-	unsigned long pfn, n;
-	unsigned int entries = 0, i;
-	int ret;
-
-	for (i = 0; i < extents->nr; i++)
-		entries += DIV_ROUND_UP(contig_piece_len(extents, i),
-					CONTIG_SG_PAGES);
-	ret = sg_alloc_table(sgt, entries, GFP_KERNEL);
-	if (ret)
-		return ret;
+	unsigned long pfn, n, len;
+	unsigned int entries = 0;
 
 	contig_cursor_init(&cursor, extents, 0);
-	for_each_sgtable_sg(sgt, sg, i) {
-		unsigned long room = extents->npages - cursor.offset;
-
-		n = contig_cursor_next(&cursor, cursor.offset +
-				       min(room, CONTIG_SG_PAGES), &pfn);
-		sg_set_page(sg, pfn_to_page(pfn), n << PAGE_SHIFT, 0);
+	while ((n = contig_cursor_next(&cursor, extents->npages, &pfn))) {
+		for (; n; n -= len, pfn += len) {
+			len = min3(n, max(longest, 1UL),
+				   boundary - (pfn & (boundary - 1)));
+			entries++;
+			if (!sg)
+				continue;
+			sg_set_page(sg, pfn_to_page(pfn), len << PAGE_SHIFT, 0);
+			sg = sg_next(sg);
+		}
 	}
-	return 0;
+	return entries;
+}
+
+static int contig_sg_fill(struct contig_buffer *buffer, struct device *dev,
+			  struct sg_table *sgt)
+{
+	const struct contig_extents *extents = &buffer->extents;
+	int ret = sg_alloc_table(sgt, contig_sg_cut(extents, dev, NULL),
+				 GFP_KERNEL);
+
+	if (!ret)
+		contig_sg_cut(extents, dev, sgt->sgl);
+	return ret;
 }
 
 static int contig_attach(struct dma_buf *dmabuf,
@@ -73,7 +85,7 @@ static int contig_attach(struct dma_buf *dmabuf,
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)
 		return -ENOMEM;
-	ret = contig_sg_fill(buffer, &a->sgt);
+	ret = contig_sg_fill(buffer, attach->dev, &a->sgt);
 	if (ret) {
 		kfree(a);
 		return ret;
@@ -99,6 +111,11 @@ static void contig_detach(struct dma_buf *dmabuf,
 	kfree(a);
 }
 
+/*
+ * Several devices may map a buffer at the same time. Between mappings that do
+ * their own cache maintenance the DMA API takes that for a mistake; so it is done
+ * apart from mapping.
+ */
 static struct sg_table *contig_map(struct dma_buf_attachment *attach,
 				   enum dma_data_direction direction)
 {
@@ -108,9 +125,11 @@ static struct sg_table *contig_map(struct dma_buf_attachment *attach,
 
 	guard(mutex)(&buffer->lock);
 	ret = contig_should_fail(CONTIG_FAULT_MAP) ? -ENOMEM :
-	      dma_map_sgtable(attach->dev, &a->sgt, direction, 0);
+	      dma_map_sgtable(attach->dev, &a->sgt, direction,
+			      DMA_ATTR_SKIP_CPU_SYNC);
 	if (ret)
 		return ERR_PTR(ret);
+	dma_sync_sgtable_for_device(attach->dev, &a->sgt, direction);
 	a->mapped = true;
 	return &a->sgt;
 }
@@ -123,7 +142,8 @@ static void contig_unmap(struct dma_buf_attachment *attach,
 
 	guard(mutex)(&buffer->lock);
 	a->mapped = false;
-	dma_unmap_sgtable(attach->dev, sgt, direction, 0);
+	dma_sync_sgtable_for_cpu(attach->dev, sgt, direction);
+	dma_unmap_sgtable(attach->dev, sgt, direction, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
 static int contig_begin_cpu_access(struct dma_buf *dmabuf,
