@@ -285,7 +285,7 @@ TEST_F(change, advice_that_keeps_it)
 
 TEST_F_TIMEOUT(change, memory_stays_with_the_lock, 400)
 {
-	size_t much = MIB(256);
+	size_t much = times(MIB(320));
 	char *taken = mmap(NULL, much, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct contig_extent *ours, *others;

@@ -243,6 +243,11 @@ bool translation_is_true(int client, const volatile void *addr, size_t length);
 bool buffer_translation_is_true(int client, int fd, const volatile void *map,
 				size_t length);
 
+/* Is this a kernel that looks at everything it does, ten times as slowly? */
+bool is_slow_kernel(void);
+/* How often to do, or how much to take of, what is worth most by being much. */
+#define times(n) ((n) / (is_slow_kernel() ? 5 : 1))
+
 /* Free pages of the machine, those in per-CPU lists included. */
 long free_pages(void);
 /* Wait until at least so many are free, but no longer than the milliseconds. */

@@ -404,7 +404,7 @@ static int come_again(FIXTURE_DATA(kept) *self,
 		      const FIXTURE_VARIANT(kept) *variant, int except)
 {
 	size_t most = variant->rung == CONTIG_RUNG_RESERVE ? MIB(1024) :
-							     MIB(32);
+							     times(MIB(40));
 	size_t length = MIB(4), taken = 0, at;
 	int fds[512], n = 0, again = 0, i;
 	char *map;

@@ -166,16 +166,17 @@ TEST_F_TIMEOUT(zero, after_another_rung_had_it, 400)
 /* Memory that programs had: the kernel does not always zero what is freed. */
 TEST_F_TIMEOUT(zero, after_programs_had_it, 400)
 {
+	size_t much = times(MIB(160));
 	void *memory;
 	int i, fd;
 
 	if (variant->rung == CONTIG_RUNG_RESERVE)
 		return;		/* programs never have it */
 	for (i = 0; i < 3; i++) {
-		memory = anon_map(MIB(128));
+		memory = anon_map(much);
 		ASSERT_NE(NULL, memory);
-		memset(memory, 0xa5, MIB(128));
-		munmap(memory, MIB(128));
+		memset(memory, 0xa5, much);
+		munmap(memory, much);
 		fd = take(self, variant);
 		ASSERT_LE(0, fd);
 		EXPECT_TRUE(buffer_is_zero(fd, LENGTH));
