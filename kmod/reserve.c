@@ -12,7 +12,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/bitmap.h>
 #include <linux/genalloc.h>
 #include <linux/list.h>
 #include <linux/log2.h>
@@ -27,6 +26,7 @@
 #include <linux/workqueue.h>
 
 #include "buffer.h"
+#include "carve.h"
 #include "early.h"
 #include "extents.h"
 #include "fault.h"
@@ -210,41 +210,6 @@ bool contig_reserve_settle(const struct contig_request *request)
 	return true;
 }
 
-/**
- * struct contig_carve - what a genalloc pool is searched for
- * @request: what was asked for
- * @order: of the pool's granules
- */
-struct contig_carve {
-	const struct contig_request *request;
-	unsigned int order;
-};
-
-/* A genpool_algo_t: first fit among what meets the constraints. */
-static unsigned long contig_reserve_fit(unsigned long *map, unsigned long size,
-					unsigned long start, unsigned int nr,
-					void *data, struct gen_pool *pool,
-					unsigned long start_addr)
-{
-	const struct contig_carve *carve = data;
-	const struct contig_request *rq = carve->request;
-	unsigned int segments;
-
-	if (rq->node_strict &&
-	    page_to_nid(pfn_to_page(start_addr)) != rq->node)
-		return size;
-	for (; start < size; start++) {
-		start = bitmap_find_next_zero_area(map, size, start, nr, 0);
-		segments = 0;
-		if (start < size &&
-		    contig_window_fits(rq, start_addr + (start << carve->order),
-				       rq->npages, true, &segments) &&
-		    segments <= rq->max_segments)
-			return start;
-	}
-	return size;
-}
-
 /*
  * Small blocks come last: so that small buffers come from them, look there
  * first. The user pays for whole granules.
@@ -253,23 +218,20 @@ static unsigned long contig_reserve_carve(const struct contig_request *request,
 					  struct contig_buffer *buffer,
 					  struct contig_block **block)
 {
-	struct contig_carve carve = { .request = request };
 	unsigned int i = reserve.nr;
 	unsigned long pfn, rest;
 
 	guard(mutex)(&reserve.lock);
 	while (i--) {
 		*block = &reserve.blocks[i];
-		carve.order = (*block)->order;
 		if (!(*block)->pool || (*block)->npages < request->npages ||
 		    contig_should_fail(CONTIG_FAULT_RESERVE))
 			continue;
-		rest = round_up(request->npages, 1UL << carve.order) -
+		rest = round_up(request->npages, 1UL << (*block)->order) -
 		       request->npages;
 		if (contig_buffer_charge(buffer, rest))
 			continue;
-		pfn = gen_pool_alloc_algo((*block)->pool, request->npages,
-					  contig_reserve_fit, &carve);
+		pfn = contig_carve((*block)->pool, (*block)->order, request);
 		if (pfn)
 			return pfn;
 		contig_buffer_uncharge(buffer, rest);
@@ -340,89 +302,23 @@ static void contig_reserve_free(struct contig_buffer *buffer)
 	contig_extents_free(&buffer->extents);
 }
 
-/**
- * struct contig_hole - the search for the largest free run of the pool
- * @request: constraints, or NULL for none
- * @order: of the granules of the pool that is looked at
- * @largest: pages in the largest run so far that meets the constraints
- */
-struct contig_hole {
-	const struct contig_request *request;
-	unsigned int order;
-	unsigned long largest;
-};
-
-/* The most pages from @first on, up to @end, that meet the constraints. */
-static unsigned long contig_hole_from(const struct contig_request *rq,
-				      unsigned long first, unsigned long end)
-{
-	unsigned long limit = contig_segment_limit(rq), most, head;
-
-	if (first >= end)
-		return 0;
-	/* A run that begins between two boundaries has a short first segment. */
-	head = rq->boundary ? first & (rq->boundary - 1) : 0;
-	if (check_mul_overflow(limit, (unsigned long)rq->max_segments, &most))
-		return end - first;
-	return min(end - first, most - min(head, most));
-}
-
-static void contig_hole_measure(struct contig_hole *hole, unsigned long first,
-				unsigned long end)
-{
-	const struct contig_request *rq = hole->request;
-	unsigned long step = 1UL << hole->order, n = end - first;
-
-	if (rq) {
-		if (rq->node_strict &&
-		    page_to_nid(pfn_to_page(first)) != rq->node)
-			return;
-		if (rq->highest < end - 1)
-			end = rq->highest + 1;
-		/* Allocations begin with a granule. */
-		step = max(step, rq->align);
-		first = ALIGN(max(first, rq->lowest), step);
-		n = contig_hole_from(rq, first, end);
-		if (rq->boundary > step)
-			n = max(n, contig_hole_from(rq,
-						    round_up(first,
-							     rq->boundary),
-						    end));
-		if (n < rq->min_segment)
-			return;
-	}
-	hole->largest = max(hole->largest, n);
-}
-
-static void contig_hole_chunk(struct gen_pool *pool,
-			      struct gen_pool_chunk *chunk, void *data)
-{
-	unsigned long size = chunk->end_addr - chunk->start_addr + 1;
-	struct contig_hole *hole = data;
-	unsigned long first, end;
-
-	for_each_clear_bitrange(first, end, chunk->bits, size >> hole->order)
-		contig_hole_measure(hole,
-				    chunk->start_addr + (first << hole->order),
-				    chunk->start_addr + (end << hole->order));
-}
-
 /* The largest free run, in pages, that meets @request if there is one. */
 static unsigned long contig_reserve_hole(const struct contig_request *request)
 {
-	struct contig_hole hole = { .request = request };
+	unsigned long largest = 0;
 	unsigned int i;
 
 	lockdep_assert_held(&reserve.lock);
 	for (i = 0; i < reserve.nr; i++) {
 		struct contig_block *block = &reserve.blocks[i];
 
-		hole.order = block->order;
-		if (block->pool && block->npages > hole.largest)
-			gen_pool_for_each_chunk(block->pool, contig_hole_chunk,
-						&hole);
+		if (block->pool && block->npages > largest)
+			largest = max(largest,
+				      contig_carve_largest(block->pool,
+							   block->order,
+							   request));
 	}
-	return hole.largest;
+	return largest;
 }
 
 /* Pages that are free and clean. */
