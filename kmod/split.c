@@ -92,6 +92,10 @@ static int contig_split_window(struct contig_split *split, unsigned long npages,
 	unsigned long n = npages, pfn;
 	int ret;
 
+	if (contig_should_fail(CONTIG_FAULT_SPLIT)) {
+		split->report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+		return -ENOMEM;
+	}
 	for (;;) {
 		ret = contig_range_take(split->request, n, last && n == npages,
 					split->report, &pfn);
