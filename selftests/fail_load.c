@@ -11,8 +11,8 @@
 #include "faults.h"
 
 #define MODULE "/sys/module/contig"
-#define EARLY "early=2M*2,256K"
-#define EARLY_BYTES (MIB(4) + KIB(256))
+#define EARLY "early=512K,64K"
+#define EARLY_BYTES KIB(576)
 
 /* Far more than loading has points. */
 #define NEVER 1000000
@@ -118,7 +118,7 @@ static unsigned int points_before(int file)
 	return ret == -EINVAL ? NEVER - left : 0;
 }
 
-TEST_F_TIMEOUT(loading, survives_every_failure, 800)
+TEST_F_TIMEOUT(loading, survives_every_failure, 1200)
 {
 	unsigned int n, left = 0, tried = 0, hidden = 0, first;
 	int fault, ret;
@@ -127,7 +127,7 @@ TEST_F_TIMEOUT(loading, survives_every_failure, 800)
 	first = points_before(self->file);
 	ASSERT_LT(0, first);
 	for (n = 1; !left && n < FAULTS_MAX;
-	     n += n + 100 < first ? 50 : n + 16 < first ? 4 : 1) {
+	     n += n + 150 < first ? 100 : n + 16 < first ? 8 : 1) {
 		fault = fault_arm(n);
 		ret = load(self->file, EARLY);
 		left = fault_disarm(fault);
