@@ -269,9 +269,11 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 	buffer = contig_buffer_new(ucmd->client->user, cmd->name,
 				   request.npages);
 	/* What came back to the reserve counts until it is clean. */
-	if (buffer == ERR_PTR(-EDQUOT) && contig_reserve_settle(&request))
+	if (buffer == ERR_PTR(-EDQUOT)) {
+		contig_reserve_settle(&request);
 		buffer = contig_buffer_new(ucmd->client->user, cmd->name,
 					   request.npages);
+	}
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	ret = contig_ladder(&request, buffer, cmd->out_reports,

@@ -121,13 +121,6 @@ static struct contig_reserve {
 	.settled = __WAIT_QUEUE_HEAD_INITIALIZER(reserve.settled),
 };
 
-static void contig_return_free(struct contig_return *run)
-{
-	contig_user_uncharge(run->user, run->charged);
-	contig_user_put(run->user);
-	kfree(run);
-}
-
 /* Does somebody still have a page? Most often it is the same as last time. */
 static bool contig_return_kept(struct contig_return *run)
 {
@@ -136,6 +129,18 @@ static bool contig_return_kept(struct contig_return *run)
 		return true;
 	run->kept = contig_pages_first_referenced(run->pfn, run->npages);
 	return run->kept < run->npages;
+}
+
+/*
+ * Nothing may be dirty no more as long as it is charged: who finds that there is
+ * nothing to wait for takes the quota for used.
+ */
+static void contig_return_finish(struct contig_return *run)
+{
+	lockdep_assert_held(&reserve.lock);
+	list_del(&run->node);
+	gen_pool_free(run->block->pool, run->pfn, run->npages);
+	contig_user_uncharge(run->user, run->charged);
 }
 
 /* Clean a run and put it back into its pool, or into quarantine. */
@@ -154,11 +159,11 @@ static void contig_return_scrub(struct contig_return *run)
 			list_move_tail(&run->node, &reserve.quarantine);
 			return;
 		}
+		contig_return_finish(run);
 		reserve.dirty -= run->npages;
-		list_del(&run->node);
-		gen_pool_free(run->block->pool, run->pfn, run->npages);
 	}
-	contig_return_free(run);
+	contig_user_put(run->user);
+	kfree(run);
 }
 
 /*
@@ -192,22 +197,22 @@ static void contig_reserve_work(struct work_struct *work)
  * contig_reserve_settle() - wait until what came back is clean
  * @request: says for how long at most
  *
- * Return: whether there was anything to wait for.
+ * Who did not get something before should try again in any case: it may have
+ * become clean between the two.
  */
-bool contig_reserve_settle(const struct contig_request *request)
+void contig_reserve_settle(const struct contig_request *request)
 {
 	unsigned long next;
 
 	scoped_guard(mutex, &reserve.lock) {
 		if (!reserve.dirty)
-			return false;
+			return;
 		next = reserve.begun + 1;
 	}
 	mod_delayed_work(system_unbound_wq, &reserve.scrub, 0);
 	wait_event_killable_timeout(reserve.settled,
 				    READ_ONCE(reserve.done) >= next,
 				    contig_request_left(request));
-	return true;
 }
 
 /*
@@ -264,8 +269,10 @@ static int contig_reserve_alloc(const struct contig_request *request,
 	}
 
 	pfn = contig_reserve_carve(request, buffer, &run->block);
-	if (!pfn && contig_reserve_settle(request))
+	if (!pfn) {
+		contig_reserve_settle(request);
 		pfn = contig_reserve_carve(request, buffer, &run->block);
+	}
 	if (!pfn) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		return -ENOMEM;
@@ -511,8 +518,10 @@ void contig_reserve_exit(void)
 	cancel_delayed_work_sync(&reserve.scrub);
 	list_splice_init(&reserve.quarantine, &reserve.returned);
 	list_for_each_entry_safe(run, next, &reserve.returned, node) {
-		gen_pool_free(run->block->pool, run->pfn, run->npages);
-		contig_return_free(run);
+		scoped_guard(mutex, &reserve.lock)
+			contig_return_finish(run);
+		contig_user_put(run->user);
+		kfree(run);
 	}
 	/* Whoever still has a reference on a page frees it by dropping that. */
 	for (i = 0; i < reserve.nr; i++) {

@@ -12,6 +12,7 @@ FIXTURE(reserve) {
 	struct contig_info info;
 	int fds[MOST];
 	int n;
+	char *quota;
 };
 
 FIXTURE_SETUP(reserve) {
@@ -19,9 +20,14 @@ FIXTURE_SETUP(reserve) {
 	need_reserve(self->fd, MIB(4));
 	reserve_settle();
 	test_info(self->fd, &self->info);
+	self->quota = read_text(CONTIG_PARAMETERS "/quota_mib");
+	ASSERT_NE(NULL, self->quota);
 }
 
 FIXTURE_TEARDOWN(reserve) {
+	/* Also after a failure: others need it. */
+	write_text(CONTIG_PARAMETERS "/quota_mib", self->quota);
+	free(self->quota);
 	close(self->fd);
 }
 
@@ -227,12 +233,10 @@ TEST_F(reserve, info_counts_it)
 
 TEST_F_TIMEOUT(reserve, counts_until_it_is_clean, 400)
 {
-	char *quota = read_text(CONTIG_PARAMETERS "/quota_mib");
 	char *map;
 	int i, fd;
 
 	need_reserve(self->fd, MIB(4));
-	ASSERT_NE(NULL, quota);
 	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/quota_mib", "4"));
 	/* Whoever gives it back can have it again, without having to wait. */
 	for (i = 0; i < 30; i++) {
@@ -245,8 +249,6 @@ TEST_F_TIMEOUT(reserve, counts_until_it_is_clean, 400)
 		munmap(map, MIB(4));
 		close(fd);
 	}
-	EXPECT_EQ(0, write_text(CONTIG_PARAMETERS "/quota_mib", quota));
-	free(quota);
 }
 
 /* A page of a large block takes more than a page, and costs as much. */
