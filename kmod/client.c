@@ -3,7 +3,9 @@
  * One open /dev/contig
  */
 #include <linux/cred.h>
+#include <linux/llist.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -11,6 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
+#include <linux/workqueue.h>
 
 #include "buffer.h"
 #include "client.h"
@@ -22,7 +25,10 @@
 static LIST_HEAD(contig_clients);
 static DEFINE_SPINLOCK(contig_clients_lock);
 
-/* Destroys clients for those who must not wait. */
+/*
+ * Destroys clients for those who must not wait: one item of work for each address
+ * space, however many of its clients are left to others.
+ */
 static struct workqueue_struct *contig_clients_wq;
 
 /*
@@ -61,6 +67,8 @@ struct contig_client *contig_client_new(void)
 	return client;
 }
 
+static void contig_space_work(struct work_struct *work);
+
 /* The space of @mm, with a reference, or ERR_PTR() of -EMFILE or -ENOMEM. */
 static struct contig_space *contig_space_get(struct mm_struct *mm)
 {
@@ -83,6 +91,8 @@ static struct contig_space *contig_space_get(struct mm_struct *mm)
 	space->refs = 1;
 	mutex_init(&space->lock);
 	INIT_LIST_HEAD(&space->clients);
+	init_llist_head(&space->dead);
+	INIT_WORK(&space->work, contig_space_work);
 	list_add(&space->node, &contig_spaces);
 	return space;
 }
@@ -172,9 +182,18 @@ static void contig_client_destroy(struct contig_client *client)
 	kfree(client);
 }
 
-static void contig_client_work(struct work_struct *work)
+/* Each client has a reference on the space, which goes with the last of them. */
+static void contig_space_work(struct work_struct *work)
 {
-	contig_client_destroy(container_of(work, struct contig_client, work));
+	struct contig_space *space = container_of(work, struct contig_space,
+						  work);
+	struct llist_node *dead = llist_del_all(&space->dead);
+	struct contig_client *client, *next;
+
+	llist_for_each_entry_safe(client, next, dead, dead) {
+		contig_client_destroy(client);
+		module_put(THIS_MODULE);
+	}
 }
 
 /*
@@ -199,17 +218,20 @@ void contig_client_free(struct contig_client *client)
 		contig_client_destroy(client);
 		return;
 	}
-	INIT_WORK(&client->work, contig_client_work);
-	queue_work(contig_clients_wq, &client->work);
+	/* Whoever unloads the module is told so, instead of waiting as well. */
+	__module_get(THIS_MODULE);
+	if (llist_add(&client->dead, &client->space->dead))
+		queue_work(contig_clients_wq, &client->space->work);
 }
 
 int contig_clients_init(void)
 {
-	contig_clients_wq = alloc_workqueue("contig", WQ_UNBOUND, 0);
+	contig_clients_wq = alloc_workqueue("contig", WQ_UNBOUND,
+					    WQ_MAX_ACTIVE);
 	return contig_clients_wq ? 0 : -ENOMEM;
 }
 
-/* Waits for the clients that are not destroyed yet. */
+/* No client is left, but the last work may not have returned yet. */
 void contig_clients_exit(void)
 {
 	destroy_workqueue(contig_clients_wq);

@@ -7,6 +7,7 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
@@ -28,6 +29,8 @@ struct seq_file;
  * @lock: protects @clients, the holds of each of them, and @changes
  * @clients: clients of this space
  * @changes: how often holds of any of them have changed
+ * @dead: clients that are to be destroyed in the background
+ * @work: does that
  */
 struct contig_space {
 	struct list_head node;
@@ -36,6 +39,8 @@ struct contig_space {
 	struct mutex lock; /* for clients and their holds */
 	struct list_head clients;
 	u64 changes;
+	struct llist_head dead;
+	struct work_struct work;
 };
 
 /**
@@ -55,7 +60,7 @@ struct contig_space {
  * @space_node: entry of contig_space.clients, protected by contig_space.lock
  * @locked: pages that are locked, for people to see without a lock
  * @held: pages that are held, likewise
- * @work: destroys it, if who closes the file must not
+ * @dead: entry of contig_space.dead, if who closes the file must not destroy it
  *
  * Lock order: contig_client.lock, contig_space.lock, mmap_lock of the process,
  * then those of buffers and reserves. The mutexes around the lists of spaces
@@ -75,7 +80,7 @@ struct contig_client {
 	struct list_head space_node;
 	atomic_long_t locked;
 	atomic_long_t held;
-	struct work_struct work;
+	struct llist_node dead;
 };
 
 /**
