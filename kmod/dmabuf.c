@@ -3,6 +3,7 @@
  * What other drivers can do with a buffer
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/iosys-map.h>
@@ -21,13 +22,14 @@
  * @node: entry of contig_buffer.attachments
  * @dev: the device
  * @sgt: its view of the memory
- * @mapped: @sgt is mapped for the device; protected by contig_buffer.lock
+ * @direction: how @sgt is mapped for the device, or DMA_NONE if it is not;
+ *             protected by contig_buffer.lock
  */
 struct contig_attachment {
 	struct list_head node;
 	struct device *dev;
 	struct sg_table sgt;
-	bool mapped;
+	enum dma_data_direction direction;
 };
 
 /*
@@ -82,6 +84,13 @@ static int contig_attach(struct dma_buf *dmabuf,
 	/* To map it the kernel may look for its own mapping of the memory. */
 	if (buffer->vaddr && contig_device_no_map())
 		return -EOPNOTSUPP;
+	/*
+	 * The CPU accesses it past its caches then, and nobody cleans those for a
+	 * device that looks into them.
+	 */
+	if (buffer->vaddr && !dev_is_dma_coherent(contig_device()) &&
+	    dev_is_dma_coherent(attach->dev))
+		return -EOPNOTSUPP;
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)
 		return -ENOMEM;
@@ -91,6 +100,7 @@ static int contig_attach(struct dma_buf *dmabuf,
 		return ret;
 	}
 	a->dev = attach->dev;
+	a->direction = DMA_NONE;
 	attach->priv = a;
 	contig_buffer_expose(buffer);
 
@@ -130,7 +140,7 @@ static struct sg_table *contig_map(struct dma_buf_attachment *attach,
 	if (ret)
 		return ERR_PTR(ret);
 	dma_sync_sgtable_for_device(attach->dev, &a->sgt, direction);
-	a->mapped = true;
+	a->direction = direction;
 	return &a->sgt;
 }
 
@@ -141,7 +151,7 @@ static void contig_unmap(struct dma_buf_attachment *attach,
 	struct contig_attachment *a = attach->priv;
 
 	guard(mutex)(&buffer->lock);
-	a->mapped = false;
+	a->direction = DMA_NONE;
 	dma_sync_sgtable_for_cpu(attach->dev, sgt, direction);
 	dma_unmap_sgtable(attach->dev, sgt, direction, DMA_ATTR_SKIP_CPU_SYNC);
 }
@@ -156,9 +166,14 @@ static int contig_begin_cpu_access(struct dma_buf *dmabuf,
 	if (buffer->vmaps)
 		invalidate_kernel_vmap_range(buffer->vmap,
 					     contig_buffer_size(buffer));
+	/*
+	 * What counts is what the device does, not what the CPU is going to do: a
+	 * copy for a device that only reads is never newer than the memory.
+	 */
 	list_for_each_entry(a, &buffer->attachments, node)
-		if (a->mapped)
-			dma_sync_sgtable_for_cpu(a->dev, &a->sgt, direction);
+		if (a->direction != DMA_NONE && a->direction != DMA_TO_DEVICE)
+			dma_sync_sgtable_for_cpu(a->dev, &a->sgt,
+						 a->direction);
 	return 0;
 }
 
@@ -173,8 +188,9 @@ static int contig_end_cpu_access(struct dma_buf *dmabuf,
 		flush_kernel_vmap_range(buffer->vmap,
 					contig_buffer_size(buffer));
 	list_for_each_entry(a, &buffer->attachments, node)
-		if (a->mapped)
-			dma_sync_sgtable_for_device(a->dev, &a->sgt, direction);
+		if (a->direction != DMA_NONE)
+			dma_sync_sgtable_for_device(a->dev, &a->sgt,
+						    a->direction);
 	return 0;
 }
 
