@@ -76,6 +76,11 @@ static int contig_pool_attach(struct device *dev)
 	if (!no_map && !reusable)
 		return dev_err_probe(dev, -EINVAL,
 				     "memory-region is neither no-map nor reusable\n");
+	/* Buffers are lists of page frames, so each needs a struct page. */
+	if (!pfn_valid(PHYS_PFN(region->base)) ||
+	    !pfn_valid(PHYS_PFN(region->base + region->size - 1)))
+		return dev_err_probe(dev, -EINVAL,
+				     "memory-region is not in memory\n");
 	ret = of_reserved_mem_device_init(dev);
 	if (ret)
 		return dev_err_probe(dev, ret,
@@ -98,8 +103,9 @@ static int contig_pool_probe(struct platform_device *pdev)
 	if (ret)
 		return dev_err_probe(dev, ret, "cannot reach its pool\n");
 	ret = contig_pool_attach(dev);
+	/* It may be taken out of the tree while we still use the pool. */
 	if (!ret)
-		contig_dev.dev = dev;
+		contig_dev.dev = get_device(dev);
 	return ret;
 }
 
@@ -162,6 +168,7 @@ void contig_device_exit(void)
 {
 	if (contig_dev.npages) {
 		of_reserved_mem_device_release(contig_dev.dev);
+		put_device(contig_dev.dev);
 		platform_driver_unregister(&contig_pool_driver);
 	} else {
 		platform_device_unregister(to_platform_device(contig_dev.dev));
