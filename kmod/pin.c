@@ -243,8 +243,8 @@ static int contig_pin_pages(struct contig_pin *pin,
 }
 
 /*
- * What a stretch is was looked at before it was pinned. If it has changed, is
- * what was pinned still something that a device may write to?
+ * What a stretch is was looked at before it was watched and pinned. Is what was
+ * pinned still something that a device may write to?
  */
 static int contig_pin_check(struct contig_pin *pin)
 {
@@ -276,7 +276,7 @@ static int contig_pin_user(struct contig_pin *pin,
 		ret = contig_pin_charge(pin);
 	if (!ret) {
 		ret = contig_pin_pages(pin, stretch, output, pages);
-		if (!ret && !output && READ_ONCE(pin->suspect)) {
+		if (!ret && !output) {
 			ret = contig_pin_check(pin);
 			if (ret)
 				contig_pin_drop(pin, 0, pin->npages, false);
