@@ -24,10 +24,14 @@ status=$?
 work=$(mktemp -d)
 cd /sys/kernel/debug/gcov || exit 1
 find . -path '*/kmod/*' -name '*.gcda' | while IFS= read -r file; do
-	mkdir -p "$work/kernel/${file%/*}"
-	cat "$file" >"$work/kernel/$file"
-done
-[ ! -d "${GCOV_PREFIX-}" ] || cp -a "$GCOV_PREFIX" "$work/programs"
-tar -C "$work" -cf - .
+	mkdir -p "$work/kernel/${file%/*}" &&
+		cat "$file" >"$work/kernel/$file" || exit 1
+done || status=1
+[ -d "$work/kernel" ] || {
+	echo "coverage.sh: the module did not count what ran" >&2
+	status=1
+}
+[ ! -d "${GCOV_PREFIX-}" ] || cp -a "$GCOV_PREFIX" "$work/programs" || status=1
+tar -C "$work" -cf - . || status=1
 rm -rf "$work"
 exit $status

@@ -860,9 +860,8 @@ PATH(get_state, .prepare = some_memory, .before = before_nested,
 PATH(get_state_mapped_again, .prepare = file_memory,
      .before = before_mapped_again, .run = do_get_state_mapped_again,
      .after = after_mapped_again);
-PATH(import, .prepare = drm_buffer, .run = do_import, .undo = undo_import);
-PATH(import_into_the_kernel, .prepare = video_buffer, .run = do_video,
-     .undo = undo_video);
+PATH(import, .prepare = drm_buffer, .run = do_import, .undo = undo_import,
+     .alike = true);
 
 FIXTURE_SETUP(survives) {
 	struct env *e = &self->env;
@@ -1037,6 +1036,12 @@ POINT(pin, .prepare = some_memory, .run = do_lock, .undo = undo_lock,
 POINT(map, .prepare = scatter_buffer, .run = do_mmap, .undo = undo_mmap,
       .error = ENOMEM);
 POINT(copy, .run = do_info, .error = EFAULT);
+/*
+ * No path of its own: if videobuf2 itself has no memory to attach a buffer, 6.12
+ * never lets go of it.
+ */
+POINT(map_into_the_kernel, .name = "contig/fail_map", .prepare = video_buffer,
+      .run = do_video, .undo = undo_video, .error = EFAULT);
 
 static int set_point(const char *name, const char *what, const char *value)
 {
@@ -1048,6 +1053,7 @@ static int set_point(const char *name, const char *what, const char *value)
 
 FIXTURE_SETUP(point) {
 	struct env *e = &self->env;
+	int ret;
 
 	*e = (struct env) { .buffer = -1, .fd = -1, .other = -1, .file = -1 };
 	setup_client(e->client);
@@ -1056,8 +1062,10 @@ FIXTURE_SETUP(point) {
 	kcore_usable();
 	if (variant->reserve)
 		need_reserve(e->client, variant->reserve);
-	if (variant->prepare)
-		ASSERT_EQ(0, variant->prepare(e));
+	ret = variant->prepare ? variant->prepare(e) : 0;
+	if (ret == -ENODEV)
+		SKIP(return, "no such driver here");
+	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, set_point(variant->name, "times", "-1"));
 }
 
