@@ -361,6 +361,8 @@ TEST_F_TIMEOUT(ladder, range_moves_memory_and_keeps_its_contents, 400)
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, memory);
 	no_huge_pages(memory, length);
+	/* In one call what would be a fault for each page below. */
+	madvise(memory, length, MADV_POPULATE_WRITE);
 	for (at = 0; at < length; at += page_size)
 		*(uint64_t *)(memory + at) = at | 1;
 	/* Every second page free: nowhere two in a row. */
