@@ -141,6 +141,7 @@ static void contig_return_finish(struct contig_return *run)
 	list_del(&run->node);
 	gen_pool_free(run->block->pool, run->pfn, run->npages);
 	contig_user_uncharge(run->user, run->charged);
+	reserve.dirty -= run->npages;
 }
 
 /* Clean a run and put it back into its pool, or into quarantine. */
@@ -160,7 +161,6 @@ static void contig_return_scrub(struct contig_return *run)
 			return;
 		}
 		contig_return_finish(run);
-		reserve.dirty -= run->npages;
 	}
 	contig_user_put(run->user);
 	kfree(run);
