@@ -179,6 +179,13 @@ static void contig_scan_block(struct contig_scan *scan, struct zone *zone,
 		contig_scan_cma(scan, false, pfn, last + 1 - pfn);
 		return;
 	}
+	if (!isolates && !scan->complete) {
+		/* No window here, and that is all anybody wants to know. */
+		survey->kernel += last + 1 - pfn;
+		contig_scan_stop_at(scan, pfn, last + 1);
+		contig_scan_cma(scan, false, pfn, last + 1 - pfn);
+		return;
+	}
 	cma = contig_block_is_cma(zone, pfn);
 	for (; pfn <= last; pfn += n) {
 		class = contig_page_class(pfn_to_page(pfn), &n);

@@ -49,8 +49,9 @@ struct contig_avoid {
  * @largest_free: largest block of the page allocator that is free, in pages
  * @largest_cma: longest run of CMA's memory that it could empty, in pages
  *
- * Counts are of the pages that the constraints allow. A scan that stops early,
- * because it found a window that costs nothing, leaves them incomplete.
+ * Counts are of the pages that the constraints allow. A scan that need not be
+ * complete counts all of a pageblock with a page of the kernel's as the kernel's,
+ * and leaves the counts incomplete where it stops at a window that costs nothing.
  */
 struct contig_survey {
 	struct contig_window windows[CONTIG_WINDOWS];
