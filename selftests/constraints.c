@@ -332,7 +332,6 @@ TEST_F(constraint, is_wrong)
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
 }
 
-/* A window that somebody else sits in, at the only place that would do. */
 /*
  * Whoever says where memory shall lie knows where it lies
  */
@@ -399,6 +398,7 @@ FIXTURE_TEARDOWN(window) {
 	close(self->fd);
 }
 
+/* Somebody else sits in the only place that would do. */
 TEST_F_TIMEOUT(window, that_is_taken, 400)
 {
 	struct contig_alloc first, second;
