@@ -398,15 +398,26 @@ FIXTURE_TEARDOWN(window) {
 	close(self->fd);
 }
 
-/* Somebody else sits in the only place that would do. */
+/*
+ * Somebody else sits in the only place that would do: one that is known to be
+ * had otherwise.
+ */
 TEST_F_TIMEOUT(window, that_is_taken, 400)
 {
 	struct contig_alloc first, second;
+	struct contig_extent *extents;
+
+	second = alloc_request(MIB(32), CONTIG_RUNGS_RANGE);
+	second.constraints.align = MIB(4);
+	test_alloc(self->fd, &second);
+	ASSERT_EQ(1, extents_of(self->fd, second.out_fd, MIB(32), &extents));
+	close(second.out_fd);
 
 	first = alloc_request(MIB(16), CONTIG_RUNGS_RANGE);
-	first.constraints.lowest = ram_start() + MIB(700);
-	first.constraints.highest = ram_start() + MIB(732) - 1;
+	first.constraints.lowest = extents->addr;
+	first.constraints.highest = extents->addr + MIB(32) - 1;
 	first.constraints.align = MIB(4);
+	free(extents);
 	test_alloc(self->fd, &first);
 
 	second = first;
