@@ -120,7 +120,7 @@ TEST_F(library, explains_a_failure)
 	ASSERT_EQ(0, contig_get_info(self->client, &info));
 	opts.rungs = CONTIG_RUNGS_RESERVE | CONTIG_RUNGS_COHERENT;
 	opts.answer = &answer;
-	ret = contig_alloc(self->client, info.out_ram_bytes / 4, &opts,
+	ret = contig_alloc(self->client, info.out_ram_bytes / 3, &opts,
 			   &buffer);
 	EXPECT_EQ(-ENOMEM, ret);
 	EXPECT_EQ(NULL, buffer);
