@@ -144,14 +144,14 @@ TEST_F_TIMEOUT(leak, hundred_failures, 400)
 
 TEST_F_TIMEOUT(leak, thousand_locks, 400)
 {
-	char *memory = mmap(NULL, pages(16), PROT_READ | PROT_WRITE,
+	char *memory = mmap(NULL, pages(24), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int i;
 
 	ASSERT_NE(MAP_FAILED, memory);
 	for (i = 0; i < times(CYCLES); i++) {
 		char *at = memory + pages(i % 9) + i % 4000;
-		size_t length = 1 + i * 13 % pages(6);
+		size_t length = 1 + i * 1301 % pages(14);
 
 		test_lock(self->fd, at, length,
 			  i & 1 ? CONTIG_LOCK_OUTPUT : 0);
@@ -166,7 +166,7 @@ TEST_F_TIMEOUT(leak, thousand_locks, 400)
 		if (i % 3 == 0)
 			test_unhold(self->fd, at, length, NULL, NULL);
 	}
-	munmap(memory, pages(16));
+	munmap(memory, pages(24));
 	EXPECT_EQ(0, charged_kib());
 	expect_nothing_lost();
 }
