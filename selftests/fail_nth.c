@@ -1004,6 +1004,47 @@ TEST_F_TIMEOUT(closing, leaves_nothing, 300)
 	printf("# %u points\n", n - 2);
 }
 
+enum { FAILED_WELL, FAILED_BADLY, PASSED };
+
+static int lock_in_child(unsigned int n)
+{
+	char *memory = anon_map(pages(PAGES));
+	int client = client_open(), fault, ret;
+	unsigned int left;
+
+	fault = fault_arm(n);
+	ret = _test_cmd_lock(client, memory, pages(PAGES), 0);
+	left = fault_disarm(fault);
+	if (ret && (left || !is_sane(ret) || charged_kib() ||
+		    _test_cmd_lock(client, memory, pages(PAGES), 0)))
+		return FAILED_BADLY;
+	if (!translation_is_true(client, memory, pages(PAGES)))
+		return FAILED_BADLY;
+	return left ? PASSED : FAILED_WELL;
+}
+
+/* The first lock of a process has more to make than any later one. */
+TEST_F_TIMEOUT(closing, of_a_process_that_locks_once, 300)
+{
+	struct env *e = &self->env;
+	int status = FAILED_WELL;
+	unsigned int n;
+	pid_t pid;
+
+	ASSERT_TRUE(all_take(e));
+	for (n = 1; status == FAILED_WELL && n < FAULTS_MAX; n++) {
+		pid = fork();
+		if (!pid)
+			_exit(lock_in_child(n));
+		status = child_wait(pid);
+		ASSERT_TRUE(all_same(e))
+			TH_LOG("point %u", n);
+	}
+	EXPECT_EQ(PASSED, status)
+		TH_LOG("point %u", n - 1);
+	printf("# %u points\n", n - 2);
+}
+
 /*
  * The points that are contig's own, by their attributes in debugfs: always, and
  * never again.

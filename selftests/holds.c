@@ -228,6 +228,22 @@ TEST_F(hold, counts_for_all_clients_of_the_process)
 	close(other);
 }
 
+/* In one range both what the process mlocked and what it did for a hold. */
+TEST_F(hold, mlocked_after_another_client_held_a_part)
+{
+	int other = client_open();
+
+	ASSERT_LE(0, other);
+	test_hold(self->fd, self->memory + pages(2), pages(2), NULL);
+	ASSERT_EQ(0, mlock(self->memory, pages(8)));
+	test_hold(other, self->memory, pages(8), NULL);
+	self->count = PAGES;
+	test_unhold(other, self->memory, pages(8), self->spans, &self->count);
+	EXPECT_EQ(0, self->count);
+	unhold_expecting(self->memory + pages(2), pages(2), 2, 2);
+	close(other);
+}
+
 TEST_F(hold, held_memory_may_move)
 {
 	int fd;

@@ -3,6 +3,7 @@
  * Other drivers that import buffers and never heard of contig: a V4L2 device
  * that fills them through the CPU or as if by DMA, and a DRM device.
  */
+#include <linux/dma-buf.h>
 #include <poll.h>
 
 #include "kselftest_harness.h"
@@ -21,6 +22,13 @@ static int make(int client, uint32_t rung, uint64_t length)
 
 	strcpy(alloc.name, NAME);
 	return _test_cmd_alloc_tell(client, &alloc) ?: alloc.out_fd;
+}
+
+static int sync_buffer(int fd, uint64_t flags)
+{
+	struct dma_buf_sync sync = { .flags = flags | DMA_BUF_SYNC_RW };
+
+	return ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) ? -errno : 0;
 }
 
 FIXTURE(video) {
@@ -220,6 +228,9 @@ TEST_F(drm, import_and_export)
 	ASSERT_EQ(0, ioctl(self->card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &import));
 	ASSERT_EQ(0, ioctl(self->card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &again));
 	EXPECT_EQ(import.handle, again.handle);
+	/* The CPU takes its turn while the device has the buffer. */
+	EXPECT_EQ(0, sync_buffer(self->buffer, DMA_BUF_SYNC_START));
+	EXPECT_EQ(0, sync_buffer(self->buffer, DMA_BUF_SYNC_END));
 
 	map = buffer_map(self->buffer, MIB(1));
 	ASSERT_NE(NULL, map);

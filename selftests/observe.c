@@ -3,6 +3,7 @@
  * What people see of the module: debugfs, fdinfo, tracepoints.
  */
 #include <inttypes.h>
+#include <sys/prctl.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -87,6 +88,19 @@ TEST_F(observe, buffers_come_and_go)
 	EXPECT_STREQ(empty, text);
 	free(text);
 	free(empty);
+}
+
+/* A process names itself as it likes, and may not forge a line so. */
+TEST_F(observe, names_of_processes_are_one_word)
+{
+	int client;
+
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "for\nge\x7f"));
+	client = client_open();
+	ASSERT_LE(0, client);
+	EXPECT_TRUE(debugfs_has("clients", "for?ge?"));
+	EXPECT_FALSE(debugfs_has("clients", "for\nge"));
+	close(client);
 }
 
 TEST_F(observe, clients_show_what_is_locked)

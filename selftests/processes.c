@@ -271,6 +271,55 @@ TEST_F(process, client_passed_to_another_process)
 	EXPECT_TRUE(translation_is_true(self->fd, self->memory, pages(PAGES)));
 }
 
+static bool nothing_is_charged(void *arg)
+{
+	return !charged_kib();
+}
+
+/*
+ * Whoever closes the last descriptor need not be who locked: the memory comes
+ * back all the same, if a little later.
+ */
+TEST_F(process, last_descriptor_is_closed_elsewhere)
+{
+	int go[2], done[2];
+	char byte = 0;
+	pid_t pid;
+
+	test_lock(self->fd, self->memory, pages(PAGES), 0);
+	test_hold(self->fd, self->memory, pages(PAGES), NULL);
+	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, pipe(done));
+	pid = fork();
+	if (!pid) {
+		/* Once by closing it, and others with all that a process has. */
+		if (read(go[0], &byte, 1) != 1 || close(self->fd) ||
+		    write(done[1], &byte, 1) != 1)
+			_exit(1);
+		_exit(read(go[0], &byte, 1) != 1);
+	}
+	close(self->fd);
+	EXPECT_EQ((long)(pages(PAGES) >> 10), charged_kib());
+	ASSERT_EQ(1, write(go[1], &byte, 1));
+	ASSERT_EQ(1, read(done[0], &byte, 1));
+	EXPECT_TRUE(poll_until(nothing_is_charged, NULL, 10000));
+	ASSERT_EQ(1, write(go[1], &byte, 1));
+	EXPECT_EQ(0, child_wait(pid));
+
+	self->fd = client_open();
+	ASSERT_LE(0, self->fd);
+	test_lock(self->fd, self->memory, pages(PAGES), 0);
+	EXPECT_TRUE(translation_is_true(self->fd, self->memory, pages(PAGES)));
+	pid = fork();
+	if (!pid)
+		_exit(read(go[0], &byte, 1) != 1);
+	close(self->fd);
+	ASSERT_EQ(1, write(go[1], &byte, 1));
+	EXPECT_EQ(0, child_wait(pid));
+	EXPECT_TRUE(poll_until(nothing_is_charged, NULL, 10000));
+	self->fd = -1;
+}
+
 TEST_F(process, exec_closes_the_client)
 {
 	struct snapshot before;
