@@ -16,13 +16,15 @@
 #include "request.h"
 
 /**
- * struct contig_search - what a genalloc pool is searched for
- * @request: what was asked for
- * @order: of the pool's granules
+ * struct contig_carver - what a pool is searched for
+ * @request: what is asked for, or, if the largest is, NULL for anything
+ * @order: pages in a granule of the pool, as a power of two
+ * @largest: pages in the largest run so far that meets the constraints
  */
-struct contig_search {
+struct contig_carver {
 	const struct contig_request *request;
 	unsigned int order;
+	unsigned long largest;
 };
 
 /* A genpool_algo_t: first fit among what meets the constraints. */
@@ -31,8 +33,8 @@ static unsigned long contig_carve_fit(unsigned long *map, unsigned long size,
 				      void *data, struct gen_pool *pool,
 				      unsigned long start_addr)
 {
-	const struct contig_search *search = data;
-	const struct contig_request *rq = search->request;
+	const struct contig_carver *carver = data;
+	const struct contig_request *rq = carver->request;
 	unsigned int segments;
 
 	if (rq->node_strict &&
@@ -42,7 +44,7 @@ static unsigned long contig_carve_fit(unsigned long *map, unsigned long size,
 		start = bitmap_find_next_zero_area(map, size, start, nr, 0);
 		segments = 0;
 		if (start < size &&
-		    contig_window_fits(rq, start_addr + (start << search->order),
+		    contig_window_fits(rq, start_addr + (start << carver->order),
 				       rq->npages, true, &segments) &&
 		    segments <= rq->max_segments)
 			return start;
@@ -61,23 +63,11 @@ static unsigned long contig_carve_fit(unsigned long *map, unsigned long size,
 unsigned long contig_carve(struct gen_pool *pool, unsigned int order,
 			   const struct contig_request *request)
 {
-	struct contig_search search = { .request = request, .order = order };
+	struct contig_carver carver = { .request = request, .order = order };
 
 	return gen_pool_alloc_algo(pool, request->npages, contig_carve_fit,
-				   &search);
+				   &carver);
 }
-
-/**
- * struct contig_hole - the search for the largest free run of the pool
- * @request: constraints, or NULL for none
- * @order: of the granules of the pool that is looked at
- * @largest: pages in the largest run so far that meets the constraints
- */
-struct contig_hole {
-	const struct contig_request *request;
-	unsigned int order;
-	unsigned long largest;
-};
 
 /* The most pages from @first on, up to @end, that meet the constraints. */
 static unsigned long contig_hole_from(const struct contig_request *rq,
@@ -94,11 +84,11 @@ static unsigned long contig_hole_from(const struct contig_request *rq,
 	return min(end - first, most - min(head, most));
 }
 
-static void contig_hole_measure(struct contig_hole *hole, unsigned long first,
-				unsigned long end)
+static void contig_hole_measure(struct contig_carver *carver,
+				unsigned long first, unsigned long end)
 {
-	const struct contig_request *rq = hole->request;
-	unsigned long step = 1UL << hole->order, n = end - first;
+	const struct contig_request *rq = carver->request;
+	unsigned long step = 1UL << carver->order, n = end - first;
 
 	if (rq) {
 		if (rq->node_strict &&
@@ -118,20 +108,20 @@ static void contig_hole_measure(struct contig_hole *hole, unsigned long first,
 		if (n < rq->min_segment)
 			return;
 	}
-	hole->largest = max(hole->largest, n);
+	carver->largest = max(carver->largest, n);
 }
 
 static void contig_hole_chunk(struct gen_pool *pool,
 			      struct gen_pool_chunk *chunk, void *data)
 {
 	unsigned long size = chunk->end_addr - chunk->start_addr + 1;
-	struct contig_hole *hole = data;
+	struct contig_carver *carver = data;
 	unsigned long first, end;
 
-	for_each_clear_bitrange(first, end, chunk->bits, size >> hole->order)
-		contig_hole_measure(hole,
-				    chunk->start_addr + (first << hole->order),
-				    chunk->start_addr + (end << hole->order));
+	for_each_clear_bitrange(first, end, chunk->bits, size >> carver->order)
+		contig_hole_measure(carver,
+				    chunk->start_addr + (first << carver->order),
+				    chunk->start_addr + (end << carver->order));
 }
 
 /**
@@ -145,8 +135,8 @@ static void contig_hole_chunk(struct gen_pool *pool,
 unsigned long contig_carve_largest(struct gen_pool *pool, unsigned int order,
 				   const struct contig_request *request)
 {
-	struct contig_hole hole = { .request = request, .order = order };
+	struct contig_carver carver = { .request = request, .order = order };
 
-	gen_pool_for_each_chunk(pool, contig_hole_chunk, &hole);
-	return hole.largest;
+	gen_pool_for_each_chunk(pool, contig_hole_chunk, &carver);
+	return carver.largest;
 }
