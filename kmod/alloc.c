@@ -31,11 +31,6 @@ static const struct contig_rung_ops *const contig_rungs[CONTIG_RUNG_MAX] = {
 
 static_assert(CONTIG_RUNG_MAX - 1 <= CONTIG_REPORTS);
 
-const struct contig_rung_ops *contig_rung_ops(unsigned int rung)
-{
-	return contig_rungs[rung];
-}
-
 const char *contig_rung_name(unsigned int rung)
 {
 	return contig_rungs[rung]->name;

@@ -42,7 +42,6 @@ extern const struct contig_rung_ops contig_range_ops;
 extern const struct contig_rung_ops contig_split_ops;
 extern const struct contig_rung_ops contig_scatter_ops;
 
-const struct contig_rung_ops *contig_rung_ops(unsigned int rung);
 const char *contig_rung_name(unsigned int rung);
 
 /* Memory for devices has to be decrypted here, which only coherent.c does. */
