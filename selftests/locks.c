@@ -384,6 +384,24 @@ TEST_F(lock, output_first_and_input_later)
 	test_unlock(self->fd, fresh, pages(2));
 }
 
+TEST_F(lock, output_first_and_input_later_of_a_buffer)
+{
+	int buffer = buffer_get(self->fd, pages(4), CONTIG_RUNGS_SCATTER);
+	char *map;
+
+	ASSERT_LE(0, buffer);
+	map = buffer_map(buffer, pages(4));
+	ASSERT_NE(NULL, map);
+	test_lock(self->fd, map, pages(4), CONTIG_LOCK_OUTPUT);
+	test_lock(self->fd, map + pages(1), pages(2), 0);
+	EXPECT_TRUE(translation_is_true(self->fd, map, pages(4)));
+	EXPECT_EQ(2, page_state(self->fd, map + pages(2)).locks);
+	test_unlock(self->fd, map, pages(4));
+	test_unlock(self->fd, map + pages(1), pages(2));
+	munmap(map, pages(4));
+	close(buffer);
+}
+
 TEST_F(lock, contiguous_of_one_page)
 {
 	int i;

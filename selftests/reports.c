@@ -420,6 +420,25 @@ TEST_F(probe, sees_what_is_movable)
 		  MIB(100) / page_size);
 }
 
+/* Nor are huge pages, where the kernel gives them, in the way. */
+TEST_F(probe, sees_huge_pages_as_movable)
+{
+	struct contig_probe before = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
+	struct contig_probe after = before;
+	char *memory = mmap(NULL, MIB(64), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	need_range(self->fd);
+	ASSERT_NE(MAP_FAILED, memory);
+	madvise(memory, MIB(64), MADV_HUGEPAGE);
+	test_probe(self->fd, &before);
+	memset(memory, 1, MIB(64));
+	test_probe(self->fd, &after);
+	EXPECT_LE(before.out_movable_pages + MIB(60) / page_size,
+		  after.out_movable_pages);
+	munmap(memory, MIB(64));
+}
+
 TEST_F(probe, sees_what_is_locked)
 {
 	struct contig_probe before = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
