@@ -180,6 +180,25 @@ TEST_F(report, more_segments_than_allowed)
 	EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
 }
 
+/* There is enough, and quota as well, but in more pieces than are allowed. */
+TEST_F(report, says_that_more_segments_would_help)
+{
+	struct contig_probe probe = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
+
+	need_range(self->fd);
+	test_probe(self->fd, &probe);
+	probe = probe_request(probe.out_largest + MIB(4), CONTIG_RUNGS_RANGE);
+	probe.constraints.max_segments = 2;
+	test_probe(self->fd, &probe);
+	/* Unless all that is free lies in one piece. */
+	if (probe.out_free_pages < probe.length / page_size)
+		return;
+	EXPECT_EQ(CONTIG_RUNG_NONE, probe.out_rung);
+	EXPECT_EQ(probe.out_pinned_pages > probe.out_kernel_pages ?
+		  CONTIG_REMEDY_UNPIN : CONTIG_REMEDY_SEGMENTS,
+		  probe.out_remedy);
+}
+
 TEST_F(report, lengths_that_cannot_be)
 {
 	struct contig_alloc alloc = alloc_request(0, 0);
@@ -486,25 +505,6 @@ TEST_F(probe, says_what_would_help)
 	test_probe(self->fd, &probe);
 	EXPECT_EQ(CONTIG_RUNG_SCATTER, probe.out_rung);
 	EXPECT_EQ(CONTIG_REMEDY_NONE, probe.out_remedy);
-}
-
-/* There is enough, but in more pieces than are allowed. */
-TEST_F(probe, says_that_more_segments_would_help)
-{
-	struct contig_probe probe = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
-
-	need_range(self->fd);
-	test_probe(self->fd, &probe);
-	probe = probe_request(probe.out_largest + MIB(4), CONTIG_RUNGS_RANGE);
-	probe.constraints.max_segments = 2;
-	test_probe(self->fd, &probe);
-	/* Unless all that is free lies in one piece. */
-	if (probe.out_free_pages < probe.length / page_size)
-		return;
-	EXPECT_EQ(CONTIG_RUNG_NONE, probe.out_rung);
-	EXPECT_EQ(probe.out_pinned_pages > probe.out_kernel_pages ?
-		  CONTIG_REMEDY_UNPIN : CONTIG_REMEDY_SEGMENTS,
-		  probe.out_remedy);
 }
 
 TEST_F(probe, reports_each_rung)
