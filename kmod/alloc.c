@@ -12,6 +12,7 @@
 
 #include "buffer.h"
 #include "client.h"
+#include "dma_device.h"
 #include "limits.h"
 #include "name.h"
 #include "request.h"
@@ -244,6 +245,25 @@ static int contig_alloc_failed(struct contig_ucmd *ucmd,
 	return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: error;
 }
 
+/* Check a request, and limit it to what the client's device can address. */
+static int contig_request_for(struct contig_client *client,
+			      struct contig_request *request, u64 length,
+			      u32 flags, u32 rungs, u32 timeout_ms,
+			      const struct contig_constraints *constraints)
+{
+	struct contig_dma_device *device;
+	int ret;
+
+	ret = contig_client_device(client, &device);
+	if (ret)
+		return ret;
+	ret = contig_request_init(request, length, flags, rungs, timeout_ms,
+				  constraints, device);
+	if (device)
+		contig_dma_device_put(device);
+	return ret;
+}
+
 int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 {
 	struct contig_alloc *cmd = ucmd->cmd;
@@ -252,8 +272,9 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 	int ret;
 
 	contig_alloc_clear(cmd);
-	ret = contig_request_init(&request, cmd->length, cmd->flags, cmd->rungs,
-				  cmd->timeout_ms, &cmd->constraints);
+	ret = contig_request_for(ucmd->client, &request, cmd->length, cmd->flags,
+				 cmd->rungs, cmd->timeout_ms,
+				 &cmd->constraints);
 	if (!ret)
 		ret = contig_check_name(cmd->name);
 	if (ret)
@@ -374,8 +395,8 @@ int contig_probe_ioctl(struct contig_ucmd *ucmd)
 
 	if (!survey)
 		return -ENOMEM;
-	ret = contig_request_init(&request, cmd->length, cmd->flags, cmd->rungs,
-				  0, &cmd->constraints);
+	ret = contig_request_for(ucmd->client, &request, cmd->length, cmd->flags,
+				 cmd->rungs, 0, &cmd->constraints);
 	if (ret)
 		return ret;
 	memset_startat(cmd, 0, out_rung);

@@ -16,6 +16,7 @@
 struct contig_request;
 struct contig_rung_ops;
 struct contig_user;
+struct device;
 struct dma_buf;
 struct seq_file;
 struct vm_area_struct;
@@ -30,6 +31,7 @@ struct vm_area_struct;
  * @user: whose quota it counts against; constant
  * @charged: pages that @user is charged for it, more than it has if what a rung
  *           hands out is larger; changed only while it is made and destroyed
+ * @dev: coherent rung: the device that it was allocated for; constant
  * @vaddr: coherent rung: kernel address, from dma_alloc_attrs(); constant
  * @dma: coherent rung: bus address, from dma_alloc_attrs(); constant
  * @rung_data: of the rung
@@ -51,6 +53,7 @@ struct contig_buffer {
 	unsigned int mapping;
 	struct contig_user *user;
 	unsigned long charged;
+	struct device *dev;
 	void *vaddr;
 	dma_addr_t dma;
 	void *rung_data;

@@ -17,6 +17,7 @@
 
 #include "buffer.h"
 #include "client.h"
+#include "dma_device.h"
 #include "limits.h"
 #include "name.h"
 #include "pin.h"
@@ -145,6 +146,39 @@ int contig_client_check_space(struct contig_client *client)
 	return client->space && client->space->mm != current->mm ? -EXDEV : 0;
 }
 
+/* Is anything locked through this client? */
+bool contig_client_locks_any(struct contig_client *client)
+{
+	lockdep_assert_held(&client->lock);
+	return !contig_areas_empty(&client->locks) ||
+	       !xa_empty(&client->buffer_locks);
+}
+
+/**
+ * contig_client_device() - the device that a client has attached
+ * @client: the client
+ * @device: receives the device, with a reference, or NULL if there is none
+ *
+ * Return: 0, -ENODEV if the device is gone, -EINTR.
+ */
+int contig_client_device(struct contig_client *client,
+			 struct contig_dma_device **device)
+{
+	int ret = 0;
+
+	*device = NULL;
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	if (client->device)
+		ret = contig_dma_device_check(client->device);
+	if (client->device && !ret) {
+		contig_dma_device_get(client->device);
+		*device = client->device;
+	}
+	mutex_unlock(&client->lock);
+	return ret;
+}
+
 static void contig_client_free_holds(struct contig_client *client)
 {
 	struct contig_space *space = client->space;
@@ -175,6 +209,8 @@ static void contig_client_destroy(struct contig_client *client)
 		kfree(locks);
 	}
 	xa_destroy(&client->buffer_locks);
+	if (client->device)
+		contig_dma_device_put(client->device);
 	if (client->space)
 		contig_client_free_holds(client);
 	contig_user_put(client->user);

@@ -17,6 +17,7 @@
 #include "areas.h"
 
 struct contig_buffer;
+struct contig_dma_device;
 struct contig_user;
 struct mm_struct;
 struct seq_file;
@@ -55,6 +56,8 @@ struct contig_space {
  * @locks: ranges of that space that are locked
  * @buffer_locks: ranges of buffers that are locked, struct contig_buffer_locks
  *                by the address of the buffer
+ * @device: the DMA device that they are for, NULL if there is none; with a
+ *          reference
  * @holds: ranges of @space that are held; changed with @lock and
  *         contig_space.lock held, so either is enough to read them
  * @space_node: entry of contig_space.clients, protected by contig_space.lock
@@ -63,7 +66,7 @@ struct contig_space {
  * @dead: entry of contig_space.dead, if who closes the file must not destroy it
  *
  * Lock order: contig_client.lock, contig_space.lock, mmap_lock of the process,
- * then those of buffers and reserves. The mutexes around the lists of spaces
+ * then those of buffers, reserves and DMA devices. The mutexes around the lists of spaces
  * and users may be taken inside any of them and hold nothing inside.
  * Nothing is taken in the invalidate callback of a pin.
  */
@@ -76,6 +79,7 @@ struct contig_client {
 	struct contig_space *space;
 	struct contig_areas locks;
 	struct xarray buffer_locks;
+	struct contig_dma_device *device;
 	struct contig_areas holds;
 	struct list_head space_node;
 	atomic_long_t locked;
@@ -100,6 +104,7 @@ struct contig_buffer_locks {
  * @first: first page
  * @last: last page
  * @head: bytes in the first page that lie before the range
+ * @dma: it is about addresses of the client's device
  */
 struct contig_target {
 	struct contig_areas *areas;
@@ -107,12 +112,16 @@ struct contig_target {
 	unsigned long first;
 	unsigned long last;
 	unsigned long head;
+	bool dma;
 };
 
 struct contig_client *contig_client_new(void);
 void contig_client_free(struct contig_client *client);
 int contig_client_bind(struct contig_client *client);
 int contig_client_check_space(struct contig_client *client);
+bool contig_client_locks_any(struct contig_client *client);
+int contig_client_device(struct contig_client *client,
+			 struct contig_dma_device **device);
 int contig_clients_init(void);
 void contig_clients_exit(void);
 int contig_clients_show(struct seq_file *m, void *unused);

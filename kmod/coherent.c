@@ -40,7 +40,7 @@ static int contig_coherent_note(struct contig_buffer *buffer, size_t size)
 	struct sg_table sgt;
 	int ret, i;
 
-	ret = dma_get_sgtable_attrs(contig_device(), &sgt, buffer->vaddr,
+	ret = dma_get_sgtable_attrs(buffer->dev, &sgt, buffer->vaddr,
 				    buffer->dma, size, CONTIG_ATTRS);
 	if (ret)
 		return ret;
@@ -71,7 +71,7 @@ static void contig_coherent_free(struct contig_buffer *buffer)
 {
 	unsigned long npages = buffer->extents.npages;
 
-	dma_free_attrs(contig_device(), npages << PAGE_SHIFT, buffer->vaddr,
+	dma_free_attrs(buffer->dev, npages << PAGE_SHIFT, buffer->vaddr,
 		       buffer->dma, CONTIG_ATTRS);
 	atomic_long_sub(npages, &contig_coherent_used);
 	contig_extents_free(&buffer->extents);
@@ -104,8 +104,9 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		return ret;
 	}
 	report->windows = 1;
+	buffer->dev = contig_device_below(request->highest);
 	buffer->vaddr = contig_should_fail(CONTIG_FAULT_COHERENT) ? NULL :
-		dma_alloc_attrs(contig_device(), size, &buffer->dma,
+		dma_alloc_attrs(buffer->dev, size, &buffer->dma,
 				GFP_KERNEL | __GFP_NOWARN, CONTIG_ATTRS);
 	if (!buffer->vaddr) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
@@ -131,7 +132,7 @@ static int contig_coherent_alloc(const struct contig_request *request,
 	return 0;
 
 err_free:
-	dma_free_attrs(contig_device(), size, buffer->vaddr, buffer->dma,
+	dma_free_attrs(buffer->dev, size, buffer->vaddr, buffer->dma,
 		       CONTIG_ATTRS);
 	contig_extents_free(&buffer->extents);
 	buffer->vaddr = NULL;
@@ -161,7 +162,7 @@ int contig_coherent_mmap(struct contig_buffer *buffer,
 {
 	if (contig_should_fail(CONTIG_FAULT_MAP))
 		return -ENOMEM;
-	return dma_mmap_attrs(contig_device(), vma, buffer->vaddr,
+	return dma_mmap_attrs(buffer->dev, vma, buffer->vaddr,
 			      buffer->dma, buffer->extents.npages << PAGE_SHIFT,
 			      CONTIG_ATTRS);
 }

@@ -9,6 +9,7 @@
 #include "buffer.h"
 #include "client.h"
 #include "debugfs.h"
+#include "dma_device.h"
 #include "fault.h"
 #include "rung.h"
 #include "stats.h"
@@ -16,6 +17,7 @@
 DEFINE_SHOW_ATTRIBUTE(contig_stats);
 DEFINE_SHOW_ATTRIBUTE(contig_buffers);
 DEFINE_SHOW_ATTRIBUTE(contig_clients);
+DEFINE_SHOW_ATTRIBUTE(contig_dma_devices);
 DEFINE_SHOW_ATTRIBUTE(contig_reserve);
 
 static struct dentry *contig_debugfs;
@@ -29,6 +31,8 @@ void contig_debugfs_init(void)
 			    &contig_buffers_fops);
 	debugfs_create_file("clients", 0400, contig_debugfs, NULL,
 			    &contig_clients_fops);
+	debugfs_create_file("devices", 0400, contig_debugfs, NULL,
+			    &contig_dma_devices_fops);
 	debugfs_create_file("reserves", 0400, contig_debugfs, NULL,
 			    &contig_reserve_fops);
 	contig_fault_debugfs_init(contig_debugfs);

@@ -8,8 +8,11 @@
  * two is decided when the module is loaded, and never changes.
  */
 #include <linux/dma-mapping.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/of.h>
 #include <linux/of_reserved_mem.h>
 #include <linux/pfn.h>
@@ -29,6 +32,51 @@ static struct {
 struct device *contig_device(void)
 {
 	return contig_dev.dev;
+}
+
+static struct platform_device *contig_device_make(int id, unsigned int bits)
+{
+	struct platform_device_info info = {
+		.name = "contig",
+		.id = id,
+		.dma_mask = DMA_BIT_MASK(bits),
+	};
+
+	return platform_device_register_full(&info);
+}
+
+/*
+ * The DMA API looks for memory where the device can reach it, and asks no more
+ * than how many address bits it has. So there is a device for each number of them
+ * that somebody wanted.
+ */
+static struct platform_device *contig_narrow[64];
+static DEFINE_MUTEX(contig_narrow_mutex);
+
+struct device *contig_device_below(unsigned long highest)
+{
+	u64 end = PFN_PHYS((u64)highest + 1);
+	struct platform_device *pdev;
+	unsigned int bits;
+
+	if (contig_dev.npages || highest == ULONG_MAX || end <= PAGE_SIZE)
+		return contig_dev.dev;
+	bits = ilog2(end);
+	guard(mutex)(&contig_narrow_mutex);
+	pdev = contig_narrow[bits];
+	if (!pdev) {
+		pdev = contig_device_make(bits, bits);
+		if (IS_ERR(pdev))
+			return contig_dev.dev;
+		/* There need not be memory that low. */
+		if (dma_set_mask_and_coherent(&pdev->dev,
+					      DMA_BIT_MASK(bits))) {
+			platform_device_unregister(pdev);
+			return contig_dev.dev;
+		}
+		contig_narrow[bits] = pdev;
+	}
+	return &pdev->dev;
 }
 
 unsigned long contig_device_pool(void)
@@ -141,11 +189,6 @@ static bool contig_pool_described(void)
  */
 int contig_device_init(void)
 {
-	struct platform_device_info info = {
-		.name = "contig",
-		.id = PLATFORM_DEVID_NONE,
-		.dma_mask = DMA_BIT_MASK(64),
-	};
 	struct platform_device *pdev;
 	int ret;
 
@@ -157,7 +200,7 @@ int contig_device_init(void)
 			pr_err("contig: the pool in the Device Tree cannot be used\n");
 		return ret;
 	}
-	pdev = platform_device_register_full(&info);
+	pdev = contig_device_make(PLATFORM_DEVID_NONE, 64);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
 	contig_dev.dev = &pdev->dev;
@@ -166,6 +209,10 @@ int contig_device_init(void)
 
 void contig_device_exit(void)
 {
+	unsigned int bits;
+
+	for (bits = 0; bits < ARRAY_SIZE(contig_narrow); bits++)
+		platform_device_unregister(contig_narrow[bits]);
 	if (contig_dev.npages) {
 		of_reserved_mem_device_release(contig_dev.dev);
 		put_device(contig_dev.dev);

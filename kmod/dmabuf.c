@@ -16,6 +16,7 @@
 #include "device.h"
 #include "fault.h"
 #include "rung.h"
+#include "sg.h"
 
 /**
  * struct contig_attachment - a device that uses a buffer
@@ -32,48 +33,6 @@ struct contig_attachment {
 	enum dma_data_direction direction;
 };
 
-/*
- * Cut the memory into segments that a device takes, none longer than it says and
- * none across a boundary of its own. Returns how many there are, and writes them
- * to a list, unless @sg is NULL. Where an IOMMU translates, the boundary is kept
- * by who maps the list, and costs some segments more here.
- */
-static unsigned int contig_sg_cut(const struct contig_extents *extents,
-				  struct device *dev, struct scatterlist *sg)
-{
-	unsigned long boundary = (dma_get_seg_boundary(dev) >> PAGE_SHIFT) + 1;
-	unsigned long longest = dma_get_max_seg_size(dev) >> PAGE_SHIFT;
-	struct contig_cursor cursor;
-	unsigned long pfn, n, len;
-	unsigned int entries = 0;
-
-	contig_cursor_init(&cursor, extents, 0);
-	while ((n = contig_cursor_next(&cursor, extents->npages, &pfn))) {
-		for (; n; n -= len, pfn += len) {
-			len = min3(n, max(longest, 1UL),
-				   boundary - (pfn & (boundary - 1)));
-			entries++;
-			if (!sg)
-				continue;
-			sg_set_page(sg, pfn_to_page(pfn), len << PAGE_SHIFT, 0);
-			sg = sg_next(sg);
-		}
-	}
-	return entries;
-}
-
-static int contig_sg_fill(struct contig_buffer *buffer, struct device *dev,
-			  struct sg_table *sgt)
-{
-	const struct contig_extents *extents = &buffer->extents;
-	int ret = sg_alloc_table(sgt, contig_sg_cut(extents, dev, NULL),
-				 GFP_KERNEL);
-
-	if (!ret)
-		contig_sg_cut(extents, dev, sgt->sgl);
-	return ret;
-}
-
 static int contig_attach(struct dma_buf *dmabuf,
 			 struct dma_buf_attachment *attach)
 {
@@ -88,13 +47,14 @@ static int contig_attach(struct dma_buf *dmabuf,
 	 * The CPU accesses it past its caches then, and nobody cleans those for a
 	 * device that looks into them.
 	 */
-	if (buffer->vaddr && !dev_is_dma_coherent(contig_device()) &&
+	if (buffer->vaddr && !dev_is_dma_coherent(buffer->dev) &&
 	    dev_is_dma_coherent(attach->dev))
 		return -EOPNOTSUPP;
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)
 		return -ENOMEM;
-	ret = contig_sg_fill(buffer, attach->dev, &a->sgt);
+	ret = contig_sg_fill(&buffer->extents, 0, buffer->extents.npages,
+			     attach->dev, GFP_KERNEL, &a->sgt);
 	if (ret) {
 		kfree(a);
 		return ret;

@@ -10,11 +10,29 @@
 #include "areas.h"
 #include "buffer.h"
 #include "client.h"
+#include "dma_device.h"
+#include "dma_map.h"
 #include "pin.h"
 #include "stats.h"
 #include "trace.h"
 #include "translate.h"
 #include "ucmd.h"
+
+/* Map for the client's device what was just pinned. */
+static int contig_lock_map(struct contig_dma_device *device, bool output,
+			   struct contig_areas *added)
+{
+	struct contig_area *area;
+	int ret = 0;
+
+	contig_for_each_area(area, added, 0, ULONG_MAX) {
+		ret = contig_pin_map(area->pin, device, output);
+		if (ret)
+			break;
+		cond_resched();
+	}
+	return ret;
+}
 
 /* Pin what is not locked yet of a range. All or nothing. */
 static int contig_lock_gaps(struct contig_client *client,
@@ -39,6 +57,8 @@ static int contig_lock_gaps(struct contig_client *client,
 		contig_areas_take(added, &gap);
 		first = end + 1;
 	}
+	if (!ret && client->device)
+		ret = contig_lock_map(client->device, output, added);
 	if (ret)
 		contig_areas_release(added);
 	return ret;
@@ -57,6 +77,10 @@ static int contig_lock_again(const struct contig_target *target, bool output)
 		if (area->count == UINT_MAX)
 			return -EOVERFLOW;
 		ret = contig_area_check(target->areas, area, first, last);
+		/* A device would have to be told another address. */
+		if (!ret && !output && area->pin->map &&
+		    area->pin->map->direction == DMA_TO_DEVICE)
+			ret = -EACCES;
 		if (!ret && !output && !area->write)
 			ret = contig_area_check_write(area, first, last);
 		if (ret)
@@ -106,9 +130,14 @@ static int contig_lock_target(struct contig_client *client,
 	struct contig_spares spares;
 	struct contig_areas added;
 	struct contig_area *area;
-	int ret;
+	int ret = 0;
 
-	ret = contig_lock_again(target, output);
+	if (client->device)
+		ret = contig_dma_device_check(client->device);
+	else if (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS)
+		ret = -EUNATCH;
+	if (!ret)
+		ret = contig_lock_again(target, output);
 	if (ret)
 		return ret;
 	ret = contig_spares_alloc(&spares);
@@ -118,8 +147,10 @@ static int contig_lock_target(struct contig_client *client,
 	if (ret)
 		goto out;
 	contig_lock_commit(client, target, &added, &spares);
-	if (flags & CONTIG_LOCK_CONTIGUOUS &&
-	    contig_target_extents(target) != 1) {
+	if ((flags & CONTIG_LOCK_CONTIGUOUS &&
+	     contig_target_extents(target, false) != 1) ||
+	    (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS &&
+	     contig_target_extents(target, true) != 1)) {
 		/* The areas are cut where they have to be: this cannot fail. */
 		contig_unlock_commit(client, target);
 		ret = -EILSEQ;
@@ -137,7 +168,7 @@ out:
 int contig_lock_ioctl(struct contig_ucmd *ucmd)
 {
 	const u32 known = CONTIG_RANGE_BUFFER | CONTIG_LOCK_OUTPUT |
-			  CONTIG_LOCK_CONTIGUOUS;
+			  CONTIG_LOCK_CONTIGUOUS | CONTIG_LOCK_DEVICE_CONTIGUOUS;
 	struct contig_client *client = ucmd->client;
 	struct contig_lock *cmd = ucmd->cmd;
 	struct contig_target target;

@@ -15,6 +15,7 @@
 #include "client.h"
 #include "debugfs.h"
 #include "device.h"
+#include "dma_device.h"
 #include "limits.h"
 #include "rung.h"
 #include "stats.h"
@@ -106,6 +107,7 @@ union contig_command {
 	struct contig_unlock unlock;
 	struct contig_get_physical get_physical;
 	struct contig_get_state get_state;
+	struct contig_device device;
 };
 
 static const struct contig_ioctl_op contig_ioctl_ops[] = {
@@ -126,6 +128,8 @@ static const struct contig_ioctl_op contig_ioctl_ops[] = {
 		  struct contig_get_physical, fd),
 	CONTIG_OP(CONTIG_GET_STATE, contig_get_state_ioctl,
 		  struct contig_get_state, fd),
+	CONTIG_OP(CONTIG_DEVICE, contig_device_ioctl, struct contig_device,
+		  out_features),
 };
 
 static long contig_fops_ioctl(struct file *file, unsigned int cmd,
@@ -205,9 +209,12 @@ static int __init contig_init(void)
 	ret = contig_device_init();
 	if (ret)
 		goto err_clients;
-	ret = contig_reserve_init();
+	ret = contig_dma_devices_init();
 	if (ret)
 		goto err_device;
+	ret = contig_reserve_init();
+	if (ret)
+		goto err_dma_devices;
 	ret = misc_register(&contig_miscdev);
 	if (ret)
 		goto err_reserve;
@@ -216,6 +223,8 @@ static int __init contig_init(void)
 
 err_reserve:
 	contig_reserve_exit();
+err_dma_devices:
+	contig_dma_devices_exit();
 err_device:
 	contig_device_exit();
 err_clients:
@@ -231,6 +240,7 @@ static void __exit contig_exit(void)
 	misc_deregister(&contig_miscdev);
 	contig_clients_exit();
 	contig_reserve_exit();
+	contig_dma_devices_exit();
 	contig_device_exit();
 	contig_stats_exit();
 }

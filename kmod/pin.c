@@ -22,6 +22,7 @@
 
 #include "areas.h"
 #include "buffer.h"
+#include "dma_map.h"
 #include "fault.h"
 #include "pin.h"
 #include "stats.h"
@@ -126,22 +127,6 @@ void contig_pin_get(struct contig_pin *pin)
 	refcount_inc(&pin->refs);
 }
 
-void contig_pin_put(struct contig_pin *pin)
-{
-	if (!refcount_dec_and_test(&pin->refs))
-		return;
-	if (pin->mm) {
-		mmu_interval_notifier_remove(&pin->notifier);
-		mmdrop(pin->mm);
-	}
-	if (pin->buffer)
-		contig_buffer_put(pin->buffer);
-	if (pin->payer)
-		free_uid(pin->payer);
-	contig_extents_free(&pin->own);
-	kfree(pin);
-}
-
 /* Where the memory lies; contig_pin.base is where in it the pin begins. */
 const struct contig_extents *contig_pin_extents(const struct contig_pin *pin)
 {
@@ -160,6 +145,34 @@ static void contig_pin_drop(struct contig_pin *pin, unsigned long offset,
 		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
 		cond_resched();
 	}
+}
+
+/* The device lets go of the memory: now all of it can be unpinned. */
+static void contig_pin_unmap(struct contig_pin *pin)
+{
+	contig_dma_map_free(pin->map);
+	if (!pin->buffer) {
+		contig_pin_drop(pin, 0, pin->npages, pin->dirty);
+		contig_pin_uncharge(pin, pin->npages);
+	}
+}
+
+void contig_pin_put(struct contig_pin *pin)
+{
+	if (!refcount_dec_and_test(&pin->refs))
+		return;
+	if (pin->map)
+		contig_pin_unmap(pin);
+	if (pin->mm) {
+		mmu_interval_notifier_remove(&pin->notifier);
+		mmdrop(pin->mm);
+	}
+	if (pin->buffer)
+		contig_buffer_put(pin->buffer);
+	if (pin->payer)
+		free_uid(pin->payer);
+	contig_extents_free(&pin->own);
+	kfree(pin);
 }
 
 static unsigned int contig_pin_flags(const struct contig_stretch *stretch,
@@ -385,6 +398,29 @@ int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
 	return contig_pin_stretch(NULL, first, &stretch, false, false, areas);
 }
 
+/**
+ * contig_pin_map() - map pinned memory for a device
+ * @pin: as a whole; not mapped yet
+ * @device: the device
+ * @output: the device will only read it
+ *
+ * Lasts as long as the pin. May sleep.
+ *
+ * Return: 0 or what contig_dma_map_new() answers.
+ */
+int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
+		   bool output)
+{
+	struct contig_dma_map *map;
+
+	map = contig_dma_map_new(device, contig_pin_extents(pin), pin->base,
+				 pin->npages, output);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	pin->map = map;
+	return 0;
+}
+
 /* Unpin the pages of an area and forget it. */
 void contig_area_release(struct contig_areas *areas, struct contig_area *area)
 {
@@ -392,7 +428,8 @@ void contig_area_release(struct contig_areas *areas, struct contig_area *area)
 	unsigned long npages = contig_area_npages(area);
 
 	contig_areas_remove(areas, area);
-	if (!pin->buffer) {
+	pin->dirty |= area->write;
+	if (!pin->buffer && !pin->map) {
 		contig_pin_drop(pin, area->offset, npages, area->write);
 		contig_pin_uncharge(pin, npages);
 	}

@@ -13,6 +13,8 @@
 struct contig_area;
 struct contig_areas;
 struct contig_buffer;
+struct contig_dma_device;
+struct contig_dma_map;
 struct mm_struct;
 struct user_struct;
 
@@ -31,9 +33,13 @@ struct user_struct;
  * @own: user's memory: where it lies
  * @notifier: tells of changes to the address space, if @mm
  * @suspect: there was a change since the pages were last seen in place
+ * @map: what maps it for a device, NULL if it is for none
+ * @dirty: user's memory: somebody may have written to pages that are unlocked, and
+ *         stay pinned because of @map
  *
  * Each area that refers to a pin stands for its own pages of it: these are
- * unpinned with the area, and the structure goes with the last area.
+ * unpinned with the area, and the structure goes with the last area. If they are
+ * mapped for a device, which is undone as a whole, all go with the last area.
  */
 struct contig_pin {
 	refcount_t refs;
@@ -46,6 +52,8 @@ struct contig_pin {
 	struct contig_extents own;
 	struct mmu_interval_notifier notifier;
 	int suspect;
+	struct contig_dma_map *map;
+	bool dirty;
 };
 
 void contig_pin_get(struct contig_pin *pin);
@@ -57,6 +65,8 @@ int contig_pin_range(struct mm_struct *mm, unsigned long first,
 		     struct contig_areas *areas);
 int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
 		      unsigned long last, struct contig_areas *areas);
+int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
+		   bool output);
 void contig_area_release(struct contig_areas *areas, struct contig_area *area);
 void contig_areas_release(struct contig_areas *areas);
 

@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
+#include "dma_device.h"
 #include "limits.h"
 #include "request.h"
 #include "zones.h"
@@ -123,6 +124,27 @@ static bool contig_request_tells(const struct contig_constraints *c)
 					    c->highest & (c->highest + 1)));
 }
 
+/*
+ * Stay within what a device can address. Where an IOMMU translates, nothing of
+ * that is about memory.
+ */
+static void contig_request_limit(struct contig_request *request,
+				 struct contig_dma_device *device)
+{
+	struct contig_device limits;
+	u64 boundary;
+
+	if (device->translated || contig_dma_device_describe(device, &limits))
+		return;
+	request->highest = min(request->highest, device->highest);
+	request->max_segment = min_t(u64, request->max_segment,
+				     limits.out_max_segment >> PAGE_SHIFT);
+	boundary = limits.out_boundary >> PAGE_SHIFT;
+	if (boundary <= ULONG_MAX)
+		request->boundary = min_not_zero((u64)request->boundary,
+						 boundary);
+}
+
 /* Can this machine's memory, were it all free, meet the limits? */
 static bool contig_request_possible(const struct contig_request *request)
 {
@@ -164,12 +186,14 @@ static bool contig_request_possible(const struct contig_request *request)
  * @rungs: mask of rungs, 0 for all
  * @timeout_ms: time budget, 0 for the default
  * @constraints: from user space
+ * @device: the device that the memory is for, or NULL
  *
  * Return: 0, or the errno that uapi/linux/contig.h documents for what is wrong.
  */
 int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 			u32 rungs, u32 timeout_ms,
-			const struct contig_constraints *constraints)
+			const struct contig_constraints *constraints,
+			struct contig_dma_device *device)
 {
 	int ret;
 
@@ -193,6 +217,8 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 		return ret;
 	if (contig_request_tells(constraints) && !contig_may_see_physical())
 		return -EPERM;
+	if (device)
+		contig_request_limit(request, device);
 	return contig_request_possible(request) ? 0 : -ERANGE;
 }
 

@@ -10,6 +10,7 @@
 
 #include <uapi/linux/contig.h>
 
+struct contig_dma_device;
 struct contig_extents;
 
 /**
@@ -49,7 +50,8 @@ struct contig_request {
 
 int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 			u32 rungs, u32 timeout_ms,
-			const struct contig_constraints *constraints);
+			const struct contig_constraints *constraints,
+			struct contig_dma_device *device);
 void contig_request_init_plain(struct contig_request *request,
 			       unsigned long npages);
 long contig_request_left(const struct contig_request *request);

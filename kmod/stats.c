@@ -44,6 +44,8 @@ static const char *const contig_event_names[CONTIG_EVENTS] = {
 	[CONTIG_EVENT_TRANSLATE] = "translations",
 	[CONTIG_EVENT_STALE] = "stale ranges refused",
 	[CONTIG_EVENT_MISFIT] = "results that broke a constraint",
+	[CONTIG_EVENT_ATTACH] = "devices attached",
+	[CONTIG_EVENT_DEVICE_GONE] = "devices that went away",
 };
 
 struct contig_rung_stats {

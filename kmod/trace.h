@@ -114,6 +114,21 @@ DEFINE_EVENT(contig_range, contig_translate,
 	TP_ARGS(addr, length, flags, error)
 );
 
+/* A client attached a device, or detached it, which has no name here. */
+TRACE_EVENT(contig_device,
+	TP_PROTO(const char *name, int error),
+	TP_ARGS(name, error),
+	TP_STRUCT__entry(
+		__array(char, name, CONTIG_DEVICE_NAME_SIZE)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		strscpy(__entry->name, name, CONTIG_DEVICE_NAME_SIZE);
+		__entry->error = error;
+	),
+	TP_printk("name=%s error=%d", __entry->name, __entry->error)
+);
+
 #endif /* CONTIG_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -11,6 +11,7 @@
 #include "areas.h"
 #include "buffer.h"
 #include "client.h"
+#include "dma_map.h"
 #include "fault.h"
 #include "limits.h"
 #include "pin.h"
@@ -38,26 +39,38 @@ struct contig_table {
 	u64 rest;
 };
 
-/* Where the pages from @page on, which @area contains, lie in its pin. */
-static unsigned long contig_area_offset(const struct contig_area *area,
-					unsigned long page)
+/* Where a pin's memory lies, for the CPU or for the device it is mapped for. */
+static const struct contig_extents *contig_area_extents(const struct contig_area *area,
+							bool dma)
 {
-	return area->pin->base + area->offset + (page - area->it.start);
+	return dma ? &area->pin->map->extents : contig_pin_extents(area->pin);
 }
 
-/* How many extents a range, which is locked as a whole, consists of. */
-unsigned long contig_target_extents(const struct contig_target *target)
+/* Where in these the pages from @page on lie, which @area contains. */
+static unsigned long contig_area_offset(const struct contig_area *area,
+					unsigned long page, bool dma)
+{
+	return (dma ? 0 : area->pin->base) + area->offset +
+	       (page - area->it.start);
+}
+
+/*
+ * How many extents a range, which is locked as a whole, consists of, in memory or
+ * in DMA addresses.
+ */
+unsigned long contig_target_extents(const struct contig_target *target,
+				    bool dma)
 {
 	unsigned long next = 0, count = 0;
 	struct contig_area *area;
 
 	contig_for_each_area(area, target->areas, target->first, target->last) {
 		const struct contig_extents *extents =
-			contig_pin_extents(area->pin);
+			contig_area_extents(area, dma);
 		unsigned long first = max(area->it.start, target->first);
 		unsigned long last = min(area->it.last, target->last);
-		unsigned long from = contig_area_offset(area, first);
-		unsigned long to = contig_area_offset(area, last);
+		unsigned long from = contig_area_offset(area, first, dma);
+		unsigned long to = contig_area_offset(area, last, dma);
 
 		count += contig_extents_count(extents, from, to);
 		if (next && contig_extents_pfn(extents, from) == next)
@@ -80,6 +93,9 @@ static int contig_target_check(const struct contig_target *target)
 		ret = contig_area_check(target->areas, area,
 					max(area->it.start, target->first),
 					min(area->it.last, target->last));
+		if (!ret && target->dma &&
+		    !READ_ONCE(area->pin->map->mapped))
+			ret = -ENODEV;
 		if (ret)
 			return ret;
 	}
@@ -188,12 +204,13 @@ static int contig_table_area(struct contig_table *table,
 	unsigned long first = max(area->it.start, target->first);
 	unsigned long last = min(area->it.last, target->last);
 	unsigned long skip = first == target->first ? target->head : 0;
-	unsigned long end = contig_area_offset(area, last) + 1, pfn, n;
+	unsigned long end = contig_area_offset(area, last, target->dma) + 1;
+	unsigned long pfn, n;
 	struct contig_cursor cursor;
 	int ret = 1;
 
-	contig_cursor_init(&cursor, contig_pin_extents(area->pin),
-			   contig_area_offset(area, first));
+	contig_cursor_init(&cursor, contig_area_extents(area, target->dma),
+			   contig_area_offset(area, first, target->dma));
 	/* The first run by itself, then those that are whole, then the last. */
 	while (ret > 0 && (n = contig_cursor_next(&cursor, end, &pfn))) {
 		ret = contig_table_add(table, PFN_PHYS((u64)pfn) + skip,
@@ -236,7 +253,8 @@ static int contig_translate(const struct contig_target *target,
 	if (ret)
 		return ret;
 	if (!cmd->count) {
-		unsigned long count = contig_target_extents(target);
+		unsigned long count = contig_target_extents(target,
+							    target->dma);
 
 		if (count > U32_MAX)
 			return -EOVERFLOW;
@@ -261,14 +279,18 @@ int contig_get_physical_ioctl(struct contig_ucmd *ucmd)
 	u64 addr = cmd->addr, length = cmd->length;
 	int ret;
 
-	if (cmd->flags & ~CONTIG_RANGE_BUFFER)
+	if (cmd->flags & ~(CONTIG_RANGE_BUFFER | CONTIG_GET_DMA))
 		return -EOPNOTSUPP;
-	if (cmd->count && !contig_may_see_physical())
+	if (cmd->count && !(cmd->flags & CONTIG_GET_DMA) &&
+	    !contig_may_see_physical())
 		return -EPERM;
 	if (mutex_lock_killable(&client->lock))
 		return -EINTR;
 	ret = contig_target_init(client, cmd->flags, addr, length, cmd->fd,
 				 false, &target);
+	target.dma = cmd->flags & CONTIG_GET_DMA;
+	if (!ret && target.dma && !client->device)
+		ret = -EUNATCH;
 	if (!ret)
 		ret = contig_translate(&target, cmd);
 	contig_target_done(client, &target);

@@ -51,5 +51,6 @@ int contig_lock_ioctl(struct contig_ucmd *ucmd);
 int contig_unlock_ioctl(struct contig_ucmd *ucmd);
 int contig_get_physical_ioctl(struct contig_ucmd *ucmd);
 int contig_get_state_ioctl(struct contig_ucmd *ucmd);
+int contig_device_ioctl(struct contig_ucmd *ucmd);
 
 #endif /* CONTIG_UCMD_H */

@@ -61,8 +61,8 @@ FIXTURE(classic) {
 FIXTURE_SETUP(classic) {
 	int i;
 
-	if (access(CONTIG_DEVICE, F_OK))
-		SKIP(return, "no " CONTIG_DEVICE ": load the module");
+	if (access(CONTIG_PATH, F_OK))
+		SKIP(return, "no " CONTIG_PATH ": load the module");
 	self->memory = mmap(NULL, pages(2 * PAGES), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->memory);
@@ -92,7 +92,7 @@ static int classic_client(void)
 		if (n < 0)
 			continue;
 		target[n] = 0;
-		if (!strcmp(target, CONTIG_DEVICE))
+		if (!strcmp(target, CONTIG_PATH))
 			return fd;
 	}
 	return -1;

@@ -373,7 +373,7 @@ int main(int argc, char **argv)
 	client = client_open();
 	memory = anon_map(pages(PAGES));
 	if (client < 0 || !memory) {
-		perror(CONTIG_DEVICE);
+		perror(CONTIG_PATH);
 		return 1;
 	}
 	layouts();

@@ -30,7 +30,7 @@ static __attribute__((constructor)) void utils_init(void)
 
 int client_open(void)
 {
-	int fd = open(CONTIG_DEVICE, O_RDWR | O_CLOEXEC);
+	int fd = open(CONTIG_PATH, O_RDWR | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
 }

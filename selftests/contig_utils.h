@@ -29,7 +29,7 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 180
 
-#define CONTIG_DEVICE "/dev/contig"
+#define CONTIG_PATH "/dev/contig"
 #define CONTIG_DEBUGFS "/sys/kernel/debug/contig"
 #define CONTIG_PARAMETERS "/sys/module/contig/parameters"
 
@@ -125,7 +125,7 @@ struct contig_run page_state(int client, const volatile void *addr);
 #define setup_client(client) do { \
 	(client) = client_open(); \
 	if ((client) == -ENOENT) \
-		SKIP(return, "no " CONTIG_DEVICE ": load the module"); \
+		SKIP(return, "no " CONTIG_PATH ": load the module"); \
 	ASSERT_LE(0, (client)); \
 } while (0)
 

@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(loading, survives_every_failure, 600)
 				    ret == -EINVAL)
 				TH_LOG("point %u: %s", n, strerror(-ret));
 			ASSERT_FALSE(is_loaded());
-			ASSERT_NE(0, access(CONTIG_DEVICE, F_OK));
+			ASSERT_NE(0, access(CONTIG_PATH, F_OK));
 		} else {
 			/* The last time nothing failed: so all is there. */
 			EXPECT_TRUE(works(left))

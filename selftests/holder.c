@@ -25,7 +25,7 @@ int main(int argc, char **argv)
 	char byte;
 
 	if (client < 0)
-		return fail(CONTIG_DEVICE);
+		return fail(CONTIG_PATH);
 	fd = buffer_alloc(client, LENGTH, rungs, 0);
 	if (fd < 0)
 		return fail("CONTIG_ALLOC");

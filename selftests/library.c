@@ -18,7 +18,7 @@ FIXTURE_SETUP(library) {
 	int ret = contig_open(&self->client, NULL);
 
 	if (ret == -ENOENT)
-		SKIP(return, "no " CONTIG_DEVICE ": load the module");
+		SKIP(return, "no " CONTIG_PATH ": load the module");
 	ASSERT_EQ(0, ret);
 	self->memory = mmap(NULL, pages(16), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -285,8 +285,8 @@ TEST_F(quota, of_all_users_together)
 
 	ASSERT_NE(NULL, old);
 	ASSERT_EQ(0, write_text(TOTAL, "12"));
-	ASSERT_EQ(0, stat(CONTIG_DEVICE, &st));
-	ASSERT_EQ(0, chmod(CONTIG_DEVICE, 0666));
+	ASSERT_EQ(0, stat(CONTIG_PATH, &st));
+	ASSERT_EQ(0, chmod(CONTIG_PATH, 0666));
 	fd = buffer_alloc(self->fd, MIB(8), 0, 0);
 	EXPECT_LE(0, fd);
 	/* Another user has a quota of its own, but not all of it is left. */
@@ -304,7 +304,7 @@ TEST_F(quota, of_all_users_together)
 		_exit(buffer_alloc(client, MIB(4), 0, 0) < 0 ? 4 : 0);
 	}
 	EXPECT_EQ(0, child_wait(pid));
-	EXPECT_EQ(0, chmod(CONTIG_DEVICE, st.st_mode & 0777));
+	EXPECT_EQ(0, chmod(CONTIG_PATH, st.st_mode & 0777));
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, MIB(4) + 1, 0, 0));
 	expect_used(MIB(8));
 	close(fd);
@@ -401,8 +401,8 @@ TEST_F(quota, each_user_has_one)
 	pid_t pid;
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, stat(CONTIG_DEVICE, &st));
-	ASSERT_EQ(0, chmod(CONTIG_DEVICE, 0666));
+	ASSERT_EQ(0, stat(CONTIG_PATH, &st));
+	ASSERT_EQ(0, chmod(CONTIG_PATH, 0666));
 	pid = fork();
 	if (!pid) {
 		struct contig_info info;
@@ -425,7 +425,7 @@ TEST_F(quota, each_user_has_one)
 		_exit(info.out_quota_used ? 6 : 0);
 	}
 	EXPECT_EQ(0, child_wait(pid));
-	EXPECT_EQ(0, chmod(CONTIG_DEVICE, st.st_mode & 0777));
+	EXPECT_EQ(0, chmod(CONTIG_PATH, st.st_mode & 0777));
 	expect_used(MIB(8));
 	close(fd);
 	expect_used(0);

@@ -199,7 +199,7 @@ static void requests_are_checked(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, c->ret,
 			contig_request_init(&rq, c->length, c->flags, c->rungs,
-					    0, &c->c));
+					    0, &c->c, NULL));
 }
 
 static void bytes_become_pages(struct kunit *test)
@@ -215,7 +215,8 @@ static void bytes_become_pages(struct kunit *test)
 	};
 	struct contig_request rq;
 
-	KUNIT_ASSERT_EQ(test, 0, contig_request_init(&rq, 4097, 0, 0, 0, &c));
+	KUNIT_ASSERT_EQ(test, 0, contig_request_init(&rq, 4097, 0, 0, 0, &c,
+						   NULL));
 	KUNIT_EXPECT_EQ(test, rq.npages, 2);
 	/* Inwards: only pages that lie in the window as a whole. */
 	KUNIT_EXPECT_EQ(test, rq.lowest, 2);

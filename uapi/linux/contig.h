@@ -50,7 +50,16 @@
  *  - ENODATA: a page of the range is not held (classic notHeldErr).
  *  - ENOLCK: a page of the range is not locked (classic notLockedErr).
  *  - EILSEQ: the pages are not in physical sequence and could not be made so
- *    (classic cannotMakeContiguousErr).
+ *    (classic cannotMakeContiguousErr); or not in sequence for the device,
+ *    where that was asked for.
+ *  - EUNATCH: no device is attached to the client, or no driver to the device.
+ *  - ENODEV: there is no such device, or it went away or changed its driver
+ *    since it was attached; CONTIG_DEVICE attaches it again.
+ *  - EBUSY: the driver of a device does its DMA behind the kernel's back; other
+ *    clients use it with other limits; or something is locked that would have to
+ *    move to another device.
+ *  - EADDRNOTAVAIL: a page of a range lies where the client's device cannot
+ *    reach it.
  *  - ESTALE: a locked page was unmapped or replaced since; unlock it first.
  *  - EMSGSIZE: an array is too short for a result that cannot be resumed; its
  *    count says how many entries are needed.
@@ -71,7 +80,7 @@
 #define CONTIG_IOCTL_TYPE 0xBC
 
 /* Grows when a command or a member is added, never for a bug fix. */
-#define CONTIG_ABI_VERSION 1
+#define CONTIG_ABI_VERSION 2
 
 enum {
 	CONTIG_CMD_BASE = 0x00,
@@ -83,7 +92,8 @@ enum {
 	CONTIG_CMD_LOCK = 0x05,
 	CONTIG_CMD_UNLOCK = 0x06,
 	CONTIG_CMD_GET_PHYSICAL = 0x07,
-	CONTIG_CMD_GET_STATE = 0x08
+	CONTIG_CMD_GET_STATE = 0x08,
+	CONTIG_CMD_DEVICE = 0x09
 };
 
 /**
@@ -509,11 +519,19 @@ struct contig_unhold {
  *                      pages need not be writable and are not marked dirty
  * @CONTIG_LOCK_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the whole
  *                          range is one extent
+ * @CONTIG_LOCK_DEVICE_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the
+ *                                 whole range is one run of DMA addresses for
+ *                                 the client's device, wherever the memory lies;
+ *                                 EUNATCH if the client has no device
+ * @CONTIG_GET_DMA: CONTIG_GET_PHYSICAL only: translate into what the client's
+ *                  device puts on its bus; EUNATCH if the client has no device
  */
 enum contig_range_flags {
 	CONTIG_RANGE_BUFFER = 1 << 0,
 	CONTIG_LOCK_OUTPUT = 1 << 1,
-	CONTIG_LOCK_CONTIGUOUS = 1 << 2
+	CONTIG_LOCK_CONTIGUOUS = 1 << 2,
+	CONTIG_LOCK_DEVICE_CONTIGUOUS = 1 << 3,
+	CONTIG_GET_DMA = 1 << 4
 };
 
 /**
@@ -534,6 +552,13 @@ enum contig_range_flags {
  * Locks end by CONTIG_UNLOCK or with the client's last file descriptor. Memory
  * that is unmapped while locked stays out of anybody else's use until then, but
  * its addresses no longer translate: ESTALE.
+ *
+ * If the client has a device, the memory is mapped for it as well, for reading
+ * and writing, or for reading only with CONTIG_LOCK_OUTPUT. What a device cannot
+ * reach is refused (EADDRNOTAVAIL) instead of being copied to where it can. Pages
+ * that were mapped by one command stay in place until all of them are unlocked.
+ * Behind an IOMMU, what is locked for output cannot be locked for writing as well
+ * (EACCES), since the device would have to see it at another address.
  */
 struct contig_lock {
 	__u32 size;
@@ -600,7 +625,10 @@ struct contig_extent {
  * needs CAP_SYS_RAWIO or the module parameter allow_physical (else EPERM).
  *
  * What the CPU calls a physical address is not what a device behind an IOMMU
- * puts on its bus.
+ * puts on its bus. With CONTIG_GET_DMA the addresses are the client's device's,
+ * and adjacent ones are merged, whether the memory is adjacent or not. That needs
+ * no right but the one to attach the device, and fails with ENODEV once the
+ * device is gone.
  */
 struct contig_get_physical {
 	__u32 size;
@@ -673,5 +701,89 @@ struct contig_get_state {
 };
 
 #define CONTIG_GET_STATE _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_GET_STATE)
+
+/* Longest name of a device, its NUL included. */
+#define CONTIG_DEVICE_NAME_SIZE 64
+
+/**
+ * enum contig_device_flags - flags of CONTIG_DEVICE
+ * @CONTIG_DEVICE_QUERY: attach nothing, only describe the device that is
+ *                       attached; everything else in the structure is ignored
+ * @CONTIG_DEVICE_DETACH: detach the device; everything else is ignored
+ */
+enum contig_device_flags {
+	CONTIG_DEVICE_QUERY = 1 << 0,
+	CONTIG_DEVICE_DETACH = 1 << 1
+};
+
+/**
+ * enum contig_device_feature - bits of &contig_device.out_features
+ * @CONTIG_DEVICE_IOMMU: an IOMMU translates what the device puts on its bus
+ * @CONTIG_DEVICE_COHERENT: the device sees what is in the CPU's caches
+ */
+enum contig_device_feature {
+	CONTIG_DEVICE_IOMMU = 1 << 0,
+	CONTIG_DEVICE_COHERENT = 1 << 1
+};
+
+/**
+ * struct contig_device - ioctl(CONTIG_DEVICE)
+ * @size: sizeof(struct contig_device)
+ * @flags: of &enum contig_device_flags
+ * @name: "pci/DDDD:BB:DD.F" or "platform/NAME", ended by a NUL
+ * @address_bits: how many bits of a DMA address the device has; 12 to 64, 0 for
+ *                what the kernel believes
+ * @max_segment: the longest run of memory that the device takes as one, in
+ *               bytes; at least a page, 0 for what the kernel believes
+ * @boundary: a run of memory must not cross a multiple of this, in bytes; a
+ *            power of two of at least a page, 0 for what the kernel believes
+ * @reserved: must be 0
+ * @out_name: the name of the device
+ * @out_address_bits: the number that counts now
+ * @out_node: NUMA node that the device is next to; -1 if nobody knows
+ * @out_max_segment: the length that counts now
+ * @out_boundary: the boundary that counts now, 0 for none
+ * @out_highest: the highest physical address that the device can reach
+ * @out_features: bits of &enum contig_device_feature
+ *
+ * Attach the device that this client's memory is for. From then on CONTIG_ALLOC
+ * and CONTIG_PROBE stay within the limits of the device besides the constraints
+ * (as to addresses, unless an IOMMU translates them), CONTIG_LOCK maps memory for
+ * the device, and CONTIG_GET_PHYSICAL with CONTIG_GET_DMA gives its addresses.
+ *
+ * The device must have a driver, one that leaves DMA to others, like
+ * uio_pci_generic: the kernel sets up its IOMMU when a driver is bound. What the
+ * kernel believes of such a device is little, for PCI 32 bits and 64 KiB, since
+ * a driver would say more: so say what the device can. The limits are given to
+ * the kernel as long as any client has the device attached; all clients of a
+ * device have to agree on them (else EBUSY).
+ *
+ * When the device is unplugged, or its driver changes, it is detached from all
+ * memory at once. Locks stay, and unlocking works, but everything that needs the
+ * device is ENODEV, until CONTIG_DEVICE detaches it or attaches one.
+ *
+ * Needs CAP_SYS_RAWIO, or that the module parameter "devices" has the name (else
+ * EPERM): a device that can be told to write to memory can be told to write to
+ * all of it, unless there is an IOMMU. Not while this client has anything locked
+ * (EBUSY).
+ */
+struct contig_device {
+	__u32 size;
+	__u32 flags;
+	char name[CONTIG_DEVICE_NAME_SIZE];
+	__u32 address_bits;
+	__u32 reserved;
+	__aligned_u64 max_segment;
+	__aligned_u64 boundary;
+	char out_name[CONTIG_DEVICE_NAME_SIZE];
+	__u32 out_address_bits;
+	__s32 out_node;
+	__aligned_u64 out_max_segment;
+	__aligned_u64 out_boundary;
+	__aligned_u64 out_highest;
+	__aligned_u64 out_features;
+};
+
+#define CONTIG_DEVICE _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_DEVICE)
 
 #endif /* _UAPI_LINUX_CONTIG_H */

@@ -446,7 +446,7 @@ int main(int argc, char **argv)
 
 	error = contig_open(&client, NULL);
 	if (error)
-		return fail(CONTIG_DEVICE, error);
+		return fail(CONTIG_PATH, error);
 	status = probe ? foretell(client, size, &opts)
 		       : allocate(client, size, &opts);
 	contig_close(client);

@@ -56,12 +56,12 @@ struct contig;
 struct contig_buffer;
 
 /* Where contig_open() looks when it is not told otherwise. */
-#define CONTIG_DEVICE "/dev/contig"
+#define CONTIG_PATH "/dev/contig"
 
 /**
  * struct contig_open_opts - how to open a client
  * @sz: sizeof(struct contig_open_opts)
- * @path: the device, NULL for CONTIG_DEVICE
+ * @path: the device, NULL for CONTIG_PATH
  */
 struct contig_open_opts {
 	size_t sz;

@@ -48,7 +48,7 @@ CONTIG_EXPORT int contig_open(struct contig **client,
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return ctg_result(-ENOMEM);
-	error = open_device(known.path ? known.path : CONTIG_DEVICE, &new->fd);
+	error = open_device(known.path ? known.path : CONTIG_PATH, &new->fd);
 	if (error) {
 		free(new);
 		return ctg_result(error);

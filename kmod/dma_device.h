@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The devices that clients' memory is for
+ */
+#ifndef CONTIG_DMA_DEVICE_H
+#define CONTIG_DMA_DEVICE_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include <uapi/linux/contig.h>
+
+struct contig_extents;
+struct device;
+struct seq_file;
+
+/**
+ * struct contig_dma_limits - what a device can address
+ * @mask: the highest DMA address for streaming mappings
+ * @coherent_mask: the same for coherent memory
+ * @max_segment: bytes in the longest segment
+ * @boundary_mask: no segment crosses a multiple of one more than this
+ */
+struct contig_dma_limits {
+	u64 mask;
+	u64 coherent_mask;
+	unsigned int max_segment;
+	unsigned long boundary_mask;
+};
+
+/**
+ * struct contig_dma_device - a device that clients have attached
+ * @node: entry of the list of all of them; protected, like @refs, by that list's
+ *        mutex
+ * @refs: clients, and mappings of their memory
+ * @dev: the device, with a reference; constant
+ * @name: as CONTIG_DEVICE has it; constant
+ * @translated: an IOMMU translates its addresses; constant, since that changes
+ *              with the driver only
+ * @highest: the highest page frame that it can reach; constant
+ * @old: its limits before it was attached; constant
+ * @lock: protects the members below. Taken inside of the list's mutex or without
+ *        it, and holds nothing inside but what mapping memory takes.
+ * @gone: it was unplugged, or its driver changed
+ * @maps: memory that is mapped for it, struct contig_dma_map
+ * @mapped: bytes of that, for people
+ */
+struct contig_dma_device {
+	struct list_head node;
+	unsigned int refs;
+	struct device *dev;
+	char name[CONTIG_DEVICE_NAME_SIZE];
+	bool translated;
+	unsigned long highest;
+	struct contig_dma_limits old;
+	struct mutex lock; /* for gone, maps and mapped */
+	bool gone;
+	struct list_head maps;
+	u64 mapped;
+};
+
+struct contig_dma_device *
+contig_dma_device_attach(const struct contig_device *cmd);
+void contig_dma_device_get(struct contig_dma_device *device);
+void contig_dma_device_put(struct contig_dma_device *device);
+int contig_dma_device_check(struct contig_dma_device *device);
+int contig_dma_device_describe(struct contig_dma_device *device,
+			       struct contig_device *cmd);
+int contig_dma_devices_init(void);
+void contig_dma_devices_exit(void);
+int contig_dma_devices_show(struct seq_file *m, void *unused);
+
+#endif /* CONTIG_DMA_DEVICE_H */

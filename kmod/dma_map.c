@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that is mapped for a device
+ *
+ * The DMA API does the mapping, so an IOMMU is programmed where there is one. What
+ * a device cannot reach the API would copy to where it can, unseen, each time
+ * somebody says that the data changed. A driver in user space that hands out an
+ * address expects its data there: so such memory is refused.
+ */
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "dma_device.h"
+#include "dma_map.h"
+#include "fault.h"
+#include "sg.h"
+
+/* The list may be mapped several times over: see contig_map() in dmabuf.c. */
+#define CONTIG_MAP_ATTRS (DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN)
+
+/* Can the device reach all of this memory by the addresses that the CPU uses? */
+static bool contig_dma_reaches(struct contig_dma_device *device,
+			       const struct contig_extents *extents,
+			       unsigned long first, unsigned long npages)
+{
+	struct contig_cursor cursor;
+	unsigned long pfn, n;
+
+	if (device->translated)
+		return true;
+	contig_cursor_init(&cursor, extents, first);
+	while ((n = contig_cursor_next(&cursor, first + npages, &pfn)))
+		if (pfn + n - 1 > device->highest)
+			return false;
+	return true;
+}
+
+/*
+ * Note the runs of DMA addresses. Where nothing translates, the address has to be
+ * the memory's own: else it is a copy's.
+ */
+static int contig_dma_map_note(struct contig_dma_map *map)
+{
+	struct contig_dma_device *device = map->device;
+	struct scatterlist *sg;
+	int i, ret;
+
+	for_each_sgtable_dma_sg(&map->sgt, sg, i) {
+		dma_addr_t addr = sg_dma_address(sg);
+		unsigned int length = sg_dma_len(sg);
+
+		if (!PAGE_ALIGNED(addr) || !PAGE_ALIGNED(length))
+			return -EADDRNOTAVAIL;
+		if (!device->translated &&
+		    addr != phys_to_dma(device->dev, page_to_phys(sg_page(sg))))
+			return -EADDRNOTAVAIL;
+		ret = contig_extents_append(&map->extents, addr >> PAGE_SHIFT,
+					    length >> PAGE_SHIFT);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void contig_dma_unmap(struct contig_dma_map *map)
+{
+	struct device *dev = map->device->dev;
+
+	/*
+	 * What the CPU wrote since the last time must not be thrown out of its
+	 * caches with what it may have read before the device wrote.
+	 */
+	if (!dev_is_dma_coherent(dev)) {
+		dma_sync_sgtable_for_device(dev, &map->sgt, map->direction);
+		dma_sync_sgtable_for_cpu(dev, &map->sgt, map->direction);
+	}
+	dma_unmap_sgtable(dev, &map->sgt, map->direction, CONTIG_MAP_ATTRS);
+}
+
+static int contig_dma_map(struct contig_dma_map *map)
+{
+	struct contig_dma_device *device = map->device;
+	int ret;
+
+	lockdep_assert_held(&device->lock);
+	if (device->gone)
+		return -ENODEV;
+	ret = contig_should_fail(CONTIG_FAULT_MAP) ? -ENOMEM :
+	      dma_map_sgtable(device->dev, &map->sgt, map->direction,
+			      CONTIG_MAP_ATTRS);
+	if (ret)
+		return ret == -ENOMEM ? ret : -EADDRNOTAVAIL;
+	ret = contig_dma_map_note(map);
+	if (ret) {
+		dma_unmap_sgtable(device->dev, &map->sgt, map->direction,
+				  CONTIG_MAP_ATTRS);
+		return ret;
+	}
+	dma_sync_sgtable_for_device(device->dev, &map->sgt, map->direction);
+	map->mapped = true;
+	return 0;
+}
+
+/**
+ * contig_dma_map_new() - map memory for a device
+ * @device: the device
+ * @extents: where the memory lies
+ * @first: page offset in @extents to begin at
+ * @npages: how much of it, not 0
+ * @output: the device will only read it
+ *
+ * The memory has to stay in place until contig_dma_map_free(). May sleep.
+ *
+ * Return: the map, or ERR_PTR() of -ENODEV if the device is gone, -EADDRNOTAVAIL
+ * if it cannot reach the memory, -EOVERFLOW, -ENOMEM.
+ */
+struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
+					  const struct contig_extents *extents,
+					  unsigned long first,
+					  unsigned long npages, bool output)
+{
+	struct contig_dma_map *map;
+	int ret;
+
+	if (!contig_dma_reaches(device, extents, first, npages))
+		return ERR_PTR(-EADDRNOTAVAIL);
+	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	if (!map)
+		return ERR_PTR(-ENOMEM);
+	map->direction = output ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
+	map->device = device;
+	contig_extents_init(&map->extents);
+	ret = contig_sg_fill(extents, first, npages, device->dev,
+			     GFP_KERNEL_ACCOUNT, &map->sgt);
+	if (ret)
+		goto err_free;
+
+	scoped_guard(mutex, &device->lock) {
+		ret = contig_dma_map(map);
+		if (!ret) {
+			list_add_tail(&map->node, &device->maps);
+			device->mapped += (u64)npages << PAGE_SHIFT;
+		}
+	}
+	if (ret)
+		goto err_table;
+	contig_dma_device_get(device);
+	return map;
+
+err_table:
+	sg_free_table(&map->sgt);
+err_free:
+	contig_extents_free(&map->extents);
+	kfree(map);
+	return ERR_PTR(ret);
+}
+
+/* Forget a map. May sleep. */
+void contig_dma_map_free(struct contig_dma_map *map)
+{
+	struct contig_dma_device *device = map->device;
+
+	scoped_guard(mutex, &device->lock) {
+		if (map->mapped) {
+			contig_dma_unmap(map);
+			list_del(&map->node);
+			device->mapped -= (u64)map->extents.npages
+					  << PAGE_SHIFT;
+		}
+	}
+	sg_free_table(&map->sgt);
+	contig_extents_free(&map->extents);
+	contig_dma_device_put(device);
+	kfree(map);
+}
+
+/* The device goes: its addresses mean nothing from here on. */
+void contig_dma_map_revoke(struct contig_dma_map *map)
+{
+	lockdep_assert_held(&map->device->lock);
+	contig_dma_unmap(map);
+	list_del(&map->node);
+	map->device->mapped -= (u64)map->extents.npages << PAGE_SHIFT;
+	WRITE_ONCE(map->mapped, false);
+}

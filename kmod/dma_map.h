@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory that is mapped for a device
+ */
+#ifndef CONTIG_DMA_MAP_H
+#define CONTIG_DMA_MAP_H
+
+#include <linux/dma-direction.h>
+#include <linux/list.h>
+#include <linux/scatterlist.h>
+#include <linux/types.h>
+
+#include "extents.h"
+
+struct contig_dma_device;
+
+/**
+ * struct contig_dma_map - memory that is mapped for a device
+ * @device: the device, with a reference
+ * @node: entry of contig_dma_device.maps
+ * @sgt: the memory, and its DMA addresses while @mapped
+ * @direction: what the device may do with it; constant
+ * @mapped: it is; protected by contig_dma_device.lock, lowered only when the
+ *          device goes
+ * @extents: its runs of DMA addresses, in pages; constant
+ */
+struct contig_dma_map {
+	struct contig_dma_device *device;
+	struct list_head node;
+	struct sg_table sgt;
+	enum dma_data_direction direction;
+	bool mapped;
+	struct contig_extents extents;
+};
+
+struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
+					  const struct contig_extents *extents,
+					  unsigned long first,
+					  unsigned long npages, bool output);
+void contig_dma_map_free(struct contig_dma_map *map);
+void contig_dma_map_revoke(struct contig_dma_map *map);
+
+#endif /* CONTIG_DMA_MAP_H */

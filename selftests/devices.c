@@ -1,0 +1,638 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A client that is attached to a device: which devices, within what limits, at
+ * what addresses, and until when. That the addresses are right says the device's
+ * own DMA.
+ */
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+#include "edu.h"
+
+#define UIO "uio_pci_generic"
+#define PAGES 16
+
+static int attach(int client, struct contig_device *cmd, const char *name)
+{
+	cmd->size = sizeof(*cmd);
+	snprintf(cmd->name, sizeof(cmd->name), "%s", name);
+	return contig_ioctl(client, CONTIG_DEVICE, cmd);
+}
+
+static int detach(int client)
+{
+	struct contig_device cmd = {
+		.size = sizeof(cmd),
+		.flags = CONTIG_DEVICE_DETACH,
+	};
+
+	return contig_ioctl(client, CONTIG_DEVICE, &cmd);
+}
+
+static int query(int client, struct contig_device *cmd)
+{
+	*cmd = (struct contig_device) {
+		.size = sizeof(*cmd),
+		.flags = CONTIG_DEVICE_QUERY,
+	};
+	return contig_ioctl(client, CONTIG_DEVICE, cmd);
+}
+
+/* The runs of DMA addresses of a range; how many, or a negative errno. */
+static int get_dma(int client, int fd, uint64_t addr, uint64_t length,
+		   struct contig_extent *extents, uint32_t room)
+{
+	struct contig_get_physical cmd = {
+		.size = sizeof(cmd),
+		.flags = CONTIG_GET_DMA | (fd < 0 ? 0 : CONTIG_RANGE_BUFFER),
+		.addr = addr,
+		.length = length,
+		.extents = to_addr(extents),
+		.count = room,
+		.fd = fd < 0 ? 0 : fd,
+	};
+	int ret = _test_cmd_get_physical(client, &cmd);
+
+	return ret ?: !room || !cmd.length ? (int)cmd.count : -ENOSPC;
+}
+
+/* The DMA address of the byte at @offset in these runs. */
+static uint64_t dma_at(const struct contig_extent *extents, int n,
+		       uint64_t offset)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (offset < extents[i].length)
+			return extents[i].addr + offset;
+		offset -= extents[i].length;
+	}
+	return 0;
+}
+
+/* Set up in all fixtures here: a device with a driver, and a client. */
+static int edu_setup(struct edu *edu)
+{
+	int ret = edu_find(edu);
+
+	if (ret)
+		return ret;
+	if (system("modprobe " UIO))
+		return -ENOENT;
+	return edu_bind(edu, UIO) ?: edu_enable(edu);
+}
+
+#define setup_edu(self) do { \
+	setup_client((self)->fd); \
+	if (edu_find(&(self)->edu)) \
+		SKIP(return, "no device: run QEMU with -device edu"); \
+	ASSERT_EQ(0, edu_setup(&(self)->edu)); \
+} while (0)
+
+FIXTURE(device) {
+	int fd;
+	struct edu edu;
+	struct contig_device cmd;
+};
+
+FIXTURE_SETUP(device) {
+	setup_edu(self);
+	memset(&self->cmd, 0, sizeof(self->cmd));
+}
+
+FIXTURE_TEARDOWN(device) {
+	edu_disable(&self->edu);
+	close(self->fd);
+}
+
+TEST_F(device, is_described)
+{
+	struct contig_device cmd;
+
+	EXPECT_EQ(-EUNATCH, query(self->fd, &cmd));
+	EXPECT_EQ(-EUNATCH, detach(self->fd));
+	self->cmd.address_bits = edu_bits();
+	self->cmd.max_segment = MIB(1);
+	self->cmd.boundary = MIB(16);
+	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	ASSERT_EQ(0, query(self->fd, &cmd));
+	EXPECT_STREQ(self->edu.name, cmd.out_name);
+	EXPECT_EQ(edu_bits(), cmd.out_address_bits);
+	EXPECT_EQ(MIB(1), cmd.out_max_segment);
+	EXPECT_EQ(MIB(16), cmd.out_boundary);
+	if (!(cmd.out_features & CONTIG_DEVICE_IOMMU))
+		EXPECT_GE(1ull << edu_bits(), cmd.out_highest + 1);
+	EXPECT_TRUE(debugfs_has("devices", self->edu.name));
+	EXPECT_EQ(0, detach(self->fd));
+	EXPECT_FALSE(debugfs_has("devices", self->edu.name));
+	EXPECT_EQ(-EUNATCH, query(self->fd, &cmd));
+}
+
+/* What one client says of a device is over when the last one detaches it. */
+TEST_F(device, has_its_old_limits_back)
+{
+	struct contig_device before, after = {};
+	int other = client_open();
+
+	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	ASSERT_EQ(0, query(self->fd, &before));
+	ASSERT_EQ(0, detach(self->fd));
+	self->cmd.address_bits = edu_bits();
+	self->cmd.max_segment = MIB(2);
+	self->cmd.boundary = MIB(32);
+	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	ASSERT_EQ(0, attach(other, &after, self->edu.name));
+	EXPECT_EQ(edu_bits(), after.out_address_bits);
+	/* By closing as well as by detaching. */
+	close(self->fd);
+	self->fd = client_open();
+	ASSERT_EQ(0, query(other, &after));
+	EXPECT_EQ(MIB(2), after.out_max_segment);
+	ASSERT_EQ(0, detach(other));
+	memset(&after, 0, sizeof(after));
+	ASSERT_EQ(0, attach(other, &after, self->edu.name));
+	EXPECT_EQ(before.out_address_bits, after.out_address_bits);
+	EXPECT_EQ(before.out_max_segment, after.out_max_segment);
+	EXPECT_EQ(before.out_boundary, after.out_boundary);
+	close(other);
+}
+
+TEST_F(device, is_shared_by_who_agree)
+{
+	struct contig_device same = {}, other = {};
+	int second = client_open();
+
+	self->cmd.address_bits = edu_bits();
+	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	other.address_bits = edu_bits() + 1;
+	EXPECT_EQ(-EBUSY, attach(second, &other, self->edu.name));
+	other.address_bits = 0;
+	other.max_segment = MIB(3);
+	EXPECT_EQ(-EBUSY, attach(second, &other, self->edu.name));
+	other.max_segment = 0;
+	other.boundary = MIB(64);
+	EXPECT_EQ(-EBUSY, attach(second, &other, self->edu.name));
+	same.address_bits = edu_bits();
+	EXPECT_EQ(0, attach(second, &same, self->edu.name));
+	close(second);
+}
+
+TEST_F(device, that_cannot_be_attached)
+{
+	static const struct {
+		const char *name;
+		struct contig_device cmd;
+		int error;
+	} wrong[] = {
+		{ "", {}, EINVAL },
+		{ "pci", {}, ENODEV },
+		{ "pci/", {}, ENODEV },
+		{ "pci/ffff:ff:1f.7", {}, ENODEV },
+		{ "platform/no such device", {}, ENODEV },
+		{ "usb/1-1", {}, ENODEV },
+		{ "pci/\n", {}, EINVAL },
+		{ "pci/\x7f", {}, EINVAL },
+		{ NULL, { .address_bits = 11 }, EINVAL },
+		{ NULL, { .address_bits = 65 }, EINVAL },
+		{ NULL, { .address_bits = -1 }, EINVAL },
+		{ NULL, { .max_segment = 4095 }, EINVAL },
+		{ NULL, { .boundary = 2048 }, EINVAL },
+		{ NULL, { .boundary = 12288 }, EINVAL },
+		{ NULL, { .boundary = -1 }, EINVAL },
+		{ NULL, { .reserved = 1 }, EOPNOTSUPP },
+		{ NULL, { .flags = 4 }, EOPNOTSUPP },
+		{ NULL, { .flags = 1u << 31 }, EOPNOTSUPP },
+		{ NULL, { .flags = CONTIG_DEVICE_QUERY |
+				   CONTIG_DEVICE_DETACH }, EINVAL },
+	};
+	struct snapshot before;
+	unsigned int i;
+
+	snapshot_take(&before, self->fd);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct contig_device cmd = wrong[i].cmd;
+
+		EXPECT_EQ(-wrong[i].error,
+			  attach(self->fd, &cmd,
+				 wrong[i].name ?: self->edu.name))
+			TH_LOG("number %u", i);
+	}
+	/* A name without an end. */
+	self->cmd.size = sizeof(self->cmd);
+	memset(self->cmd.name, 'a', sizeof(self->cmd.name));
+	EXPECT_EQ(-EINVAL, contig_ioctl(self->fd, CONTIG_DEVICE, &self->cmd));
+	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
+}
+
+TEST_F(device, needs_a_driver)
+{
+	edu_disable(&self->edu);
+	edu_unbind(&self->edu);
+	EXPECT_EQ(-EUNATCH, attach(self->fd, &self->cmd, self->edu.name));
+	ASSERT_EQ(0, edu_bind(&self->edu, UIO));
+	EXPECT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+}
+
+TEST_F(device, needs_the_right_or_the_list)
+{
+	const char *list = CONTIG_PARAMETERS "/devices";
+	char text[128];
+
+	ASSERT_EQ(0, drop_cap(CAP_SYS_RAWIO_NR));
+	EXPECT_EQ(-EPERM, attach(self->fd, &self->cmd, self->edu.name));
+	/* Whether it exists is not told either. */
+	EXPECT_EQ(-EPERM, attach(self->fd, &self->cmd, "pci/none"));
+	ASSERT_EQ(0, write_text(list, "pci/none,platform/*"));
+	EXPECT_EQ(-EPERM, attach(self->fd, &self->cmd, self->edu.name));
+	snprintf(text, sizeof(text), "pci/none,%s,x", self->edu.name);
+	ASSERT_EQ(0, write_text(list, text));
+	EXPECT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	ASSERT_EQ(0, detach(self->fd));
+	snprintf(text, sizeof(text), "%.*s*", (int)strlen(self->edu.name) - 1,
+		 self->edu.name);
+	ASSERT_EQ(0, write_text(list, text));
+	EXPECT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	ASSERT_EQ(0, write_text(list, "\n"));
+}
+
+TEST_F(device, stays_while_something_is_locked)
+{
+	char *memory = anon_map(pages(2));
+	int fd = buffer_alloc(self->fd, pages(1), 0, 0);
+
+	ASSERT_NE(NULL, memory);
+	ASSERT_LE(0, fd);
+	test_lock(self->fd, memory, pages(2), 0);
+	EXPECT_EQ(-EBUSY, attach(self->fd, &self->cmd, self->edu.name));
+	test_unlock(self->fd, memory, pages(2));
+	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	test_lock_buffer(self->fd, fd, 0, pages(1), 0);
+	EXPECT_EQ(-EBUSY, detach(self->fd));
+	test_unlock_buffer(self->fd, fd, 0, pages(1));
+	EXPECT_EQ(0, detach(self->fd));
+	close(fd);
+}
+
+TEST_F(device, is_needed_for_dma_addresses)
+{
+	struct contig_extent extents[PAGES];
+	char *memory = anon_map(pages(PAGES));
+
+	ASSERT_NE(NULL, memory);
+	test_lock(self->fd, memory, pages(PAGES), 0);
+	EXPECT_EQ(-EUNATCH, get_dma(self->fd, -1, to_addr(memory),
+				    pages(PAGES), extents, PAGES));
+	EXPECT_EQ(-EUNATCH, _test_cmd_lock(self->fd, memory, pages(PAGES),
+					   CONTIG_LOCK_DEVICE_CONTIGUOUS));
+}
+
+/*
+ * Memory of every kind, as the device sees it
+ */
+FIXTURE(dma) {
+	int fd;
+	struct edu edu;
+	struct contig_device cmd;
+	int buffer;
+	char *memory;
+	uint64_t addr;
+	struct contig_extent extents[PAGES];
+	int n;
+};
+
+FIXTURE_VARIANT(dma) {
+	uint32_t rung;
+};
+
+FIXTURE_VARIANT_ADD(dma, own_memory) { .rung = CONTIG_RUNG_NONE };
+FIXTURE_VARIANT_ADD(dma, reserve) { .rung = CONTIG_RUNG_RESERVE };
+FIXTURE_VARIANT_ADD(dma, coherent) { .rung = CONTIG_RUNG_COHERENT };
+FIXTURE_VARIANT_ADD(dma, range) { .rung = CONTIG_RUNG_RANGE };
+FIXTURE_VARIANT_ADD(dma, split) { .rung = CONTIG_RUNG_SPLIT };
+FIXTURE_VARIANT_ADD(dma, scatter) { .rung = CONTIG_RUNG_SCATTER };
+
+/* The program's own memory lies anywhere: take what the device can reach. */
+static char *own_memory(int client, size_t length)
+{
+	struct contig_extent extents[PAGES];
+	char *memory = NULL;
+	int i, ret;
+
+	for (i = 0; i < 200; i++) {
+		memory = anon_map(length);
+		if (!memory)
+			break;
+		ret = _test_cmd_lock(client, memory, length, 0);
+		if (!ret && get_dma(client, -1, to_addr(memory), length,
+				    extents, PAGES) > 0)
+			return memory;
+		if (ret != -EADDRNOTAVAIL)
+			break;
+	}
+	return NULL;
+}
+
+FIXTURE_SETUP(dma) {
+	struct contig_alloc alloc = alloc_request(pages(PAGES),
+						  1u << variant->rung);
+
+	setup_edu(self);
+	if (variant->rung == CONTIG_RUNG_RESERVE)
+		need_reserve(self->fd, MIB(1));
+	if (variant->rung == CONTIG_RUNG_RANGE)
+		need_range(self->fd);
+	memset(&self->cmd, 0, sizeof(self->cmd));
+	self->cmd.address_bits = edu_bits();
+	self->cmd.max_segment = UINT32_MAX;
+	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	self->buffer = -1;
+	if (variant->rung) {
+		if (variant->rung == CONTIG_RUNG_RESERVE &&
+		    !(self->cmd.out_features & CONTIG_DEVICE_IOMMU) &&
+		    _test_cmd_alloc(self->fd, &alloc))
+			SKIP(return, "the reserve lies where the device cannot reach it");
+		if (alloc.out_fd < 0)
+			test_alloc(self->fd, &alloc);
+		self->buffer = alloc.out_fd;
+		self->memory = buffer_map(self->buffer, pages(PAGES));
+		ASSERT_NE(NULL, self->memory);
+		test_lock_buffer(self->fd, self->buffer, 0, pages(PAGES), 0);
+		self->addr = 0;
+	} else {
+		self->memory = own_memory(self->fd, pages(PAGES));
+		ASSERT_NE(NULL, self->memory);
+		self->addr = to_addr(self->memory);
+	}
+	self->n = get_dma(self->fd, self->buffer, self->addr, pages(PAGES),
+			  self->extents, PAGES);
+	ASSERT_LT(0, self->n);
+}
+
+FIXTURE_TEARDOWN(dma) {
+	edu_disable(&self->edu);
+	close(self->fd);
+	close(self->buffer);
+}
+
+/* The first page goes to the device and from there to the last one. */
+TEST_F(dma, moves_data_both_ways)
+{
+	char *last = self->memory + pages(PAGES - 1);
+	uint64_t from = dma_at(self->extents, self->n, 0);
+	uint64_t to = dma_at(self->extents, self->n, pages(PAGES - 1));
+
+	fill_pattern(self->memory, pages(PAGES), 1);
+	ASSERT_EQ(0, edu_transfer(&self->edu, from, false));
+	fill_pattern(self->memory, pages(PAGES), 2);
+	ASSERT_EQ(0, edu_transfer(&self->edu, to, true));
+	EXPECT_TRUE(has_pattern(last, EDU_CHUNK, 1));
+	/* Only there. */
+	EXPECT_TRUE(has_pattern(self->memory, pages(PAGES - 1), 2));
+}
+
+/* An address that is wrong by a page must not look right. */
+TEST_F(dma, goes_wrong_one_page_off)
+{
+	char *last = self->memory + pages(PAGES - 1);
+	uint64_t from = dma_at(self->extents, self->n, 0);
+	uint64_t wrong = dma_at(self->extents, self->n, pages(PAGES - 2));
+
+	fill_pattern(self->memory, pages(PAGES), 1);
+	ASSERT_EQ(0, edu_transfer(&self->edu, from, false));
+	memset(self->memory, 0, pages(PAGES));
+	ASSERT_EQ(0, edu_transfer(&self->edu, wrong, true));
+	EXPECT_FALSE(has_pattern(last, EDU_CHUNK, 1));
+	EXPECT_TRUE(has_pattern(last - pages(1), EDU_CHUNK, 1));
+}
+
+TEST_F(dma, addresses_are_within_the_limits)
+{
+	uint64_t sum = 0, top = 1ull << (self->cmd.out_address_bits - 1) << 1;
+	int i;
+
+	for (i = 0; i < self->n; i++) {
+		EXPECT_GE(top - 1, self->extents[i].addr +
+			  self->extents[i].length - 1);
+		EXPECT_NE(i ? self->extents[i - 1].addr +
+			  self->extents[i - 1].length : 0,
+			  self->extents[i].addr);
+		sum += self->extents[i].length;
+	}
+	EXPECT_EQ(pages(PAGES), sum);
+	EXPECT_EQ(self->n, get_dma(self->fd, self->buffer, self->addr,
+				   pages(PAGES), NULL, 0));
+}
+
+/* In bytes, resumable, as physical addresses are. */
+TEST_F(dma, addresses_are_exact)
+{
+	struct contig_get_physical cmd = {
+		.size = sizeof(cmd),
+		.flags = CONTIG_GET_DMA |
+			 (self->buffer < 0 ? 0 : CONTIG_RANGE_BUFFER),
+		.addr = self->addr + 1234,
+		.length = pages(PAGES) - 1234 - 99,
+		.fd = self->buffer < 0 ? 0 : self->buffer,
+	};
+	struct contig_extent extent;
+	uint64_t at = 1234;
+
+	while (cmd.length) {
+		cmd.extents = to_addr(&extent);
+		cmd.count = 1;
+		test_get_physical(self->fd, &cmd);
+		ASSERT_EQ(1, cmd.count);
+		EXPECT_EQ(dma_at(self->extents, self->n, at), extent.addr);
+		at += extent.length;
+		ASSERT_EQ(self->addr + at, cmd.addr);
+	}
+	EXPECT_EQ(pages(PAGES) - 99, at);
+}
+
+/* Without an IOMMU these are where the memory lies. */
+TEST_F(dma, addresses_are_physical_without_iommu)
+{
+	struct contig_extent *extents;
+	int64_t n;
+	int i;
+
+	if (self->cmd.out_features & CONTIG_DEVICE_IOMMU) {
+		EXPECT_EQ(1, self->n)
+			TH_LOG("an IOMMU makes one run of it");
+		return;
+	}
+	n = translate_all(self->fd, self->buffer, self->addr, pages(PAGES), 0,
+			  &extents);
+	ASSERT_EQ(self->n, n);
+	for (i = 0; i < n; i++) {
+		EXPECT_EQ(extents[i].addr, self->extents[i].addr);
+		EXPECT_EQ(extents[i].length, self->extents[i].length);
+	}
+	free(extents);
+}
+
+TEST_F(dma, contiguous_for_the_device_is_said_so)
+{
+	int ret;
+
+	if (self->buffer < 0)
+		ret = _test_cmd_lock(self->fd, self->memory, pages(PAGES),
+				     CONTIG_LOCK_DEVICE_CONTIGUOUS);
+	else
+		ret = _test_cmd_lock_buffer(self->fd, self->buffer, 0,
+					    pages(PAGES),
+					    CONTIG_LOCK_DEVICE_CONTIGUOUS);
+	EXPECT_EQ(self->n == 1 ? 0 : -EILSEQ, ret);
+}
+
+/* Locks in part: what stays locked keeps its addresses. */
+TEST_F(dma, unlocking_a_part_leaves_the_rest)
+{
+	uint64_t last = self->addr + pages(PAGES - 1);
+	struct contig_extent extent;
+	int ret;
+
+	if (self->buffer < 0)
+		ret = _test_cmd_unlock(self->fd, self->memory,
+				       pages(PAGES - 1));
+	else
+		ret = _test_cmd_unlock_buffer(self->fd, self->buffer, 0,
+					      pages(PAGES - 1));
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(-ENOLCK, get_dma(self->fd, self->buffer, self->addr,
+				   pages(1), &extent, 1));
+	ASSERT_EQ(1, get_dma(self->fd, self->buffer, last, pages(1), &extent,
+			     1));
+	EXPECT_EQ(dma_at(self->extents, self->n, pages(PAGES - 1)),
+		  extent.addr);
+	fill_pattern(self->memory + pages(PAGES - 1), page_size, 3);
+	ASSERT_EQ(0, edu_transfer(&self->edu, extent.addr, false));
+	memset(self->memory, 0, pages(PAGES));
+	ASSERT_EQ(0, edu_transfer(&self->edu, extent.addr, true));
+	EXPECT_TRUE(has_pattern(self->memory + pages(PAGES - 1), EDU_CHUNK,
+				3));
+}
+
+static void go_by_unbinding(struct edu *edu)
+{
+	edu_unbind(edu);
+}
+
+static void go_by_unplugging(struct edu *edu)
+{
+	pci_write(edu->slot, "remove", "1");
+}
+
+/* The device goes while its memory is mapped, and comes back. */
+static void device_goes(struct __test_metadata *_metadata,
+			FIXTURE_DATA(dma) *self, void (*go)(struct edu *edu))
+{
+	struct contig_extent extents[PAGES];
+	struct contig_alloc alloc = alloc_request(page_size, 0);
+	struct contig_device cmd = {
+		.address_bits = self->cmd.address_bits,
+	};
+
+	edu_disable(&self->edu);
+	go(&self->edu);
+	EXPECT_EQ(-ENODEV, get_dma(self->fd, self->buffer, self->addr,
+				   pages(PAGES), extents, PAGES));
+	EXPECT_EQ(-ENODEV, get_dma(self->fd, self->buffer, self->addr,
+				   pages(PAGES), NULL, 0));
+	EXPECT_EQ(-ENODEV, query(self->fd, &cmd));
+	test_err_alloc(ENODEV, self->fd, &alloc);
+	test_err_lock(ENODEV, self->fd, self->memory, pages(1), 0);
+	EXPECT_FALSE(debugfs_has("devices", self->edu.name));
+	/* The memory is still there, and physical addresses are. */
+	fill_pattern(self->memory, pages(PAGES), 5);
+	EXPECT_TRUE(has_pattern(self->memory, pages(PAGES), 5));
+	EXPECT_LT(0, self->buffer < 0 ?
+		  _test_cmd_count(self->fd, self->memory, pages(PAGES)) :
+		  _test_cmd_count_buffer(self->fd, self->buffer, 0,
+					 pages(PAGES)));
+	EXPECT_EQ(-EBUSY, detach(self->fd));
+	EXPECT_EQ(0, self->buffer < 0 ?
+		  _test_cmd_unlock(self->fd, self->memory, pages(PAGES)) :
+		  _test_cmd_unlock_buffer(self->fd, self->buffer, 0,
+					  pages(PAGES)));
+
+	write_text("/sys/bus/pci/rescan", "1");
+	ASSERT_EQ(0, edu_setup(&self->edu));
+	memset(&cmd, 0, sizeof(cmd));
+	cmd.address_bits = self->cmd.address_bits;
+	ASSERT_EQ(0, attach(self->fd, &cmd, self->edu.name));
+	if (self->buffer < 0)
+		return;
+	test_lock_buffer(self->fd, self->buffer, 0, pages(PAGES), 0);
+	EXPECT_LT(0, get_dma(self->fd, self->buffer, 0, pages(PAGES), extents,
+			     PAGES));
+}
+
+TEST_F(dma, loses_its_driver)
+{
+	device_goes(_metadata, self, go_by_unbinding);
+}
+
+TEST_F(dma, is_unplugged)
+{
+	device_goes(_metadata, self, go_by_unplugging);
+}
+
+/* Gone for good: everything is closed in any order. */
+TEST_F(dma, is_unplugged_and_forgotten)
+{
+	edu_disable(&self->edu);
+	go_by_unplugging(&self->edu);
+	close(self->fd);
+	munmap(self->memory, pages(PAGES));
+	close(self->buffer);
+	write_text("/sys/bus/pci/rescan", "1");
+	ASSERT_EQ(0, edu_setup(&self->edu));
+}
+
+/* What the device could never reach is neither given nor mapped. */
+TEST_F(device, reaches_nothing_above_its_bits)
+{
+	uint64_t top = 1ull << edu_bits();
+	struct contig_extent *extents;
+	struct contig_alloc alloc;
+	uint32_t rung;
+	int64_t n, i;
+	int plain = client_open();
+	struct contig_info info;
+	bool iommu;
+
+	self->cmd.address_bits = edu_bits();
+	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	iommu = self->cmd.out_features & CONTIG_DEVICE_IOMMU;
+	for (rung = CONTIG_RUNG_COHERENT; rung < CONTIG_RUNG_MAX; rung++) {
+		alloc = alloc_request(pages(4), 1u << rung);
+		test_alloc(self->fd, &alloc) {
+			TH_LOG("%s", rung_name(rung));
+		}
+		test_lock_buffer(self->fd, alloc.out_fd, 0, pages(4), 0);
+		n = translate_all(self->fd, alloc.out_fd, 0, pages(4), 0,
+				  &extents);
+		EXPECT_LT(0, n);
+		for (i = 0; i < n && !iommu; i++)
+			EXPECT_GE(top, extents[i].addr + extents[i].length)
+				TH_LOG("%s", rung_name(rung));
+		if (n > 0)
+			free(extents);
+		test_unlock_buffer(self->fd, alloc.out_fd, 0, pages(4));
+		close(alloc.out_fd);
+	}
+
+	/* What another client got from up there an IOMMU alone can map. */
+	test_info(plain, &info);
+	if (info.out_ram_top < top + MIB(64))
+		return;
+	alloc = alloc_request(pages(4), CONTIG_RUNGS_RANGE);
+	alloc.constraints.lowest = top;
+	test_alloc(plain, &alloc);
+	EXPECT_EQ(iommu ? 0 : -EADDRNOTAVAIL,
+		  _test_cmd_lock_buffer(self->fd, alloc.out_fd, 0, pages(4), 0));
+	close(alloc.out_fd);
+	close(plain);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * QEMU's "edu": a PCI device with a DMA engine that copies between memory and a
+ * buffer of its own, which is a page long; but all of that at once old versions of
+ * QEMU take for an error. It has 28 address bits, and each transfer takes a tenth
+ * of a second.
+ */
+#ifndef CONTIG_EDU_H
+#define CONTIG_EDU_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "contig_utils.h"
+
+#define EDU_BAR_SIZE MIB(1)
+#define EDU_BUFFER 0x40000
+#define EDU_DMA_SOURCE 0x80
+#define EDU_DMA_TARGET 0x88
+#define EDU_DMA_COUNT 0x90
+#define EDU_DMA_COMMAND 0x98
+#define EDU_DMA_START 1
+#define EDU_DMA_TO_MEMORY 2
+#define EDU_CHUNK KIB(2)
+
+#define PCI_DEVICES "/sys/bus/pci/devices/"
+#define PCI_DRIVERS "/sys/bus/pci/drivers/"
+
+/*
+ * How many address bits to say that it has: on machines whose memory lies above, it
+ * has to be told, with dma_mask=.
+ */
+static inline uint32_t edu_bits(void)
+{
+	return ram_start() >> 28 ? 32 : 28;
+}
+
+struct edu {
+	char slot[16];			/* 0000:00:05.0 */
+	char name[32];			/* pci/0000:00:05.0 */
+	volatile uint8_t *registers;
+};
+
+static inline int pci_write(const char *slot, const char *file,
+			    const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "%s/%s", slot, file);
+	return write_text(path, text);
+}
+
+/* Is the first line of a device's file this one? */
+static inline bool pci_is(const char *slot, const char *file, const char *text)
+{
+	char path[300], *found;
+	bool same;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "%s/%s", slot, file);
+	found = read_text(path);
+	same = found && !strncmp(found, text, strlen(text));
+	free(found);
+	return same;
+}
+
+/* Return: 0, or -ENODEV if this machine has none. */
+static inline int edu_find(struct edu *edu)
+{
+	DIR *dir = opendir(PCI_DEVICES);
+	struct dirent *entry;
+	int ret = -ENODEV;
+
+	memset(edu, 0, sizeof(*edu));
+	while (dir && ret && (entry = readdir(dir))) {
+		if (!pci_is(entry->d_name, "vendor", "0x1234") ||
+		    !pci_is(entry->d_name, "device", "0x11e8"))
+			continue;
+		snprintf(edu->slot, sizeof(edu->slot), "%.12s", entry->d_name);
+		snprintf(edu->name, sizeof(edu->name), "pci/%s", edu->slot);
+		ret = 0;
+	}
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+/* Take the device away from its driver, if it has one. */
+static inline void edu_unbind(const struct edu *edu)
+{
+	pci_write(edu->slot, "driver/unbind", edu->slot);
+}
+
+static inline bool edu_is_bound(const struct edu *edu)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), PCI_DEVICES "%s/driver", edu->slot);
+	return !access(path, F_OK);
+}
+
+static inline int edu_bind(const struct edu *edu, const char *driver)
+{
+	if (edu_is_bound(edu))
+		return 0;
+	return pci_write(edu->slot, "driver_override", driver) ?:
+	       write_text("/sys/bus/pci/drivers_probe", edu->slot) ?:
+	       edu_is_bound(edu) ? 0 : -ENODEV;
+}
+
+/* Let the device answer, and begin transfers by itself. */
+static inline int edu_enable(struct edu *edu)
+{
+	uint16_t command;
+	char path[64];
+	int fd, ret = -EIO;
+	void *map;
+
+	snprintf(path, sizeof(path), PCI_DEVICES "%s/config", edu->slot);
+	fd = open(path, O_RDWR);
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, &command, 2, 4) == 2) {
+		command |= 2 | 4;
+		ret = pwrite(fd, &command, 2, 4) == 2 ? 0 : -EIO;
+	}
+	close(fd);
+	snprintf(path, sizeof(path), PCI_DEVICES "%s/resource0", edu->slot);
+	fd = open(path, O_RDWR);
+	if (ret || fd < 0)
+		return ret ?: -errno;
+	map = mmap(NULL, EDU_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   0);
+	close(fd);
+	if (map == MAP_FAILED)
+		return -errno;
+	edu->registers = map;
+	return 0;
+}
+
+static inline void edu_disable(struct edu *edu)
+{
+	if (edu->registers)
+		munmap((void *)edu->registers, EDU_BAR_SIZE);
+	edu->registers = NULL;
+}
+
+static inline void edu_store(const struct edu *edu, unsigned int at,
+			     uint64_t value)
+{
+	*(volatile uint64_t *)(edu->registers + at) = value;
+}
+
+/* Copy a chunk between memory, at a DMA address, and the device. */
+static inline int edu_transfer(const struct edu *edu, uint64_t addr,
+			       bool to_memory)
+{
+	const struct timespec moment = { .tv_nsec = 5000000 };
+	int tries;
+
+	edu_store(edu, EDU_DMA_SOURCE, to_memory ? EDU_BUFFER : addr);
+	edu_store(edu, EDU_DMA_TARGET, to_memory ? addr : EDU_BUFFER);
+	edu_store(edu, EDU_DMA_COUNT, EDU_CHUNK);
+	edu_store(edu, EDU_DMA_COMMAND, EDU_DMA_START |
+		  (to_memory ? EDU_DMA_TO_MEMORY : 0));
+	for (tries = 0; tries < 4000; tries++) {
+		if (!(*(volatile uint64_t *)(edu->registers + EDU_DMA_COMMAND) &
+		      EDU_DMA_START))
+			return 0;
+		nanosleep(&moment, NULL);
+	}
+	return -ETIME;
+}
+
+#endif /* CONTIG_EDU_H */
