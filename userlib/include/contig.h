@@ -130,6 +130,92 @@ int contig_fd(const struct contig *client);
 int contig_get_info(struct contig *client, struct contig_info *info);
 
 /**
+ * struct contig_device_opts - what a device can do
+ * @sz: sizeof(struct contig_device_opts)
+ * @address_bits: how many bits of a DMA address it has; 12 to 64, 0 for what the
+ *                kernel believes
+ * @reserved: 0
+ * @max_segment: the longest run of memory that it takes as one, in bytes; at
+ *               least a page, 0 for what the kernel believes
+ * @boundary: a run of memory must not cross a multiple of this, in bytes; a
+ *            power of two of at least a page, 0 for what the kernel believes
+ *
+ * The kernel believes what a driver told it, and without one that is little:
+ * for PCI 32 bits and 64 KiB.
+ */
+struct contig_device_opts {
+	size_t sz;
+	uint32_t address_bits;
+	uint32_t reserved;
+	uint64_t max_segment;
+	uint64_t boundary;
+};
+
+#define CONTIG_DEVICE_OPTS_INIT                                                \
+	{                                                                      \
+		sizeof(struct contig_device_opts), 0, 0, 0, 0                  \
+	}
+
+/**
+ * contig_attach_device() - say which device a client's memory is for
+ * @client: handle
+ * @name: "pci/DDDD:BB:DD.F" or "platform/NAME"
+ * @opts: what the device can, or NULL for what the kernel believes
+ *
+ * From then on the client's allocations stay within the limits of the device,
+ * its locks map memory for the device, and contig_get_dma() gives the addresses
+ * that the device has to be told. A device that was attached before is
+ * detached.
+ *
+ * The device needs a driver, and one that leaves DMA to others, such as
+ * uio_pci_generic. When it is unplugged or its driver changes, everything that
+ * needs the device fails with ENODEV, until it is attached again or detached;
+ * unlocking goes on working.
+ *
+ * Return: 0; -EPERM: devices need CAP_SYS_RAWIO, or to be named in the module
+ * parameter devices; -ENODEV: there is no such device; -EUNATCH: it has no
+ * driver; -EBUSY: its driver does DMA in ways of its own, another client uses it
+ * with other limits, or this client has something locked; -EINVAL: a name that
+ * is too long or has another form, wrong limits; -EOPNOTSUPP: the reserved
+ * member is not 0; -E2BIG: @opts has members that this library does not know.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: CONTIG_DEVICE.
+ */
+int contig_attach_device(struct contig *client, const char *name,
+			 const struct contig_device_opts *opts);
+
+/**
+ * contig_detach_device() - end contig_attach_device()
+ * @client: handle
+ *
+ * Return: 0, also if no device was attached; -EBUSY: this client has something
+ * locked.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: CONTIG_DEVICE with CONTIG_DEVICE_DETACH.
+ */
+int contig_detach_device(struct contig *client);
+
+/**
+ * contig_get_device() - describe the device that is attached
+ * @client: handle
+ * @info: filled; its member size has to be set to sizeof(struct contig_device)
+ *
+ * The members whose names begin with out_ tell of the device, the others are 0.
+ *
+ * Return: 0; -EUNATCH: none is attached; -ENODEV: it is gone; -EINVAL: the size
+ * is too small.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: CONTIG_DEVICE with CONTIG_DEVICE_QUERY.
+ */
+int contig_get_device(struct contig *client, struct contig_device *info);
+
+/**
  * struct contig_alloc_opts - what memory is wanted
  * @sz: sizeof(struct contig_alloc_opts)
  * @constraints: what the device can address; all zero for anything
@@ -436,12 +522,18 @@ int contig_unhold(struct contig *client, const void *addr, size_t length);
  * @length: bytes, not 0
  * @flags: CONTIG_LOCK_OUTPUT: the device will only read, so the pages need not
  *         be writable and do not become dirty; CONTIG_LOCK_CONTIGUOUS: only if
- *         the whole range is one extent
+ *         the whole range is one extent; CONTIG_LOCK_DEVICE_CONTIGUOUS: only if
+ *         the client's device sees the whole range as one run of addresses,
+ *         wherever it lies
  *
  * Locks count per page and client; each has to be taken back by
  * contig_unlock(), whatever its flags.
  *
+ * If the client has a device, the memory is mapped for it too.
+ *
  * Return: 0; -EDQUOT: RLIMIT_MEMLOCK; -ENOMEM; -EILSEQ: not contiguous;
+ * -EUNATCH: no device is attached; -ENODEV: it is gone; -EADDRNOTAVAIL: it
+ * cannot reach a page;
  * -EFAULT: not mapped; -ENXIO: not memory; -EACCES: not writable; -ESTALE:
  * something else was locked at that place; -EOVERFLOW; -EINVAL; -EOPNOTSUPP:
  * unknown flags; -EINTR: a fatal signal came; -EXDEV.
@@ -522,7 +614,8 @@ int contig_buffer_unlock(struct contig *client,
  * With *@count 0 the function only counts: *@count becomes the number of
  * extents of the whole range, and nothing else changes. That needs no right.
  *
- * A physical address is not what a device behind an IOMMU puts on its bus.
+ * A physical address is not what a device behind an IOMMU puts on its bus: that
+ * is what contig_get_dma() gives.
  *
  * Return: 0; -EPERM: physical addresses need CAP_SYS_RAWIO, or the module
  * parameter allow_physical; -ENOLCK: not locked by this client; -ESTALE: what
@@ -594,6 +687,88 @@ int contig_buffer_get_extents(struct contig *client,
 			      const struct contig_buffer *buffer,
 			      uint64_t offset, uint64_t length,
 			      struct contig_extent **extents, uint32_t *count);
+
+/**
+ * contig_get_dma() - translate a locked range to addresses for a device
+ * @client: handle, to which a device is attached
+ * @addr: in: first byte; out: first byte not yet translated
+ * @length: in: bytes, not 0; out: bytes not yet translated
+ * @extents: where to put runs of DMA addresses; may be NULL if *@count is 0
+ * @count: in: room in @extents; out: entries filled
+ *
+ * The same as contig_get_physical(), but the addresses are those that the
+ * client's device puts on its bus, and what is adjacent for the device is one
+ * run, whether the memory is adjacent or not. They are worth something until the
+ * range is unlocked.
+ *
+ * Return: as contig_get_physical(), but that -EPERM does not come; -EUNATCH: no
+ * device is attached; -ENODEV: it is gone.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: CONTIG_GET_PHYSICAL with CONTIG_GET_DMA.
+ */
+int contig_get_dma(struct contig *client, const void **addr, size_t *length,
+		   struct contig_extent *extents, uint32_t *count);
+
+/**
+ * contig_buffer_get_dma() - translate a locked range of a buffer for a device
+ * @client: handle, to which a device is attached
+ * @buffer: handle
+ * @offset: in: first byte; out: first byte not yet translated
+ * @length: in: bytes, not 0; out: bytes not yet translated
+ * @extents: as for contig_get_dma()
+ * @count: as for contig_get_dma()
+ *
+ * Return: as contig_get_dma().
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: CONTIG_GET_PHYSICAL with CONTIG_RANGE_BUFFER and CONTIG_GET_DMA.
+ */
+int contig_buffer_get_dma(struct contig *client,
+			  const struct contig_buffer *buffer, uint64_t *offset,
+			  uint64_t *length, struct contig_extent *extents,
+			  uint32_t *count);
+
+/**
+ * contig_get_dma_extents() - translate a whole locked range for a device
+ * @client: handle, to which a device is attached
+ * @addr: first byte
+ * @length: bytes, not 0
+ * @extents: where to put the table; free() it; set to NULL on failure
+ * @count: where to put the number of entries
+ *
+ * Return: as contig_get_dma(); -ENOMEM.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: as contig_get_dma().
+ */
+int contig_get_dma_extents(struct contig *client, const void *addr,
+			   size_t length, struct contig_extent **extents,
+			   uint32_t *count);
+
+/**
+ * contig_buffer_get_dma_extents() - translate a range of a buffer for a device
+ * @client: handle, to which a device is attached
+ * @buffer: handle
+ * @offset: first byte
+ * @length: bytes, not 0
+ * @extents: as for contig_get_dma_extents()
+ * @count: as for contig_get_dma_extents()
+ *
+ * Return: as contig_get_dma_extents().
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: as contig_buffer_get_dma().
+ */
+int contig_buffer_get_dma_extents(struct contig *client,
+				  const struct contig_buffer *buffer,
+				  uint64_t offset, uint64_t length,
+				  struct contig_extent **extents,
+				  uint32_t *count);
 
 /**
  * contig_get_state() - tell how often pages are held and locked

@@ -44,7 +44,7 @@ struct contig_buffer {
  * @addr: address or offset
  * @length: bytes
  * @fd: buffer, with CONTIG_RANGE_BUFFER
- * @flags: 0 or CONTIG_RANGE_BUFFER
+ * @flags: CONTIG_RANGE_BUFFER, or CONTIG_GET_DMA if it is to be translated so
  */
 struct ctg_range {
 	uint64_t addr;
@@ -99,6 +99,9 @@ void ctg_probe_to_uapi(struct contig_probe *arg, uint64_t length,
 		       const struct contig_alloc_opts *opts);
 void ctg_copy_alloc(struct contig_alloc *to, const struct contig_alloc *from);
 int ctg_copy_probe(struct contig_probe *to, const struct contig_probe *from);
+int ctg_device_to_uapi(struct contig_device *arg, const char *name,
+		       const struct contig_device_opts *opts);
+int ctg_copy_device(struct contig_device *to, const struct contig_device *from);
 void ctg_lock_to_uapi(struct contig_lock *arg, const struct ctg_range *range,
 		      uint32_t flags);
 void ctg_unlock_to_uapi(struct contig_unlock *arg,

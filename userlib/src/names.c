@@ -64,14 +64,19 @@ static const struct {
 	{EACCES, "the device may not be opened by this user, or the range is "
 		 "not writable"},
 	{EPERM, "physical addresses need CAP_SYS_RAWIO or the module "
-		"parameter allow_physical"},
+		"parameter allow_physical, and devices need it or the "
+		"parameter devices"},
 	{EBADF, "the file descriptor is not open"},
 	{EBADFD, "the file descriptor is not a buffer of contig"},
 	{EXDEV, "the client belongs to another process; open one in this "
 		"process"},
 	{ENODATA, "the range is not held"},
 	{ENOLCK, "the range is not locked"},
-	{EILSEQ, "the range is not physically contiguous"},
+	{EILSEQ, "the range is not contiguous, physically or for the device, "
+		 "as was asked"},
+	{EUNATCH, "no device is attached to the client, or no driver to the "
+		  "device"},
+	{EADDRNOTAVAIL, "the memory lies where the device cannot reach it"},
 	{ESTALE, "what was locked was unmapped or replaced since; unlock it "
 		 "first"},
 	{EMSGSIZE, "the table is too short"},
@@ -80,8 +85,10 @@ static const struct {
 	{ENOMEM, "there is not enough memory of the kind asked for"},
 	{ETIME, "the time budget ran out"},
 	{EINTR, "a fatal signal came first"},
-	{ENODEV, "it does not exist here"},
-	{EBUSY, "memory that cannot be moved is in the way"},
+	{ENODEV, "it does not exist here, or the device went away or changed "
+		 "its driver"},
+	{EBUSY, "memory that cannot be moved is in the way, the device is in "
+		"use in another way, or memory is locked for the one before"},
 	{ENOENT, "there is no such device; is the module loaded?"},
 	{EMFILE, "this process has too many open files"},
 	{ENFILE, "the machine has too many open files"},

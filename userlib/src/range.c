@@ -154,19 +154,54 @@ CONTIG_EXPORT int contig_buffer_unlock(struct contig *client,
 	return unlock_range(client, &range);
 }
 
-CONTIG_EXPORT int contig_get_physical(struct contig *client, const void **addr,
-				      size_t *length,
-				      struct contig_extent *extents,
-				      uint32_t *count)
+static int get_addresses(struct contig *client, const void **addr,
+			 size_t *length, struct contig_extent *extents,
+			 uint32_t *count, uint32_t flags)
 {
 	struct ctg_range range = memory_range(*addr, *length);
-	int error = translate_range(client, &range, extents, count);
+	int error;
 
+	range.flags |= flags;
+	error = translate_range(client, &range, extents, count);
 	if (!error) {
 		*addr = (const void *)(uintptr_t)range.addr;
 		*length = range.length;
 	}
 	return error;
+}
+
+static int buffer_get_addresses(struct contig *client,
+				const struct contig_buffer *buffer,
+				uint64_t *offset, uint64_t *length,
+				struct contig_extent *extents, uint32_t *count,
+				uint32_t flags)
+{
+	struct ctg_range range = buffer_range(buffer, *offset, *length);
+	int error;
+
+	range.flags |= flags;
+	error = translate_range(client, &range, extents, count);
+	if (!error) {
+		*offset = range.addr;
+		*length = range.length;
+	}
+	return error;
+}
+
+CONTIG_EXPORT int contig_get_physical(struct contig *client, const void **addr,
+				      size_t *length,
+				      struct contig_extent *extents,
+				      uint32_t *count)
+{
+	return get_addresses(client, addr, length, extents, count, 0);
+}
+
+CONTIG_EXPORT int contig_get_dma(struct contig *client, const void **addr,
+				 size_t *length, struct contig_extent *extents,
+				 uint32_t *count)
+{
+	return get_addresses(client, addr, length, extents, count,
+			     CONTIG_GET_DMA);
 }
 
 CONTIG_EXPORT int contig_buffer_get_physical(struct contig *client,
@@ -175,14 +210,18 @@ CONTIG_EXPORT int contig_buffer_get_physical(struct contig *client,
 					     struct contig_extent *extents,
 					     uint32_t *count)
 {
-	struct ctg_range range = buffer_range(buffer, *offset, *length);
-	int error = translate_range(client, &range, extents, count);
+	return buffer_get_addresses(client, buffer, offset, length, extents,
+				    count, 0);
+}
 
-	if (!error) {
-		*offset = range.addr;
-		*length = range.length;
-	}
-	return error;
+CONTIG_EXPORT int contig_buffer_get_dma(struct contig *client,
+					const struct contig_buffer *buffer,
+					uint64_t *offset, uint64_t *length,
+					struct contig_extent *extents,
+					uint32_t *count)
+{
+	return buffer_get_addresses(client, buffer, offset, length, extents,
+				    count, CONTIG_GET_DMA);
 }
 
 CONTIG_EXPORT int contig_get_extents(struct contig *client, const void *addr,
@@ -194,6 +233,17 @@ CONTIG_EXPORT int contig_get_extents(struct contig *client, const void *addr,
 			     count);
 }
 
+CONTIG_EXPORT int contig_get_dma_extents(struct contig *client,
+					 const void *addr, size_t length,
+					 struct contig_extent **extents,
+					 uint32_t *count)
+{
+	struct ctg_range range = memory_range(addr, length);
+
+	range.flags |= CONTIG_GET_DMA;
+	return translate_all(client, range, extents, count);
+}
+
 CONTIG_EXPORT int contig_buffer_get_extents(struct contig *client,
 					    const struct contig_buffer *buffer,
 					    uint64_t offset, uint64_t length,
@@ -202,6 +252,18 @@ CONTIG_EXPORT int contig_buffer_get_extents(struct contig *client,
 {
 	return translate_all(client, buffer_range(buffer, offset, length),
 			     extents, count);
+}
+
+CONTIG_EXPORT int
+contig_buffer_get_dma_extents(struct contig *client,
+			      const struct contig_buffer *buffer,
+			      uint64_t offset, uint64_t length,
+			      struct contig_extent **extents, uint32_t *count)
+{
+	struct ctg_range range = buffer_range(buffer, offset, length);
+
+	range.flags |= CONTIG_GET_DMA;
+	return translate_all(client, range, extents, count);
 }
 
 CONTIG_EXPORT int contig_get_state(struct contig *client, const void **addr,

@@ -20,6 +20,9 @@
 	(offsetof(struct contig_probe, out_reports) +                          \
 	 sizeof(struct contig_report) * CONTIG_REPORTS)
 
+#define DEVICE_SIZE_0                                                          \
+	(offsetof(struct contig_device, out_features) + sizeof(__u64))
+
 /**
  * ctg_copy_opts() - take over an option structure of another version
  * @known: where to put what this library knows of it
@@ -96,6 +99,23 @@ void ctg_probe_to_uapi(struct contig_probe *arg, uint64_t length,
 	arg->rungs = opts->rungs;
 }
 
+int ctg_device_to_uapi(struct contig_device *arg, const char *name,
+		       const struct contig_device_opts *opts)
+{
+	size_t name_length = strlen(name);
+
+	memset(arg, 0, sizeof(*arg));
+	arg->size = sizeof(*arg);
+	arg->address_bits = opts->address_bits;
+	arg->reserved = opts->reserved;
+	arg->max_segment = opts->max_segment;
+	arg->boundary = opts->boundary;
+	if (name_length >= sizeof(arg->name))
+		return -EINVAL;
+	memcpy(arg->name, name, name_length);
+	return 0;
+}
+
 /*
  * Both structures start with their size. They differ when program and library
  * were compiled with different versions of the kernel's header.
@@ -116,6 +136,14 @@ void ctg_copy_alloc(struct contig_alloc *to, const struct contig_alloc *from)
 int ctg_copy_probe(struct contig_probe *to, const struct contig_probe *from)
 {
 	if (to->size < PROBE_SIZE_0)
+		return -EINVAL;
+	copy_sized(to, to->size, from, from->size);
+	return 0;
+}
+
+int ctg_copy_device(struct contig_device *to, const struct contig_device *from)
+{
+	if (to->size < DEVICE_SIZE_0)
 		return -EINVAL;
 	copy_sized(to, to->size, from, from->size);
 	return 0;

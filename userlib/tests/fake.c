@@ -13,6 +13,9 @@
 /* Offsets in buffers are turned into addresses that no process has. */
 #define BUFFER_SPACE (1ull << 62)
 
+/* The device sees memory from here on. */
+#define DMA_SPACE (1ull << 61)
+
 /* What one client did to a page. */
 struct page {
 	int client;
@@ -133,18 +136,31 @@ static struct mlocked *get_mlocked(uint64_t addr)
 	return &mlocks[i];
 }
 
-static uint64_t physical(uint64_t addr)
+static uint64_t with_gaps(uint64_t addr, unsigned int run_pages)
 {
 	uint64_t number = (addr & ~BUFFER_SPACE) / PAGE;
 
-	if (fake.run_pages != FAKE_RUNS_FOREVER)
-		number += number / fake.run_pages;
+	if (run_pages != FAKE_RUNS_FOREVER)
+		number += number / run_pages;
 	return number * PAGE + addr % PAGE;
+}
+
+/* The address of a byte, for the CPU or for the device. */
+static uint64_t translated(uint64_t addr, uint32_t flags)
+{
+	if (flags & (CONTIG_GET_DMA | CONTIG_LOCK_DEVICE_CONTIGUOUS))
+		return DMA_SPACE + with_gaps(addr, fake.dma_run_pages);
+	return with_gaps(addr, fake.run_pages);
 }
 
 uint64_t fake_physical(const void *addr)
 {
-	return physical((uintptr_t)addr);
+	return translated((uintptr_t)addr, 0);
+}
+
+uint64_t fake_dma(const void *addr)
+{
+	return translated((uintptr_t)addr, CONTIG_GET_DMA);
 }
 
 static unsigned int total(uint64_t addr, bool holds)
@@ -379,23 +395,34 @@ static int do_unhold(int client, struct contig_unhold *arg)
 	return 0;
 }
 
+static bool in_one_run(uint64_t addr, uint64_t length, uint32_t flags)
+{
+	return translated(addr + length - 1, flags) - translated(addr, flags) ==
+	       length - 1;
+}
+
 static int do_lock(int client, const struct contig_lock *arg)
 {
 	uint64_t addr = arg->addr;
 	uint64_t page;
 	int error = resolve(arg->flags, arg->fd, &addr, arg->length);
 
-	if (arg->flags & ~(CONTIG_RANGE_BUFFER | CONTIG_LOCK_OUTPUT |
-			   CONTIG_LOCK_CONTIGUOUS))
+	if (arg->flags &
+	    ~(CONTIG_RANGE_BUFFER | CONTIG_LOCK_OUTPUT |
+	      CONTIG_LOCK_CONTIGUOUS | CONTIG_LOCK_DEVICE_CONTIGUOUS))
 		return EOPNOTSUPP;
+	if (arg->flags & CONTIG_LOCK_DEVICE_CONTIGUOUS && !*fake.attached)
+		return EUNATCH;
 	if (!error)
 		error = check_pages(addr, arg->length,
 				    !(arg->flags & CONTIG_LOCK_OUTPUT));
 	if (error)
 		return error;
 	if (arg->flags & CONTIG_LOCK_CONTIGUOUS &&
-	    physical(addr + arg->length - 1) - physical(addr) !=
-		    arg->length - 1)
+	    !in_one_run(addr, arg->length, 0))
+		return EILSEQ;
+	if (arg->flags & CONTIG_LOCK_DEVICE_CONTIGUOUS &&
+	    !in_one_run(addr, arg->length, CONTIG_LOCK_DEVICE_CONTIGUOUS))
 		return EILSEQ;
 	for (page = page_of(addr); page < addr + arg->length; page += PAGE)
 		if (touches(fake.stale, page))
@@ -430,11 +457,12 @@ static int do_unlock(int client, const struct contig_unlock *arg)
 	return 0;
 }
 
-static uint64_t extent_length(uint64_t addr, uint64_t length)
+static uint64_t extent_length(uint64_t addr, uint64_t length, uint32_t flags)
 {
 	uint64_t end = page_of(addr) + PAGE;
 
-	while (end < addr + length && physical(end) == physical(end - 1) + 1)
+	while (end < addr + length &&
+	       translated(end, flags) == translated(end - 1, flags) + 1)
 		end += PAGE;
 	return end < addr + length ? end - addr : length;
 }
@@ -457,16 +485,18 @@ static int do_get_physical(int client, struct contig_get_physical *arg)
 	for (page = page_of(addr); page < addr + length; page += PAGE)
 		if (touches(fake.stale, page))
 			return ESTALE;
-	if (arg->count && fake.deny_physical)
+	if (arg->flags & CONTIG_GET_DMA && !*fake.attached)
+		return EUNATCH;
+	if (arg->count && fake.deny_physical && !(arg->flags & CONTIG_GET_DMA))
 		return EPERM;
 
 	if (arg->count && fake.most_extents && arg->count > fake.most_extents)
 		arg->count = fake.most_extents;
 	while (length && (!arg->count || count < arg->count)) {
-		uint64_t run = extent_length(addr, length);
+		uint64_t run = extent_length(addr, length, arg->flags);
 
 		if (arg->count) {
-			extents[count].addr = physical(addr);
+			extents[count].addr = translated(addr, arg->flags);
 			extents[count].length = run;
 		}
 		count++;
@@ -513,6 +543,26 @@ static int do_get_state(int client, struct contig_get_state *arg)
 	return 0;
 }
 
+static int do_device(struct contig_device *arg)
+{
+	if (arg->flags & CONTIG_DEVICE_QUERY) {
+		if (!*fake.attached)
+			return EUNATCH;
+	} else if (arg->flags & CONTIG_DEVICE_DETACH) {
+		*fake.attached = '\0';
+		return 0;
+	} else {
+		if (strncmp(arg->name, "pci/", 4))
+			return EINVAL;
+		strcpy(fake.attached, arg->name);
+	}
+	strcpy(arg->out_name, fake.attached);
+	arg->out_address_bits = 28;
+	arg->out_node = -1;
+	arg->out_features = CONTIG_DEVICE_IOMMU;
+	return 0;
+}
+
 static int do_command(int client, unsigned int cmd, void *arg)
 {
 	switch (cmd) {
@@ -522,6 +572,8 @@ static int do_command(int client, unsigned int cmd, void *arg)
 		return do_alloc(arg);
 	case CONTIG_CMD_PROBE:
 		return fake.probe ? fake.probe(arg) : 0;
+	case CONTIG_CMD_DEVICE:
+		return do_device(arg);
 	default:
 		break;
 	}

@@ -21,7 +21,7 @@
 
 #include <linux/contig.h>
 
-#define FAKE_COMMANDS (CONTIG_CMD_GET_STATE + 1)
+#define FAKE_COMMANDS (CONTIG_CMD_DEVICE + 1)
 
 /* For run_pages: physical memory has no gap. */
 #define FAKE_RUNS_FOREVER 0
@@ -52,6 +52,8 @@
  * @read_only: a page that cannot be written
  * @stale: a page that is no longer what was locked
  * @deny_physical: CAP_SYS_RAWIO is missing
+ * @attached: the name of the device that is attached, to any client
+ * @dma_run_pages: as run_pages, for the addresses of the device
  * @alloc: fills the answer of CONTIG_ALLOC, returns 0 or an errno
  * @probe: fills the answer of CONTIG_PROBE
  */
@@ -72,6 +74,7 @@ struct fake {
 		struct contig_unlock unlock;
 		struct contig_get_physical get_physical;
 		struct contig_get_state get_state;
+		struct contig_device device;
 	} last;
 	uint64_t last_sync;
 	unsigned int run_pages;
@@ -81,6 +84,8 @@ struct fake {
 	const void *read_only;
 	const void *stale;
 	bool deny_physical;
+	char attached[CONTIG_DEVICE_NAME_SIZE];
+	unsigned int dma_run_pages;
 	int (*alloc)(struct contig_alloc *arg);
 	int (*probe)(struct contig_probe *arg);
 };
@@ -96,6 +101,7 @@ int fake_reset(void **state);
 void fake_fail(unsigned int cmd, unsigned int after, int error);
 
 uint64_t fake_physical(const void *addr);
+uint64_t fake_dma(const void *addr);
 unsigned int fake_locks(const void *addr);
 unsigned int fake_holds(const void *addr);
 bool fake_mlocked(const void *addr);

@@ -416,7 +416,8 @@ static void phrases(void **state)
 		EFBIG,	ERANGE,	  EFAULT, ENXIO,      EACCES, EPERM,
 		EBADF,	EBADFD,	  EXDEV,  ENODATA,    ENOLCK, EILSEQ,
 		ESTALE, EMSGSIZE, EDQUOT, ENOMEM,     ETIME,  EINTR,
-		ENODEV, EBUSY,	  ENOENT, EMFILE,     ENFILE,
+		ENODEV, EBUSY,	  ENOENT, EMFILE,     ENFILE, EUNATCH,
+		EADDRNOTAVAIL,
 	};
 	const size_t count = sizeof(errors) / sizeof(errors[0]);
 	size_t i;
