@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * What a user-space driver needs of PCI: the device's registers through
+ * resource0 of sysfs, its configuration space through config, its interrupt
+ * through /dev/uioN.
+ */
+#include <dirent.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pci.h"
+
+#define DEVICES "/sys/bus/pci/devices"
+#define DRIVER "uio_pci_generic"
+#define DRIVER_PATH "/sys/bus/pci/drivers/" DRIVER
+
+/* The command register of configuration space. */
+#define COMMAND 4
+#define COMMAND_MEMORY 0x2
+#define COMMAND_MASTER 0x4
+#define COMMAND_NO_INTX 0x400
+
+#define PATH_SIZE 512
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t done;
+
+	if (fd < 0) {
+		warn("%s", path);
+		return -1;
+	}
+	done = write(fd, text, strlen(text));
+	if (done < 0)
+		warn("%s: writing '%s'", path, text);
+	close(fd);
+	return done < 0 ? -1 : 0;
+}
+
+/* 0 if there is no such file. */
+static unsigned int read_number(const char *device, const char *file)
+{
+	unsigned int number = 0;
+	char path[PATH_SIZE];
+	FILE *stream;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/%s", device, file);
+	stream = fopen(path, "re");
+	if (!stream)
+		return 0;
+	if (fscanf(stream, "%x", &number) != 1)
+		number = 0;
+	fclose(stream);
+	return number;
+}
+
+static bool matches(const char *device, const struct pci_id *id)
+{
+	return (!id->vendor || read_number(device, "vendor") == id->vendor) &&
+	       (!id->device || read_number(device, "device") == id->device) &&
+	       (!id->class || read_number(device, "class") == id->class);
+}
+
+int pci_find(char name[PCI_NAME_SIZE], const struct pci_id *id)
+{
+	struct dirent **entries;
+	int count = scandir(DEVICES, &entries, NULL, alphasort);
+	bool found = false;
+	int i;
+
+	if (count < 0) {
+		warn(DEVICES);
+		return -1;
+	}
+	for (i = 0; i < count; i++) {
+		if (!found && entries[i]->d_name[0] != '.' &&
+		    matches(entries[i]->d_name, id)) {
+			snprintf(name, PCI_NAME_SIZE, "%.31s",
+				 entries[i]->d_name);
+			found = true;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	if (!found)
+		warnx("there is no %s", id->what);
+	return found ? 0 : -1;
+}
+
+/* An IOMMU is set up for a device when a driver is bound to it. */
+static int bind_driver(const char *name)
+{
+	char path[PATH_SIZE];
+	char target[PATH_SIZE];
+	const char *driver;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/driver", name);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length >= 0) {
+		target[length] = '\0';
+		driver = strrchr(target, '/') ? strrchr(target, '/') + 1
+					      : target;
+		if (!strcmp(driver, DRIVER))
+			return 0;
+		warnx("%s has the driver %s: unbind it first", name, driver);
+		return -1;
+	}
+	snprintf(path, sizeof(path), DEVICES "/%s", name);
+	if (access(path, F_OK)) {
+		warn("%s", path);
+		return -1;
+	}
+	if (access(DRIVER_PATH, F_OK)) {
+		warnx("there is no " DRIVER ": modprobe " DRIVER);
+		return -1;
+	}
+	snprintf(path, sizeof(path), DEVICES "/%s/driver_override", name);
+	if (write_file(path, DRIVER) || write_file(DRIVER_PATH "/bind", name))
+		return -1;
+	printf("%-12s %s, to " DRIVER "\n", "bound", name);
+	return 0;
+}
+
+static int open_uio(const char *name)
+{
+	char path[PATH_SIZE];
+	struct dirent *entry;
+	int fd = -1;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/uio", name);
+	dir = opendir(path);
+	if (!dir) {
+		warn("%s", path);
+		return -1;
+	}
+	while ((entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "uio", 3))
+			break;
+	if (!entry) {
+		warnx("%s is empty", path);
+	} else {
+		snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			warn("%s", path);
+	}
+	closedir(dir);
+	return fd;
+}
+
+static int change_command(const struct pci *pci, uint16_t clear, uint16_t set)
+{
+	uint16_t command;
+
+	if (pread(pci->config, &command, sizeof(command), COMMAND) ==
+	    sizeof(command)) {
+		command = (command & ~clear) | set;
+		if (pwrite(pci->config, &command, sizeof(command), COMMAND) ==
+		    sizeof(command))
+			return 0;
+	}
+	warn("configuration space of %s", pci->name);
+	return -1;
+}
+
+static int map_bar(struct pci *pci)
+{
+	char path[PATH_SIZE];
+	struct stat status;
+	void *bar;
+	int fd;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/resource0", pci->name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status)) {
+		warn("%s", path);
+		return -1;
+	}
+	pci->bar_size = status.st_size;
+	bar = mmap(NULL, pci->bar_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   0);
+	close(fd);
+	if (bar == MAP_FAILED) {
+		warn("%s", path);
+		return -1;
+	}
+	pci->bar = bar;
+	return 0;
+}
+
+static int open_config(struct pci *pci)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/config", pci->name);
+	pci->config = open(path, O_RDWR | O_CLOEXEC);
+	if (pci->config < 0) {
+		warn("%s", path);
+		return -1;
+	}
+	return 0;
+}
+
+int pci_open(struct pci *pci, const char *name)
+{
+	*pci = (struct pci){.config = -1, .uio = -1};
+	if (!strncmp(name, "pci/", 4))
+		name += 4;
+	if (strlen(name) >= sizeof(pci->name)) {
+		warnx("'%s' is no name of a PCI device", name);
+		return -1;
+	}
+	strcpy(pci->name, name);
+	if (bind_driver(name) || open_config(pci))
+		return -1;
+	/* When this file is closed, the device may do no DMA any longer. */
+	pci->uio = open_uio(name);
+	if (pci->uio < 0 ||
+	    change_command(pci, COMMAND_NO_INTX,
+			   COMMAND_MEMORY | COMMAND_MASTER) ||
+	    map_bar(pci)) {
+		pci_close(pci);
+		return -1;
+	}
+	return 0;
+}
+
+int pci_wait_interrupt(struct pci *pci, int timeout_ms)
+{
+	struct pollfd wait = {.fd = pci->uio, .events = POLLIN};
+	uint32_t count;
+	int ready;
+
+	do {
+		ready = poll(&wait, 1, timeout_ms);
+	} while (ready < 0 && errno == EINTR);
+	if (!ready) {
+		warnx("%s: no interrupt after %d ms", pci->name, timeout_ms);
+		return -1;
+	}
+	if (ready < 0 || read(pci->uio, &count, sizeof(count)) < 0) {
+		warn("waiting for an interrupt of %s", pci->name);
+		return -1;
+	}
+	return 0;
+}
+
+int pci_unmask_interrupt(struct pci *pci)
+{
+	return change_command(pci, COMMAND_NO_INTX, 0);
+}
+
+void pci_close(struct pci *pci)
+{
+	if (pci->bar)
+		munmap((void *)pci->bar, pci->bar_size);
+	if (pci->uio >= 0) {
+		change_command(pci, COMMAND_MASTER, COMMAND_NO_INTX);
+		close(pci->uio);
+	}
+	if (pci->config >= 0)
+		close(pci->config);
+}

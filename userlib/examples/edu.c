@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * A driver in user space for edu, the device that QEMU has for teaching: its DMA
+ * engine reads memory and writes memory at the addresses that contig gives, and
+ * says by an interrupt when it has done so.
+ *
+ * The engine moves a piece from memory to a buffer of the device or the other
+ * way. With two pieces in that buffer, one from the front of the memory and one
+ * from its back, which are written where the other was, all of the memory is
+ * turned round in place, and every byte is read and written by the device once.
+ */
+#include <argp.h>
+#include <contig.h>
+#include <err.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "driver/memory.h"
+#include "driver/pci.h"
+
+/* Registers, as QEMU's docs/specs/edu has them. */
+#define EDU_ID 0x00
+#define EDU_IRQ_STATUS 0x24
+#define EDU_IRQ_ACKNOWLEDGE 0x64
+#define EDU_DMA_SOURCE 0x80
+#define EDU_DMA_DESTINATION 0x88
+#define EDU_DMA_COUNT 0x90
+#define EDU_DMA_COMMAND 0x98
+
+#define DMA_RUN 0x1
+#define DMA_TO_MEMORY 0x2
+#define DMA_INTERRUPT 0x4
+#define DMA_DONE 0x100
+
+/*
+ * The device's own buffer is 4096 bytes long. Older versions of QEMU end when the
+ * last of them is used, so two pieces have to be a little shorter.
+ */
+#define EDU_BUFFER 0x40000
+#define PIECE 2040
+
+/* The device takes a tenth of a second for whatever it does. */
+#define TIMEOUT_MS 10000
+
+enum wrong {
+	WRONG_NOT,
+	WRONG_READ,
+	WRONG_WRITE
+};
+
+struct options {
+	const char *device;
+	const char *rung;
+	unsigned int address_bits;
+	size_t size;
+	enum wrong wrong;
+};
+
+struct edu {
+	struct pci pci;
+	enum wrong wrong;
+	unsigned long transfers;
+	unsigned long interrupts;
+	unsigned long long bytes_read;
+	unsigned long long bytes_written;
+};
+
+static uint32_t edu_wait(struct edu *edu)
+{
+	uint32_t status;
+
+	if (pci_wait_interrupt(&edu->pci, TIMEOUT_MS))
+		return 0;
+	edu->interrupts++;
+	status = pci_read32(&edu->pci, EDU_IRQ_STATUS);
+	pci_write32(&edu->pci, EDU_IRQ_ACKNOWLEDGE, status);
+	return pci_unmask_interrupt(&edu->pci) ? 0 : status;
+}
+
+/* Have the engine move @count bytes at the DMA address @memory. */
+static int edu_transfer(struct edu *edu, uint64_t memory, uint64_t slot,
+			size_t count, bool to_memory)
+{
+	const struct pci *pci = &edu->pci;
+	uint32_t status;
+
+	pci_write64(pci, EDU_DMA_SOURCE, to_memory ? slot : memory);
+	pci_write64(pci, EDU_DMA_DESTINATION, to_memory ? memory : slot);
+	pci_write64(pci, EDU_DMA_COUNT, count);
+	pci_write64(pci, EDU_DMA_COMMAND,
+		    DMA_RUN | DMA_INTERRUPT | (to_memory ? DMA_TO_MEMORY : 0));
+	status = edu_wait(edu);
+	if (!status)
+		return -1;
+	if (status != DMA_DONE || pci_read64(pci, EDU_DMA_COMMAND) & DMA_RUN) {
+		warnx("the interrupt came with status 0x%x", status);
+		return -1;
+	}
+	edu->transfers++;
+	if (to_memory)
+		edu->bytes_written += count;
+	else
+		edu->bytes_read += count;
+	return 0;
+}
+
+/* The page beside the right one, as far as it is ours. */
+static size_t wrong_offset(const struct memory *memory, size_t offset)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+
+	return offset + page < memory->length ? offset + page : offset - page;
+}
+
+/* Move a piece of the memory: one transfer for each run that it lies in. */
+static int move_piece(struct edu *edu, const struct memory *memory,
+		      size_t offset, uint64_t slot, size_t length,
+		      bool to_memory)
+{
+	while (length) {
+		size_t count = length;
+		uint64_t addr = memory_address(memory, offset, &count);
+
+		/* To show that it matters: once. */
+		if (edu->wrong == (to_memory ? WRONG_WRITE : WRONG_READ)) {
+			addr = memory_address(
+				memory, wrong_offset(memory, offset), &count);
+			edu->wrong = WRONG_NOT;
+		}
+		if (edu_transfer(edu, addr, slot, count, to_memory))
+			return -1;
+		offset += count;
+		slot += count;
+		length -= count;
+	}
+	return 0;
+}
+
+/* How long the two pieces are that begin at @front and end at @back. */
+static size_t piece_length(size_t front, size_t back)
+{
+	size_t half = (back - front) / 2;
+
+	return half < PIECE ? half : PIECE;
+}
+
+static int turn_round(struct edu *edu, const struct memory *memory)
+{
+	size_t front = 0;
+	size_t back = memory->length;
+	size_t length;
+
+	while ((length = piece_length(front, back))) {
+		const uint64_t one = EDU_BUFFER;
+		const uint64_t two = EDU_BUFFER + length;
+
+		if (move_piece(edu, memory, front, one, length, false) ||
+		    move_piece(edu, memory, back - length, two, length,
+			       false) ||
+		    move_piece(edu, memory, back - length, one, length, true) ||
+		    move_piece(edu, memory, front, two, length, true))
+			return -1;
+		front += length;
+		back -= length;
+	}
+	return 0;
+}
+
+/* What byte number @at is before; no two pages are alike. */
+static unsigned char pattern(size_t at)
+{
+	return ((at + 1) * 0x9e3779b97f4a7c15ull) >> 56;
+}
+
+static void fill(const struct memory *memory)
+{
+	size_t i;
+
+	memory_begin(memory);
+	for (i = 0; i < memory->length; i++)
+		memory->bytes[i] = pattern(i);
+	memory_end(memory);
+}
+
+/* How many bytes are not those that have to be there now. */
+static size_t count_wrong(const struct memory *memory)
+{
+	const unsigned char *bytes = memory->bytes;
+	size_t back = memory->length;
+	size_t front = 0;
+	size_t wrong = 0;
+	size_t length;
+	size_t i;
+
+	memory_begin(memory);
+	while ((length = piece_length(front, back))) {
+		for (i = 0; i < length; i++) {
+			wrong += bytes[front + i] != pattern(back - length + i);
+			wrong += bytes[back - length + i] != pattern(front + i);
+		}
+		front += length;
+		back -= length;
+	}
+	memory_end(memory);
+	return wrong;
+}
+
+static void show_addresses(const struct memory *memory)
+{
+	printf("%-12s ", "first run");
+	if (memory->physical != ~0ull)
+		printf("physical 0x%llx, ",
+		       (unsigned long long)memory->physical);
+	printf("DMA 0x%llx, %llu bytes\n",
+	       (unsigned long long)memory->runs[0].addr,
+	       (unsigned long long)memory->runs[0].length);
+}
+
+static int show_device(struct contig *client)
+{
+	struct contig_device info = {.size = sizeof(info)};
+	int error = contig_get_device(client, &info);
+
+	if (error) {
+		warnx("device: %s", contig_strerror(error));
+		return -1;
+	}
+	printf("%-12s %s, %u address bits, %s IOMMU\n", "device", info.out_name,
+	       info.out_address_bits,
+	       info.out_features & CONTIG_DEVICE_IOMMU ? "behind an" : "no");
+	return 0;
+}
+
+static int use_memory(struct edu *edu, const struct memory *memory)
+{
+	size_t wrong;
+
+	printf("%-12s %s\n", "rung", memory_name(memory));
+	printf("%-12s %u\n", "descriptors", memory->count);
+	show_addresses(memory);
+	fill(memory);
+	if (turn_round(edu, memory))
+		return -1;
+	wrong = count_wrong(memory);
+	printf("%-12s %lu\n", "transfers", edu->transfers);
+	printf("%-12s %lu\n", "interrupts", edu->interrupts);
+	printf("%-12s %llu read, %llu written by the device\n", "bytes",
+	       edu->bytes_read, edu->bytes_written);
+	if (wrong)
+		printf("%-12s %zu bytes are wrong\n", "contents", wrong);
+	else
+		printf("%-12s as they should be\n", "contents");
+	return wrong ? -1 : 0;
+}
+
+static int run(struct edu *edu, const struct options *options)
+{
+	struct contig_device_opts opts = CONTIG_DEVICE_OPTS_INIT;
+	char name[CONTIG_DEVICE_NAME_SIZE];
+	struct contig *client;
+	struct memory memory;
+	int error;
+
+	error = contig_open(&client, NULL);
+	if (error) {
+		warnx(CONTIG_PATH ": %s", contig_strerror(error));
+		return -1;
+	}
+	snprintf(name, sizeof(name), "pci/%s", edu->pci.name);
+	opts.address_bits = options->address_bits;
+	error = contig_attach_device(client, name, &opts);
+	if (error)
+		warnx("%s: %s", name, contig_strerror(error));
+	else
+		error = show_device(client);
+	if (!error)
+		error = memory_get(&memory, client, options->rung,
+				   options->size);
+	if (!error) {
+		error = use_memory(edu, &memory);
+		memory_put(&memory);
+	}
+	contig_close(client);
+	return error;
+}
+
+static const struct argp_option argp_options[] = {
+	{"rung", 'r', "RUNG", 0,
+	 "where the memory is from: reserve, coherent, range, split, scatter, "
+	 "or malloc for the program's own (default: the first rung that "
+	 "answers)",
+	 0},
+	{"size", 's', "BYTES", 0, "how much memory (default: 32768)", 0},
+	{"address-bits", 'b', "N", 0,
+	 "what the device can address (default: 28, as QEMU's does)", 0},
+	{"wrong-page", 'w', "read|write", OPTION_ARG_OPTIONAL,
+	 "tell the device one address that is off by a page, of memory to be "
+	 "read (the default) or written; the contents are then wrong",
+	 0},
+	{0},
+};
+
+static unsigned long parse_number(struct argp_state *state, const char *text,
+				  unsigned long least, unsigned long most)
+{
+	unsigned long number;
+	char *end;
+
+	number = strtoul(text, &end, 0);
+	if (*end || end == text || *text == '-' || number < least ||
+	    number > most)
+		argp_error(state, "'%s' is no number from %lu to %lu", text,
+			   least, most);
+	return number;
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'r':
+		if (!memory_is_known(value))
+			argp_error(state, "there is no rung '%s'", value);
+		options->rung = value;
+		return 0;
+	case 's':
+		options->size = parse_number(state, value, 2, 1ul << 30);
+		return 0;
+	case 'b':
+		options->address_bits = parse_number(state, value, 12, 64);
+		return 0;
+	case 'w':
+		if (value && strcmp(value, "read") && strcmp(value, "write"))
+			argp_error(state,
+				   "the device can read or write, not "
+				   "'%s'",
+				   value);
+		options->wrong =
+			value && *value == 'w' ? WRONG_WRITE : WRONG_READ;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options->device)
+			argp_error(state, "one argument too many: '%s'", value);
+		options->device = value;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = argp_options,
+	.parser = parse_option,
+	.args_doc = "[DEVICE]",
+	.doc = "Have the DMA engine of QEMU's device edu turn round the "
+	       "contents of memory that contig got, and look at what came of "
+	       "it.\vDEVICE is a name as 0000:00:04.0; without it the first "
+	       "edu is used. It is bound to uio_pci_generic if it has no "
+	       "driver.",
+};
+
+int main(int argc, char **argv)
+{
+	static const struct pci_id id = {"edu", 0x1234, 0x11e8, 0};
+	struct options options = {.address_bits = 28, .size = 32768};
+	struct edu edu = {0};
+	char name[PCI_NAME_SIZE];
+	int error;
+
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	/* With one page there is no other to go wrong to. */
+	if (options.wrong && options.size <= (size_t)sysconf(_SC_PAGESIZE))
+		errx(2, "an address off by a page needs more than a page");
+	if (!options.device) {
+		if (pci_find(name, &id))
+			return EXIT_FAILURE;
+		options.device = name;
+	}
+	if (pci_open(&edu.pci, options.device))
+		return EXIT_FAILURE;
+	edu.wrong = options.wrong;
+	if ((pci_read32(&edu.pci, EDU_ID) & 0xff) != 0xed) {
+		warnx("%s is no edu", options.device);
+		error = -1;
+	} else {
+		error = run(&edu, &options);
+	}
+	pci_close(&edu.pci);
+	return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}
