@@ -25,6 +25,7 @@ union any {
 	struct contig_unlock unlock;
 	struct contig_get_physical get_physical;
 	struct contig_get_state get_state;
+	struct contig_device device;
 	uint8_t bytes[MAX_STRUCT];
 };
 
@@ -56,12 +57,17 @@ COMMAND(probe, PROBE, CONTIG_ALLOC_STRUCT_PAGE);
 COMMAND(hold, HOLD, 0);
 COMMAND(unhold, UNHOLD, 0);
 COMMAND(lock, LOCK,
-	CONTIG_RANGE_BUFFER | CONTIG_LOCK_OUTPUT | CONTIG_LOCK_CONTIGUOUS);
+	CONTIG_RANGE_BUFFER | CONTIG_LOCK_OUTPUT | CONTIG_LOCK_CONTIGUOUS |
+	CONTIG_LOCK_DEVICE_CONTIGUOUS);
 COMMAND(unlock, UNLOCK, CONTIG_RANGE_BUFFER);
-COMMAND(get_physical, GET_PHYSICAL, CONTIG_RANGE_BUFFER);
+COMMAND(get_physical, GET_PHYSICAL, CONTIG_RANGE_BUFFER | CONTIG_GET_DMA);
 COMMAND(get_state, GET_STATE, CONTIG_RANGE_BUFFER);
+COMMAND(device, DEVICE, CONTIG_DEVICE_QUERY | CONTIG_DEVICE_DETACH);
 
-/* Fill in what makes the command succeed without a flag. */
+/*
+ * Fill in what makes the command succeed, without a flag where it can: there is
+ * no device here that could be attached.
+ */
 static void good(FIXTURE_DATA(command) *self,
 		 const FIXTURE_VARIANT(command) *variant)
 {
@@ -101,6 +107,9 @@ static void good(FIXTURE_DATA(command) *self,
 		cmd->get_state.length = page_size;
 		cmd->get_state.runs = to_addr(self->runs);
 		cmd->get_state.count = ARRAY_SIZE(self->runs);
+		break;
+	case CONTIG_DEVICE:
+		cmd->flags = CONTIG_DEVICE_DETACH;
 		break;
 	}
 }
@@ -154,6 +163,9 @@ FIXTURE_SETUP(command) {
 	self->buffer = buffer_get(self->fd, page_size, 0);
 	ASSERT_LE(0, self->buffer);
 
+	/* The device of a client that has something locked stays. */
+	if (variant->nr == CONTIG_DEVICE)
+		return;
 	/* So that what undoes something finds enough to undo. */
 	for (i = 0; i < 8; i++) {
 		test_hold(self->fd, self->memory, page_size, NULL);
@@ -263,6 +275,16 @@ TEST_F(command, unknown_flags)
 	}
 }
 
+/* What a flag leads to, in a client without a device. */
+static int answer_to(unsigned int nr, uint32_t flag)
+{
+	if ((nr == CONTIG_LOCK && flag == CONTIG_LOCK_DEVICE_CONTIGUOUS) ||
+	    (nr == CONTIG_GET_PHYSICAL && flag == CONTIG_GET_DMA) ||
+	    (nr == CONTIG_DEVICE && flag == CONTIG_DEVICE_QUERY))
+		return -EUNATCH;
+	return 0;
+}
+
 TEST_F(command, known_flags)
 {
 	uint32_t bit;
@@ -272,13 +294,15 @@ TEST_F(command, known_flags)
 			continue;
 		if (variant->nr != CONTIG_ALLOC &&
 		    variant->nr != CONTIG_PROBE &&
+		    variant->nr != CONTIG_DEVICE &&
 		    1u << bit == CONTIG_RANGE_BUFFER) {
 			good_buffer(self, variant);
 		} else {
 			good(self, variant);
 			self->cmd.flags = 1u << bit;
 		}
-		EXPECT_EQ(0, issue(self, variant))
+		EXPECT_EQ(answer_to(variant->nr, 1u << bit),
+			  issue(self, variant))
 			TH_LOG("flag %#x", 1u << bit);
 	}
 }
@@ -331,6 +355,10 @@ TEST_F(command, out_members_are_ignored)
 		break;
 	case CONTIG_HOLD:
 		self->cmd.hold.out_unlocked = ~0ull;
+		break;
+	case CONTIG_DEVICE:
+		memset(self->cmd.device.out_name, 0xa5, variant->size -
+		       offsetof(struct contig_device, out_name));
 		break;
 	default:
 		return;		/* has none */
@@ -412,12 +440,12 @@ TEST_F(device, unknown_commands)
 	union any cmd = { .size = sizeof(cmd) };
 	unsigned int nr;
 
-	for (nr = CONTIG_CMD_GET_STATE + 1; nr < 256; nr++)
+	for (nr = CONTIG_CMD_DEVICE + 1; nr < 256; nr++)
 		EXPECT_EQ(-ENOTTY, contig_ioctl(self->fd,
 						_IO(CONTIG_IOCTL_TYPE, nr),
 						&cmd))
 			TH_LOG("command %#x", nr);
-	for (nr = 0; nr <= CONTIG_CMD_GET_STATE; nr++) {
+	for (nr = 0; nr <= CONTIG_CMD_DEVICE; nr++) {
 		EXPECT_EQ(-ENOTTY, contig_ioctl(self->fd,
 						_IO(CONTIG_IOCTL_TYPE + 1, nr),
 						&cmd));
@@ -440,6 +468,7 @@ TEST_F(device, numbers_are_those_of_the_abi)
 	EXPECT_EQ(0xbc06, CONTIG_UNLOCK);
 	EXPECT_EQ(0xbc07, CONTIG_GET_PHYSICAL);
 	EXPECT_EQ(0xbc08, CONTIG_GET_STATE);
+	EXPECT_EQ(0xbc09, CONTIG_DEVICE);
 }
 
 TEST_F(device, info_tells_the_truth)
@@ -464,6 +493,69 @@ TEST_F(device, info_tells_the_truth)
 				 CONTIG_FEATURE_MEMORY_ENCRYPTED |
 				 CONTIG_FEATURE_PHYSICAL_ALLOWED));
 	EXPECT_NE(0, info.out_quota_bytes);
+}
+
+static int try_device(int fd, const char *name, uint32_t flags)
+{
+	struct contig_device cmd = { .size = sizeof(cmd), .flags = flags };
+
+	memcpy(cmd.name, name, strnlen(name, sizeof(cmd.name)));
+	return contig_ioctl(fd, CONTIG_DEVICE, &cmd);
+}
+
+TEST_F(device, devices_that_are_none)
+{
+	static const char * const malformed[] = {
+		"", "pci", "0000:00:00.0", "usb/1-1", "PCI/0000:00:00.0", "/",
+		/* As long as the member, so not ended by a NUL. */
+		"pci/000000000000000000000000000000000000000000000000000000000000",
+	};
+	static const char * const absent[] = {
+		"pci/fffe:00:00.0", "pci/0000:ff:1f.7", "platform/no-such-device",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(malformed); i++)
+		EXPECT_EQ(-EINVAL, try_device(self->fd, malformed[i], 0))
+			TH_LOG("name %zu", i);
+	for (i = 0; i < ARRAY_SIZE(absent); i++)
+		EXPECT_EQ(-ENODEV, try_device(self->fd, absent[i], 0))
+			TH_LOG("name %zu", i);
+	/* Nothing was attached by that. */
+	EXPECT_EQ(-EUNATCH, try_device(self->fd, "", CONTIG_DEVICE_QUERY));
+	EXPECT_EQ(0, try_device(self->fd, "", CONTIG_DEVICE_DETACH));
+}
+
+TEST_F(device, limits_that_no_device_has)
+{
+	const struct contig_device good = {
+		.size = sizeof(good),
+		.name = "platform/no-such-device",
+	};
+	struct contig_device cmd;
+
+#define TRY(error, member, value) do { \
+	cmd = good; \
+	cmd.member = value; \
+	EXPECT_EQ(error, contig_ioctl(self->fd, CONTIG_DEVICE, &cmd)) \
+		TH_LOG(#member " " #value); \
+} while (0)
+
+	TRY(-ENODEV, address_bits, 0);
+	TRY(-ENODEV, address_bits, 12);
+	TRY(-ENODEV, address_bits, 64);
+	TRY(-EINVAL, address_bits, 11);
+	TRY(-EINVAL, address_bits, 65);
+	TRY(-EINVAL, address_bits, ~0u);
+	TRY(-EINVAL, max_segment, 1);
+	TRY(-EINVAL, max_segment, page_size - 1);
+	TRY(-ENODEV, max_segment, page_size);
+	TRY(-EINVAL, boundary, page_size / 2);
+	TRY(-EINVAL, boundary, page_size * 3);
+	TRY(-ENODEV, boundary, page_size * 2);
+	TRY(-EOPNOTSUPP, reserved, 1);
+	TRY(-EINVAL, flags, CONTIG_DEVICE_QUERY | CONTIG_DEVICE_DETACH);
+#undef TRY
 }
 
 TEST_F(device, no_other_file_operation_works)

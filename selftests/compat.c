@@ -112,6 +112,7 @@ TEST_F_TIMEOUT(compat, every_command_answers_the_same, 300)
 	EXPECT_NE(NULL, strstr(wide, "\nalloc: ok"));
 	EXPECT_NE(NULL, strstr(wide, "\nlock: ok"));
 	EXPECT_NE(NULL, strstr(wide, "\nhold: ok"));
+	EXPECT_NE(NULL, strstr(wide, "\ndevice detached: ok"));
 	EXPECT_NE(NULL, strstr(wide, "\npattern: 1\n"));
 	EXPECT_NE(NULL, strstr(wide, "\nbuffer: 1\n"));
 	EXPECT_NE(NULL, strstr(wide, "\ntranslation is true: 1\n"));

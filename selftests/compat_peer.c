@@ -52,6 +52,7 @@ static void layouts(void)
 	LAYOUT(contig_get_physical, fd);
 	LAYOUT(contig_run, reserved);
 	LAYOUT(contig_get_state, fd);
+	LAYOUT(contig_device, out_features);
 }
 
 /* What all commands have in common, with nothing good in the rest. */
@@ -73,6 +74,7 @@ static void headers_of_commands(void)
 		  sizeof(struct contig_get_physical) },
 		{ "get_state", CONTIG_GET_STATE,
 		  sizeof(struct contig_get_state) },
+		{ "device", CONTIG_DEVICE, sizeof(struct contig_device) },
 		{ "unknown", _IO(CONTIG_IOCTL_TYPE, 0x7f), 8 },
 	};
 	union {
@@ -204,6 +206,41 @@ static void states(const char *what, uint64_t from, uint64_t length,
 		       runs[i].addr - from, runs[i].length, runs[i].locks,
 		       runs[i].holds, runs[i].state);
 	end_line();
+}
+
+static void try_device(const char *what, struct contig_device cmd)
+{
+	cmd.size = sizeof(cmd);
+	tell(what, contig_ioctl(client, CONTIG_DEVICE, &cmd));
+	printf(" '%.64s'", cmd.out_name);
+	SHOW(cmd, address_bits);
+	SHOW(cmd, max_segment);
+	SHOW(cmd, boundary);
+	SHOW(cmd, highest);
+	SHOW(cmd, features);
+	end_line();
+}
+
+/* Those of a machine differ; that there is none is the same on all. */
+static void devices(void)
+{
+	struct contig_device cmd = { .name = "pci/fffe:00:00.0" };
+
+	try_device("device query", (struct contig_device) {
+			.flags = CONTIG_DEVICE_QUERY });
+	try_device("device", cmd);
+	cmd.address_bits = 65;
+	try_device("device of 65 bits", cmd);
+	cmd.address_bits = 64;
+	/* More than 32 bits of it must not be cut off. */
+	cmd.boundary = (1ull << 40) + 4096;
+	try_device("device with a boundary", cmd);
+	cmd.boundary = 1ull << 40;
+	cmd.max_segment = 1ull << 32;
+	try_device("device with limits", cmd);
+	try_device("device of no name", (struct contig_device) {});
+	try_device("device detached", (struct contig_device) {
+			.flags = CONTIG_DEVICE_DETACH });
 }
 
 static void holds(char *memory)
@@ -381,6 +418,7 @@ int main(int argc, char **argv)
 	info();
 	allocations();
 	probes();
+	devices();
 	holds(memory);
 	locks(memory);
 	shared_memory(atoi(argv[1]));

@@ -308,7 +308,8 @@ int step_probe(struct step *step)
 /*
  * Ranges: 1 client (2 bits), buffer (3), flags (3: in the buffer, output,
  * contiguous); 2, 3 address or offset; 4 length; 5 room of the table, or
- * another fd; 6 table.
+ * another fd; 6 table, with a bit for the device's addresses, and of a lock
+ * whether it is to be contiguous for the device.
  */
 static uint32_t range_flags(const uint8_t *b)
 {
@@ -365,7 +366,8 @@ int step_unhold(struct step *step)
 int step_lock(struct step *step)
 {
 	struct contig_lock cmd = {
-		.flags = range_flags(step->b),
+		.flags = range_flags(step->b) |
+			 (step->b[6] & 1 ? CONTIG_LOCK_DEVICE_CONTIGUOUS : 0),
 		.addr = range_address(step->b),
 		.length = step_length(step->b[4]),
 		.fd = range_fd(step->b),
@@ -391,7 +393,8 @@ int step_unlock(struct step *step)
 int step_physical(struct step *step)
 {
 	struct contig_get_physical cmd = {
-		.flags = range_flags(step->b) & CONTIG_RANGE_BUFFER,
+		.flags = (range_flags(step->b) & CONTIG_RANGE_BUFFER) |
+			 (step->b[6] & 0x80 ? CONTIG_GET_DMA : 0),
 		.addr = range_address(step->b),
 		.length = step_length(step->b[4]),
 		.extents = table_at(step->b[6]),
@@ -423,6 +426,59 @@ int step_get_state(struct step *step)
 }
 
 /*
+ * DEVICE: 1 client (2 bits), flags; 2 name; 3 address bits; 4 longest segment;
+ * 5 boundary. scripts/fuzz plugs in the two that are first, and "run" binds them.
+ */
+int step_device(struct step *step)
+{
+	static const char * const names[] = {
+		FUZZ_DEVICE, "pci/0000:00:11.0", "pci/0000:00:1f.2",
+		"platform/contig", "platform/serial8250", "pci/0000:00:1e.7",
+		"pci/", "", "platform/", FUZZ_DEVICE "\n",
+	};
+	static const uint8_t bits[] = { 28, 0, 32, 64, 12, 11, 65, 24 };
+	static const uint64_t lengths[] = {
+		0, PAGE, 1 << 16, 1 << 20, 1ull << 32, ~0ull, PAGE - 1, 1,
+	};
+	const uint8_t *b = step->b;
+	struct contig_device cmd = {
+		.flags = b[1] / 4 % 4,
+		.address_bits = bits[b[3] % ARRAY_SIZE(bits)],
+		.reserved = b[7] & FORM_RESERVED,
+		.max_segment = lengths[b[4] % ARRAY_SIZE(lengths)],
+		.boundary = lengths[b[5] % ARRAY_SIZE(lengths)],
+	};
+
+	if (b[2] == 0xff)
+		memset(cmd.name, 'x', sizeof(cmd.name));
+	else
+		strcpy(cmd.name, names[b[2] % ARRAY_SIZE(names)]);
+	return call(step, CONTIG_DEVICE, &cmd, sizeof(cmd));
+}
+
+static int write_name(const char *path)
+{
+	const char *name = strchr(FUZZ_DEVICE, '/') + 1;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = result_of(write(fd, name, strlen(name)));
+	close(fd);
+	return ret;
+}
+
+/* The driver of the device goes and comes back, whoever has it attached. */
+int step_rebind(struct step *step)
+{
+	int ret = write_name("/sys/bus/pci/drivers/uio_pci_generic/unbind");
+
+	(void)step;
+	return write_name("/sys/bus/pci/drivers/uio_pci_generic/bind") ?: ret;
+}
+
+/*
  * Any call with any structure: 2 its number, 3 its size, 4 how many of the
  * steps that follow are the structure behind its flags, 7 the flags.
  */
@@ -438,6 +494,7 @@ int step_raw(struct step *step)
 		[CONTIG_CMD_UNLOCK] = sizeof(struct contig_unlock),
 		[CONTIG_CMD_GET_PHYSICAL] = sizeof(struct contig_get_physical),
 		[CONTIG_CMD_GET_STATE] = sizeof(struct contig_get_state),
+		[CONTIG_CMD_DEVICE] = sizeof(struct contig_device),
 	};
 	unsigned int left = step->program->steps - step->at - 1;
 	unsigned int number, nr = step->b[2] % 12, n = step->b[4] % 8;

@@ -24,6 +24,9 @@
 /* Structures and arrays for calls: pages, one that faults, one read-only. */
 #define SCRATCH_PAGES 16ul
 
+/* A device that "run" has bound to uio_pci_generic, if there is one. */
+#define FUZZ_DEVICE "pci/0000:00:10.0"
+
 struct state {
 	int client[CLIENTS];
 	int buffer[BUFFERS];
@@ -77,6 +80,8 @@ int step_unlock(struct step *step);
 int step_physical(struct step *step);
 int step_get_state(struct step *step);
 int step_raw(struct step *step);
+int step_device(struct step *step);
+int step_rebind(struct step *step);
 
 /* memory.c */
 int step_map(struct step *step);

@@ -70,6 +70,8 @@ static const struct {
 	{ "user", step_user, true },
 	{ "alarm", step_alarm, true },
 	{ "wait", step_wait, false },
+	{ "device", step_device, false },
+	{ "rebind", step_rebind, false },
 };
 
 unsigned int step_count(void)
