@@ -130,7 +130,8 @@ guest: known-kernel library selftests
 	+@$(MAKE) -s -C userlib O=$(USERLIB) $(FOR_KERNEL) \
 		DESTDIR=$(GUEST) prefix=/usr install >/dev/null
 	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a
-	@install -D -t $(GUEST)/usr/bin $(USERLIB)/examples/first
+	@install -D -t $(GUEST)/usr/bin $(USERLIB)/examples/first \
+		$(USERLIB)/examples/nvme
 	+@$(MAKE) -s -C selftests OUTPUT=$(SELFTESTS) LIBCONTIG=$(USERLIB) \
 		KSFT=$(KSFT) $(FOR_KERNEL) \
 		DESTDIR=$(GUEST)/usr/libexec/contig/selftests install >/dev/null

@@ -34,7 +34,7 @@ int memory_is_known(const char *name)
 	return !strcmp(name, MEMORY_MALLOC) || rung_of(name);
 }
 
-static int get_buffer(struct memory *memory, uint32_t rung)
+static int get_buffer(struct memory *memory, uint32_t rungs, size_t align)
 {
 	struct contig_alloc_opts opts = CONTIG_ALLOC_OPTS_INIT;
 	struct contig_alloc answer = {.size = sizeof(answer)};
@@ -43,7 +43,8 @@ static int get_buffer(struct memory *memory, uint32_t rung)
 	int error;
 
 	opts.answer = &answer;
-	opts.rungs = rung ? 1u << rung : 0;
+	opts.rungs = rungs;
+	opts.constraints.align = align;
 	error = contig_alloc(memory->client, memory->length, &opts,
 			     &memory->buffer);
 	if (error) {
@@ -89,13 +90,14 @@ static uint64_t physical_address(const struct memory *memory)
 	return extent.addr;
 }
 
-static int lock_and_translate(struct memory *memory)
+static int lock_and_translate(struct memory *memory, uint32_t flags)
 {
 	size_t offset = 0;
 	uint32_t i;
 	int error;
 
-	error = contig_lock(memory->client, memory->bytes, memory->length, 0);
+	error = contig_lock(memory->client, memory->bytes, memory->length,
+			    flags);
 	if (error)
 		return fail("lock", error);
 	error = contig_get_dma_extents(memory->client, memory->bytes,
@@ -114,25 +116,45 @@ static int lock_and_translate(struct memory *memory)
 	return 0;
 }
 
-int memory_get(struct memory *memory, struct contig *client, const char *name,
-	       size_t length)
+static void begin(struct memory *memory, struct contig *client, size_t length)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
-	int error;
 
 	*memory = (struct memory){
 		.client = client,
 		.length = (length + page - 1) / page * page,
 	};
-	if (name && !strcmp(name, MEMORY_MALLOC))
-		error = get_own(memory);
-	else
-		error = get_buffer(memory, name ? rung_of(name) : 0);
+}
+
+static int finish(struct memory *memory, int error, uint32_t flags)
+{
 	if (!error)
-		error = lock_and_translate(memory);
+		error = lock_and_translate(memory, flags);
 	if (error)
 		memory_put(memory);
 	return error;
+}
+
+int memory_get(struct memory *memory, struct contig *client, const char *name,
+	       size_t length)
+{
+	int error;
+
+	begin(memory, client, length);
+	if (name && !strcmp(name, MEMORY_MALLOC))
+		error = get_own(memory);
+	else
+		error = get_buffer(memory, name ? 1u << rung_of(name) : 0, 0);
+	return finish(memory, error, 0);
+}
+
+int memory_get_run(struct memory *memory, struct contig *client, size_t length,
+		   size_t align)
+{
+	begin(memory, client, length);
+	return finish(memory,
+		      get_buffer(memory, CONTIG_RUNGS_CONTIGUOUS, align),
+		      CONTIG_LOCK_DEVICE_CONTIGUOUS);
 }
 
 const char *memory_name(const struct memory *memory)

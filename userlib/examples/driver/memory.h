@@ -43,6 +43,13 @@ int memory_is_known(const char *name);
 int memory_get(struct memory *memory, struct contig *client, const char *name,
 	       size_t length);
 
+/*
+ * Get memory that is one run for the device, at a multiple of @align. Returns as
+ * memory_get().
+ */
+int memory_get_run(struct memory *memory, struct contig *client, size_t length,
+		   size_t align);
+
 /* Where the memory is from, in a word. */
 const char *memory_name(const struct memory *memory);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,8 +65,31 @@ static unsigned int read_number(const char *device, const char *file)
 	return number;
 }
 
+/* The name of a device's driver; false if it has none. */
+static bool driver_of(const char *device, char driver[PATH_SIZE])
+{
+	char path[PATH_SIZE];
+	char *slash;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/driver", device);
+	length = readlink(path, driver, PATH_SIZE - 1);
+	if (length < 0)
+		return false;
+	driver[length] = '\0';
+	slash = strrchr(driver, '/');
+	if (slash)
+		memmove(driver, slash + 1, strlen(slash));
+	return true;
+}
+
 static bool matches(const char *device, const struct pci_id *id)
 {
+	char driver[PATH_SIZE];
+
+	/* What another driver has is in use. */
+	if (driver_of(device, driver) && strcmp(driver, DRIVER))
+		return false;
 	return (!id->vendor || read_number(device, "vendor") == id->vendor) &&
 	       (!id->device || read_number(device, "device") == id->device) &&
 	       (!id->class || read_number(device, "class") == id->class);
@@ -100,17 +124,10 @@ int pci_find(char name[PCI_NAME_SIZE], const struct pci_id *id)
 /* An IOMMU is set up for a device when a driver is bound to it. */
 static int bind_driver(const char *name)
 {
+	char driver[PATH_SIZE];
 	char path[PATH_SIZE];
-	char target[PATH_SIZE];
-	const char *driver;
-	ssize_t length;
 
-	snprintf(path, sizeof(path), DEVICES "/%s/driver", name);
-	length = readlink(path, target, sizeof(target) - 1);
-	if (length >= 0) {
-		target[length] = '\0';
-		driver = strrchr(target, '/') ? strrchr(target, '/') + 1
-					      : target;
+	if (driver_of(name, driver)) {
 		if (!strcmp(driver, DRIVER))
 			return 0;
 		warnx("%s has the driver %s: unbind it first", name, driver);
@@ -160,17 +177,23 @@ static int open_uio(const char *name)
 	return fd;
 }
 
-static int change_command(const struct pci *pci, uint16_t clear, uint16_t set)
+static bool change_command(const struct pci *pci, uint16_t clear, uint16_t set)
 {
 	uint16_t command;
 
-	if (pread(pci->config, &command, sizeof(command), COMMAND) ==
-	    sizeof(command)) {
-		command = (command & ~clear) | set;
-		if (pwrite(pci->config, &command, sizeof(command), COMMAND) ==
-		    sizeof(command))
-			return 0;
-	}
+	if (pread(pci->config, &command, sizeof(command), COMMAND) !=
+	    sizeof(command))
+		return false;
+	command = (command & ~clear) | set;
+	return pwrite(pci->config, &command, sizeof(command), COMMAND) ==
+	       sizeof(command);
+}
+
+static int enable(const struct pci *pci)
+{
+	if (change_command(pci, COMMAND_NO_INTX,
+			   COMMAND_MEMORY | COMMAND_MASTER))
+		return 0;
 	warn("configuration space of %s", pci->name);
 	return -1;
 }
@@ -213,6 +236,17 @@ static int open_config(struct pci *pci)
 	return 0;
 }
 
+/* The registers of a device that is unplugged are no longer mapped. */
+static void on_bus_error(int number)
+{
+	static const char words[] = "the device is gone\n";
+	ssize_t written = write(STDERR_FILENO, words, sizeof(words) - 1);
+
+	(void)number;
+	(void)written;
+	_exit(EXIT_FAILURE);
+}
+
 int pci_open(struct pci *pci, const char *name)
 {
 	*pci = (struct pci){.config = -1, .uio = -1};
@@ -223,14 +257,12 @@ int pci_open(struct pci *pci, const char *name)
 		return -1;
 	}
 	strcpy(pci->name, name);
+	signal(SIGBUS, on_bus_error);
 	if (bind_driver(name) || open_config(pci))
 		return -1;
 	/* When this file is closed, the device may do no DMA any longer. */
 	pci->uio = open_uio(name);
-	if (pci->uio < 0 ||
-	    change_command(pci, COMMAND_NO_INTX,
-			   COMMAND_MEMORY | COMMAND_MASTER) ||
-	    map_bar(pci)) {
+	if (pci->uio < 0 || enable(pci) || map_bar(pci)) {
 		pci_close(pci);
 		return -1;
 	}
@@ -259,7 +291,19 @@ int pci_wait_interrupt(struct pci *pci, int timeout_ms)
 
 int pci_unmask_interrupt(struct pci *pci)
 {
-	return change_command(pci, COMMAND_NO_INTX, 0);
+	if (change_command(pci, COMMAND_NO_INTX, 0))
+		return 0;
+	warn("configuration space of %s", pci->name);
+	return -1;
+}
+
+bool pci_is_gone(const struct pci *pci)
+{
+	uint16_t vendor;
+
+	return pread(pci->config, &vendor, sizeof(vendor), 0) !=
+		       sizeof(vendor) ||
+	       vendor == 0xffff;
 }
 
 void pci_close(struct pci *pci)

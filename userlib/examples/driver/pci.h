@@ -6,6 +6,7 @@
 #ifndef DRIVER_PCI_H
 #define DRIVER_PCI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,7 +44,7 @@ struct pci_id {
 
 /* All of these return 0, or -1 after they have said why. */
 
-/* Find the first device of a kind. */
+/* Find the first device of a kind that no driver of the kernel has. */
 int pci_find(char name[PCI_NAME_SIZE], const struct pci_id *id);
 
 /*
@@ -57,6 +58,9 @@ int pci_wait_interrupt(struct pci *pci, int timeout_ms);
 
 /* To be called after the device was told that its interrupt was seen. */
 int pci_unmask_interrupt(struct pci *pci);
+
+/* Was it unplugged? */
+bool pci_is_gone(const struct pci *pci);
 
 /* Ends its DMA as well. */
 void pci_close(struct pci *pci);
