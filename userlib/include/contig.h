@@ -174,8 +174,9 @@ struct contig_device_opts {
  *
  * Return: 0; -EPERM: devices need CAP_SYS_RAWIO, or to be named in the module
  * parameter devices; -ENODEV: there is no such device; -EUNATCH: it has no
- * driver; -EBUSY: its driver does DMA in ways of its own, another client uses it
- * with other limits, or this client has something locked; -EINVAL: a name that
+ * driver; -ERANGE: no memory is in its reach; -EBUSY: its driver does DMA in ways
+ * of its own, another client uses it with other limits, or this client has
+ * something locked; -EINVAL: a name that
  * is too long or has another form, wrong limits; -EOPNOTSUPP: the reserved
  * member is not 0; -E2BIG: @opts has members that this library does not know.
  *
