@@ -91,6 +91,15 @@ int contig_spares_alloc(struct contig_spares *spares)
 	return -ENOMEM;
 }
 
+/* The same for who cannot be told that there is no memory. */
+void contig_spares_alloc_nofail(struct contig_spares *spares)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOFAIL;
+
+	spares->area[0] = kzalloc(sizeof(*spares->area[0]), gfp);
+	spares->area[1] = kzalloc(sizeof(*spares->area[1]), gfp);
+}
+
 void contig_spares_free(struct contig_spares *spares)
 {
 	kfree(spares->area[0]);

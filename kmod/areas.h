@@ -94,6 +94,7 @@ unsigned long contig_areas_gap(struct contig_areas *areas, unsigned long first,
 			       unsigned long last, unsigned long *start,
 			       unsigned long *end);
 int contig_spares_alloc(struct contig_spares *spares);
+void contig_spares_alloc_nofail(struct contig_spares *spares);
 void contig_spares_free(struct contig_spares *spares);
 void contig_areas_cut(struct contig_areas *areas, unsigned long first,
 		      unsigned long last, struct contig_spares *spares);

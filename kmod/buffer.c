@@ -57,6 +57,7 @@ struct contig_buffer *contig_buffer_new(struct contig_user *user,
 	contig_extents_init(&buffer->extents);
 	mutex_init(&buffer->lock);
 	INIT_LIST_HEAD(&buffer->attachments);
+	INIT_LIST_HEAD(&buffer->maps);
 	INIT_LIST_HEAD(&buffer->node);
 	buffer->pid = task_tgid_nr(current);
 	strscpy(buffer->name, *name ? name : current->comm,

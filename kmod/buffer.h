@@ -38,6 +38,8 @@ struct vm_area_struct;
  * @exposed: somebody besides this module may have written to it, or be able to
  * @lock: protects the members below
  * @attachments: devices that use it, by struct contig_attachment
+ * @maps: what clients have mapped of it for their devices, by struct
+ *        contig_dma_map
  * @vmap: kernel mapping, while @vmaps is not 0
  * @vmaps: users of @vmap
  * @id: number for people, never used again
@@ -58,8 +60,9 @@ struct contig_buffer {
 	dma_addr_t dma;
 	void *rung_data;
 	bool exposed;
-	struct mutex lock; /* for attachments, vmap and vmaps */
+	struct mutex lock; /* for attachments, maps, vmap and vmaps */
 	struct list_head attachments;
+	struct list_head maps;
 	void *vmap;
 	unsigned int vmaps;
 	u64 id;

@@ -21,6 +21,7 @@
 #include "limits.h"
 #include "name.h"
 #include "pin.h"
+#include "prepare.h"
 
 /* Every client, for people to look at. The lock is a leaf. */
 static LIST_HEAD(contig_clients);
@@ -61,6 +62,7 @@ struct contig_client *contig_client_new(void)
 	contig_areas_init(&client->locks);
 	contig_areas_init(&client->holds);
 	xa_init(&client->buffer_locks);
+	xa_init_flags(&client->preparations, XA_FLAGS_ALLOC1);
 
 	spin_lock(&contig_clients_lock);
 	list_add_tail(&client->node, &contig_clients);
@@ -203,6 +205,7 @@ static void contig_client_destroy(struct contig_client *client)
 	struct contig_buffer_locks *locks;
 	unsigned long index;
 
+	contig_preparations_forget(client);
 	contig_areas_release(&client->locks);
 	xa_for_each(&client->buffer_locks, index, locks) {
 		contig_areas_release(&locks->areas);
@@ -315,17 +318,29 @@ contig_buffer_locks(struct contig_client *client, struct contig_buffer *buffer,
 	return locks;
 }
 
-static int contig_target_buffer(struct contig_client *client, u64 offset,
-				u64 length, s32 fd, bool create,
-				struct contig_target *target)
+/**
+ * contig_target_init_buffer() - a range of a buffer that a command is about
+ * @client: with its lock held
+ * @buffer: the buffer; @target takes over a reference
+ * @offset: from user space
+ * @length: from user space
+ * @create: the command may lock something
+ * @target: filled; contig_target_done() even after a failure
+ *
+ * Return: 0, -EINVAL, -EOVERFLOW or -ENOMEM.
+ */
+int contig_target_init_buffer(struct contig_client *client,
+			      struct contig_buffer *buffer, u64 offset,
+			      u64 length, bool create,
+			      struct contig_target *target)
 {
-	struct contig_buffer *buffer = contig_buffer_from_fd(fd);
 	struct contig_buffer_locks *locks;
 	u64 last;
 
-	if (IS_ERR(buffer))
-		return PTR_ERR(buffer);
-	target->buffer = buffer;
+	lockdep_assert_held(&client->lock);
+	*target = (struct contig_target){ .buffer = buffer };
+	if (!length)
+		return -EINVAL;
 	if (check_add_overflow(offset, length - 1, &last) ||
 	    last >= contig_buffer_size(buffer))
 		return -EOVERFLOW;
@@ -361,9 +376,14 @@ int contig_target_init(struct contig_client *client, u32 flags, u64 addr,
 	*target = (struct contig_target){};
 	if (!length)
 		return -EINVAL;
-	if (flags & CONTIG_RANGE_BUFFER)
-		return contig_target_buffer(client, addr, length, fd, create,
-					    target);
+	if (flags & CONTIG_RANGE_BUFFER) {
+		struct contig_buffer *buffer = contig_buffer_from_fd(fd);
+
+		if (IS_ERR(buffer))
+			return PTR_ERR(buffer);
+		return contig_target_init_buffer(client, buffer, addr, length,
+						 create, target);
+	}
 	if (fd)
 		return -EINVAL;
 	ret = contig_target_pages(addr, length, target);
@@ -372,6 +392,37 @@ int contig_target_init(struct contig_client *client, u32 flags, u64 addr,
 			       contig_client_check_space(client);
 	target->areas = &client->locks;
 	return ret;
+}
+
+/**
+ * contig_target_again() - a range that a command was about before
+ * @client: with its lock held
+ * @buffer: the buffer that it lies in, or NULL
+ * @first: first page
+ * @last: last page
+ * @target: filled; contig_target_done() afterwards
+ *
+ * Return: 0, or -EXDEV if the range belongs to another process.
+ */
+int contig_target_again(struct contig_client *client,
+			struct contig_buffer *buffer, unsigned long first,
+			unsigned long last, struct contig_target *target)
+{
+	struct contig_buffer_locks *locks;
+
+	lockdep_assert_held(&client->lock);
+	*target = (struct contig_target){
+		.areas = &client->locks,
+		.buffer = buffer,
+		.first = first,
+		.last = last,
+	};
+	if (!buffer)
+		return contig_client_check_space(client);
+	contig_buffer_get(buffer);
+	locks = contig_buffer_locks(client, buffer, false);
+	target->areas = locks ? &locks->areas : NULL;
+	return 0;
 }
 
 /* Let go of a range; forget a buffer of which nothing is locked any more. */

@@ -58,6 +58,8 @@ struct contig_space {
  *                by the address of the buffer
  * @device: the DMA device that they are for, NULL if there is none; with a
  *          reference
+ * @preparations: what was prepared for I/O, struct contig_preparation by id
+ * @last_id: the last id that one got
  * @holds: ranges of @space that are held; changed with @lock and
  *         contig_space.lock held, so either is enough to read them
  * @space_node: entry of contig_space.clients, protected by contig_space.lock
@@ -80,6 +82,8 @@ struct contig_client {
 	struct contig_areas locks;
 	struct xarray buffer_locks;
 	struct contig_dma_device *device;
+	struct xarray preparations;
+	u32 last_id;
 	struct contig_areas holds;
 	struct list_head space_node;
 	atomic_long_t locked;
@@ -129,6 +133,13 @@ int contig_clients_show(struct seq_file *m, void *unused);
 int contig_target_init(struct contig_client *client, u32 flags, u64 addr,
 		       u64 length, s32 fd, bool create,
 		       struct contig_target *target);
+int contig_target_init_buffer(struct contig_client *client,
+			      struct contig_buffer *buffer, u64 offset,
+			      u64 length, bool create,
+			      struct contig_target *target);
+int contig_target_again(struct contig_client *client,
+			struct contig_buffer *buffer, unsigned long first,
+			unsigned long last, struct contig_target *target);
 void contig_target_done(struct contig_client *client,
 			struct contig_target *target);
 int contig_target_pages(u64 addr, u64 length, struct contig_target *target);

@@ -5,7 +5,8 @@
  * The DMA API does the mapping, so an IOMMU is programmed where there is one. What
  * a device cannot reach the API would copy to where it can, unseen, each time
  * somebody says that the data changed. A driver in user space that hands out an
- * address expects its data there: so such memory is refused.
+ * address expects its data there: so such memory is refused, unless it is prepared for one
+ * transfer after the other (prepare.c).
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -43,7 +44,7 @@ static bool contig_dma_reaches(struct contig_dma_device *device,
  * Note the runs of DMA addresses. Where nothing translates, the address has to be
  * the memory's own: else it is a copy's.
  */
-static int contig_dma_map_note(struct contig_dma_map *map)
+static int contig_dma_map_note(struct contig_dma_map *map, bool bounce)
 {
 	struct contig_dma_device *device = map->device;
 	struct scatterlist *sg;
@@ -56,8 +57,12 @@ static int contig_dma_map_note(struct contig_dma_map *map)
 		if (!PAGE_ALIGNED(addr) || !PAGE_ALIGNED(length))
 			return -EADDRNOTAVAIL;
 		if (!device->translated &&
-		    addr != phys_to_dma(device->dev, page_to_phys(sg_page(sg))))
-			return -EADDRNOTAVAIL;
+		    addr != phys_to_dma(device->dev,
+					page_to_phys(sg_page(sg)))) {
+			if (!bounce)
+				return -EADDRNOTAVAIL;
+			map->bounced += length >> PAGE_SHIFT;
+		}
 		ret = contig_extents_append(&map->extents, addr >> PAGE_SHIFT,
 					    length >> PAGE_SHIFT);
 		if (ret)
@@ -72,16 +77,17 @@ static void contig_dma_unmap(struct contig_dma_map *map)
 
 	/*
 	 * What the CPU wrote since the last time must not be thrown out of its
-	 * caches with what it may have read before the device wrote.
+	 * caches with what it may have read before the device wrote. Nor may a
+	 * copy overwrite that: who prepared it said when it was to be looked at.
 	 */
-	if (!dev_is_dma_coherent(dev)) {
+	if (!dev_is_dma_coherent(dev) && !map->bounced) {
 		dma_sync_sgtable_for_device(dev, &map->sgt, map->direction);
 		dma_sync_sgtable_for_cpu(dev, &map->sgt, map->direction);
 	}
 	dma_unmap_sgtable(dev, &map->sgt, map->direction, CONTIG_MAP_ATTRS);
 }
 
-static int contig_dma_map(struct contig_dma_map *map)
+static int contig_dma_map(struct contig_dma_map *map, bool bounce)
 {
 	struct contig_dma_device *device = map->device;
 	int ret;
@@ -94,7 +100,7 @@ static int contig_dma_map(struct contig_dma_map *map)
 			      CONTIG_MAP_ATTRS);
 	if (ret)
 		return ret == -ENOMEM ? ret : -EADDRNOTAVAIL;
-	ret = contig_dma_map_note(map);
+	ret = contig_dma_map_note(map, bounce);
 	if (ret) {
 		dma_unmap_sgtable(device->dev, &map->sgt, map->direction,
 				  CONTIG_MAP_ATTRS);
@@ -112,6 +118,7 @@ static int contig_dma_map(struct contig_dma_map *map)
  * @first: page offset in @extents to begin at
  * @npages: how much of it, not 0
  * @output: the device will only read it
+ * @bounce: it may use a copy
  *
  * The memory has to stay in place until contig_dma_map_free(). May sleep.
  *
@@ -121,12 +128,15 @@ static int contig_dma_map(struct contig_dma_map *map)
 struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 					  const struct contig_extents *extents,
 					  unsigned long first,
-					  unsigned long npages, bool output)
+					  unsigned long npages, bool output,
+					  bool bounce)
 {
 	struct contig_dma_map *map;
 	int ret;
 
-	if (!contig_dma_reaches(device, extents, first, npages))
+	if (contig_dma_reaches(device, extents, first, npages))
+		bounce = false;
+	else if (!bounce)
 		return ERR_PTR(-EADDRNOTAVAIL);
 	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
 	if (!map)
@@ -134,13 +144,16 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 	map->direction = output ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
 	map->device = device;
 	contig_extents_init(&map->extents);
+	INIT_LIST_HEAD(&map->buffer_node);
 	ret = contig_sg_fill(extents, first, npages, device->dev,
+			     bounce ? dma_max_mapping_size(device->dev) :
+				      SIZE_MAX,
 			     GFP_KERNEL_ACCOUNT, &map->sgt);
 	if (ret)
 		goto err_free;
 
 	scoped_guard(mutex, &device->lock) {
-		ret = contig_dma_map(map);
+		ret = contig_dma_map(map, bounce);
 		if (!ret) {
 			list_add_tail(&map->node, &device->maps);
 			device->mapped += (u64)npages << PAGE_SHIFT;
@@ -176,6 +189,58 @@ void contig_dma_map_free(struct contig_dma_map *map)
 	contig_extents_free(&map->extents);
 	contig_dma_device_put(device);
 	kfree(map);
+}
+
+/**
+ * contig_dma_map_sync() - hand memory from the CPU to the device or back
+ * @map: the map
+ * @first: page offset in @map to begin at
+ * @npages: how much of it
+ * @for_device: the device has it next, not the CPU
+ * @direction: which way the device moves data
+ *
+ * Free, where the device looks into the caches of the CPU. May sleep.
+ *
+ * Return: 0, or -ENODEV if the device is gone.
+ */
+int contig_dma_map_sync(struct contig_dma_map *map, unsigned long first,
+			unsigned long npages, bool for_device,
+			enum dma_data_direction direction)
+{
+	struct device *dev = map->device->dev;
+	struct contig_cursor cursor;
+	unsigned long pfn, n;
+
+	guard(mutex)(&map->device->lock);
+	if (!map->mapped)
+		return -ENODEV;
+	if (dev_is_dma_coherent(dev) && !map->bounced)
+		return 0;
+	if (map->direction != DMA_BIDIRECTIONAL)
+		direction = map->direction;
+	/* Page by page, since what is in a row for the device need not be so. */
+	contig_cursor_init(&cursor, &map->extents, first);
+	while ((n = contig_cursor_next(&cursor, first + npages, &pfn))) {
+		for (; n--; pfn++) {
+			dma_addr_t addr = (dma_addr_t)pfn << PAGE_SHIFT;
+
+			if (for_device)
+				dma_sync_single_for_device(dev, addr, PAGE_SIZE,
+							   direction);
+			else
+				dma_sync_single_for_cpu(dev, addr, PAGE_SIZE,
+							direction);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Does the device use a copy of the page at @physical, if it is told @dma? */
+bool contig_dma_is_copy(struct contig_dma_device *device, u64 dma, u64 physical)
+{
+	return !device->translated &&
+	       dma != phys_to_dma(device->dev, physical);
 }
 
 /* The device goes: its addresses mean nothing from here on. */

@@ -18,8 +18,10 @@ struct contig_dma_device;
  * struct contig_dma_map - memory that is mapped for a device
  * @device: the device, with a reference
  * @node: entry of contig_dma_device.maps
+ * @buffer_node: entry of contig_buffer.maps, if the memory is a buffer's
  * @sgt: the memory, and its DMA addresses while @mapped
  * @direction: what the device may do with it; constant
+ * @bounced: pages of which the device uses a copy; constant
  * @mapped: it is; protected by contig_dma_device.lock, lowered only when the
  *          device goes
  * @extents: its runs of DMA addresses, in pages; constant
@@ -27,8 +29,10 @@ struct contig_dma_device;
 struct contig_dma_map {
 	struct contig_dma_device *device;
 	struct list_head node;
+	struct list_head buffer_node;
 	struct sg_table sgt;
 	enum dma_data_direction direction;
+	unsigned long bounced;
 	bool mapped;
 	struct contig_extents extents;
 };
@@ -36,8 +40,13 @@ struct contig_dma_map {
 struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 					  const struct contig_extents *extents,
 					  unsigned long first,
-					  unsigned long npages, bool output);
+					  unsigned long npages, bool output,
+					  bool bounce);
 void contig_dma_map_free(struct contig_dma_map *map);
+int contig_dma_map_sync(struct contig_dma_map *map, unsigned long first,
+			unsigned long npages, bool for_device,
+			enum dma_data_direction direction);
+bool contig_dma_is_copy(struct contig_dma_device *device, u64 dma, u64 physical);
 void contig_dma_map_revoke(struct contig_dma_map *map);
 
 #endif /* CONTIG_DMA_MAP_H */

@@ -14,6 +14,7 @@
 
 #include "buffer.h"
 #include "device.h"
+#include "dma_map.h"
 #include "fault.h"
 #include "rung.h"
 #include "sg.h"
@@ -54,7 +55,7 @@ static int contig_attach(struct dma_buf *dmabuf,
 	if (!a)
 		return -ENOMEM;
 	ret = contig_sg_fill(&buffer->extents, 0, buffer->extents.npages,
-			     attach->dev, GFP_KERNEL, &a->sgt);
+			     attach->dev, SIZE_MAX, GFP_KERNEL, &a->sgt);
 	if (ret) {
 		kfree(a);
 		return ret;
@@ -121,6 +122,7 @@ static int contig_begin_cpu_access(struct dma_buf *dmabuf,
 {
 	struct contig_buffer *buffer = dmabuf->priv;
 	struct contig_attachment *a;
+	struct contig_dma_map *map;
 
 	guard(mutex)(&buffer->lock);
 	if (buffer->vmaps)
@@ -134,6 +136,10 @@ static int contig_begin_cpu_access(struct dma_buf *dmabuf,
 		if (a->direction != DMA_NONE && a->direction != DMA_TO_DEVICE)
 			dma_sync_sgtable_for_cpu(a->dev, &a->sgt,
 						 a->direction);
+	list_for_each_entry(map, &buffer->maps, buffer_node)
+		if (map->direction != DMA_TO_DEVICE)
+			contig_dma_map_sync(map, 0, map->extents.npages, false,
+					    map->direction);
 	return 0;
 }
 
@@ -142,6 +148,7 @@ static int contig_end_cpu_access(struct dma_buf *dmabuf,
 {
 	struct contig_buffer *buffer = dmabuf->priv;
 	struct contig_attachment *a;
+	struct contig_dma_map *map;
 
 	guard(mutex)(&buffer->lock);
 	if (buffer->vmaps)
@@ -151,6 +158,9 @@ static int contig_end_cpu_access(struct dma_buf *dmabuf,
 		if (a->direction != DMA_NONE)
 			dma_sync_sgtable_for_device(a->dev, &a->sgt,
 						    a->direction);
+	list_for_each_entry(map, &buffer->maps, buffer_node)
+		contig_dma_map_sync(map, 0, map->extents.npages, true,
+				    map->direction);
 	return 0;
 }
 

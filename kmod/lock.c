@@ -12,6 +12,7 @@
 #include "client.h"
 #include "dma_device.h"
 #include "dma_map.h"
+#include "lock.h"
 #include "pin.h"
 #include "stats.h"
 #include "trace.h"
@@ -19,14 +20,16 @@
 #include "ucmd.h"
 
 /* Map for the client's device what was just pinned. */
-static int contig_lock_map(struct contig_dma_device *device, bool output,
+static int contig_lock_map(struct contig_dma_device *device, u32 flags,
 			   struct contig_areas *added)
 {
 	struct contig_area *area;
 	int ret = 0;
 
 	contig_for_each_area(area, added, 0, ULONG_MAX) {
-		ret = contig_pin_map(area->pin, device, output);
+		ret = contig_pin_map(area->pin, device,
+				     flags & CONTIG_LOCK_OUTPUT,
+				     flags & CONTIG_IO_BOUNCE);
 		if (ret)
 			break;
 		cond_resched();
@@ -36,10 +39,11 @@ static int contig_lock_map(struct contig_dma_device *device, bool output,
 
 /* Pin what is not locked yet of a range. All or nothing. */
 static int contig_lock_gaps(struct contig_client *client,
-			    const struct contig_target *target, bool output,
+			    const struct contig_target *target, u32 flags,
 			    struct contig_areas *added)
 {
 	unsigned long first = target->first, start, end;
+	bool output = flags & CONTIG_LOCK_OUTPUT;
 	struct contig_areas gap;
 	int ret = 0;
 
@@ -58,15 +62,16 @@ static int contig_lock_gaps(struct contig_client *client,
 		first = end + 1;
 	}
 	if (!ret && client->device)
-		ret = contig_lock_map(client->device, output, added);
+		ret = contig_lock_map(client->device, flags, added);
 	if (ret)
 		contig_areas_release(added);
 	return ret;
 }
 
 /* May what is locked already of a range be locked once more? */
-static int contig_lock_again(const struct contig_target *target, bool output)
+static int contig_lock_again(const struct contig_target *target, u32 flags)
 {
+	bool output = flags & CONTIG_LOCK_OUTPUT;
 	struct contig_area *area;
 	int ret;
 
@@ -81,6 +86,9 @@ static int contig_lock_again(const struct contig_target *target, bool output)
 		if (!ret && !output && area->pin->map &&
 		    area->pin->map->direction == DMA_TO_DEVICE)
 			ret = -EACCES;
+		if (!ret && area->pin->map && area->pin->map->bounced &&
+		    !(flags & CONTIG_IO_BOUNCE))
+			ret = -EADDRNOTAVAIL;
 		if (!ret && !output && !area->write)
 			ret = contig_area_check_write(area, first, last);
 		if (ret)
@@ -123,8 +131,19 @@ static void contig_unlock_commit(struct contig_client *client,
 	contig_areas_join(target->areas, target->first, target->last);
 }
 
-static int contig_lock_target(struct contig_client *client,
-			      const struct contig_target *target, u32 flags)
+/**
+ * contig_lock_target() - count one more lock on every page of a range
+ * @client: with its lock held
+ * @target: the range
+ * @flags: of &enum contig_range_flags; CONTIG_IO_BOUNCE if the client's device may
+ *         use a copy
+ *
+ * All or nothing. May sleep.
+ *
+ * Return: 0 or -errno as uapi/linux/contig.h has it for CONTIG_LOCK.
+ */
+int contig_lock_target(struct contig_client *client,
+		       const struct contig_target *target, u32 flags)
 {
 	bool output = flags & CONTIG_LOCK_OUTPUT;
 	struct contig_spares spares;
@@ -137,13 +156,13 @@ static int contig_lock_target(struct contig_client *client,
 	else if (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS)
 		ret = -EUNATCH;
 	if (!ret)
-		ret = contig_lock_again(target, output);
+		ret = contig_lock_again(target, flags);
 	if (ret)
 		return ret;
 	ret = contig_spares_alloc(&spares);
 	if (ret)
 		return ret;
-	ret = contig_lock_gaps(client, target, output, &added);
+	ret = contig_lock_gaps(client, target, flags, &added);
 	if (ret)
 		goto out;
 	contig_lock_commit(client, target, &added, &spares);
@@ -190,18 +209,25 @@ int contig_lock_ioctl(struct contig_ucmd *ucmd)
 	return ret;
 }
 
-static int contig_unlock_target(struct contig_client *client,
-				const struct contig_target *target)
+/**
+ * contig_unlock_target() - count one lock less on every page of a range
+ * @client: with its lock held
+ * @target: the range
+ *
+ * All or nothing. May sleep.
+ *
+ * Return: 0 or -ENOLCK.
+ */
+int contig_unlock_target(struct contig_client *client,
+			 const struct contig_target *target)
 {
 	struct contig_spares spares;
-	int ret;
 
 	if (!target->areas ||
 	    !contig_areas_cover(target->areas, target->first, target->last))
 		return -ENOLCK;
-	ret = contig_spares_alloc(&spares);
-	if (ret)
-		return ret;
+	/* Who is done with memory cannot help it if there is none. */
+	contig_spares_alloc_nofail(&spares);
 	contig_areas_cut(target->areas, target->first, target->last, &spares);
 	contig_unlock_commit(client, target);
 	contig_spares_free(&spares);

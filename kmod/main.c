@@ -108,6 +108,9 @@ union contig_command {
 	struct contig_get_physical get_physical;
 	struct contig_get_state get_state;
 	struct contig_device device;
+	struct contig_prepare prepare;
+	struct contig_checkpoint checkpoint;
+	struct contig_sync sync;
 };
 
 static const struct contig_ioctl_op contig_ioctl_ops[] = {
@@ -130,6 +133,11 @@ static const struct contig_ioctl_op contig_ioctl_ops[] = {
 		  struct contig_get_state, fd),
 	CONTIG_OP(CONTIG_DEVICE, contig_device_ioctl, struct contig_device,
 		  out_features),
+	CONTIG_OP(CONTIG_PREPARE, contig_prepare_ioctl, struct contig_prepare,
+		  out_bounced),
+	CONTIG_OP(CONTIG_CHECKPOINT, contig_checkpoint_ioctl,
+		  struct contig_checkpoint, reserved),
+	CONTIG_OP(CONTIG_SYNC, contig_sync_ioctl, struct contig_sync, reserved),
 };
 
 static long contig_fops_ioctl(struct file *file, unsigned int cmd,

@@ -150,11 +150,15 @@ static void contig_pin_drop(struct contig_pin *pin, unsigned long offset,
 /* The device lets go of the memory: now all of it can be unpinned. */
 static void contig_pin_unmap(struct contig_pin *pin)
 {
-	contig_dma_map_free(pin->map);
-	if (!pin->buffer) {
-		contig_pin_drop(pin, 0, pin->npages, pin->dirty);
-		contig_pin_uncharge(pin, pin->npages);
+	if (pin->buffer) {
+		scoped_guard(mutex, &pin->buffer->lock)
+			list_del(&pin->map->buffer_node);
+		contig_dma_map_free(pin->map);
+		return;
 	}
+	contig_dma_map_free(pin->map);
+	contig_pin_drop(pin, 0, pin->npages, pin->dirty);
+	contig_pin_uncharge(pin, pin->npages);
 }
 
 void contig_pin_put(struct contig_pin *pin)
@@ -403,21 +407,26 @@ int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
  * @pin: as a whole; not mapped yet
  * @device: the device
  * @output: the device will only read it
+ * @bounce: the device may use a copy
  *
  * Lasts as long as the pin. May sleep.
  *
  * Return: 0 or what contig_dma_map_new() answers.
  */
 int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
-		   bool output)
+		   bool output, bool bounce)
 {
 	struct contig_dma_map *map;
 
 	map = contig_dma_map_new(device, contig_pin_extents(pin), pin->base,
-				 pin->npages, output);
+				 pin->npages, output, bounce);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
 	pin->map = map;
+	if (pin->buffer) {
+		guard(mutex)(&pin->buffer->lock);
+		list_add_tail(&map->buffer_node, &pin->buffer->maps);
+	}
 	return 0;
 }
 

@@ -66,7 +66,7 @@ int contig_pin_range(struct mm_struct *mm, unsigned long first,
 int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
 		      unsigned long last, struct contig_areas *areas);
 int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
-		   bool output);
+		   bool output, bool bounce);
 void contig_area_release(struct contig_areas *areas, struct contig_area *area);
 void contig_areas_release(struct contig_areas *areas);
 

@@ -18,10 +18,12 @@
  */
 static unsigned long contig_sg_cut(const struct contig_extents *extents,
 				   unsigned long first, unsigned long npages,
-				   struct device *dev, struct scatterlist *sg)
+				   struct device *dev, size_t max,
+				   struct scatterlist *sg)
 {
 	unsigned long boundary = (dma_get_seg_boundary(dev) >> PAGE_SHIFT) + 1;
-	unsigned long longest = dma_get_max_seg_size(dev) >> PAGE_SHIFT;
+	unsigned long longest = min_t(size_t, max, dma_get_max_seg_size(dev)) >>
+				PAGE_SHIFT;
 	unsigned long pfn, n, len, entries = 0;
 	struct contig_cursor cursor;
 
@@ -48,6 +50,7 @@ static unsigned long contig_sg_cut(const struct contig_extents *extents,
  * @first: page offset in @extents to begin at
  * @npages: how much of it, not 0
  * @dev: the device, whose limits count
+ * @longest: no segment may be longer than this either, in bytes
  * @gfp: how to allocate the list
  * @sgt: to be filled; sg_free_table() afterwards
  *
@@ -56,16 +59,17 @@ static unsigned long contig_sg_cut(const struct contig_extents *extents,
  * Return: 0, -ENOMEM or, for more segments than a list can have, -EOVERFLOW.
  */
 int contig_sg_fill(const struct contig_extents *extents, unsigned long first,
-		   unsigned long npages, struct device *dev, gfp_t gfp,
-		   struct sg_table *sgt)
+		   unsigned long npages, struct device *dev, size_t longest,
+		   gfp_t gfp, struct sg_table *sgt)
 {
-	unsigned long n = contig_sg_cut(extents, first, npages, dev, NULL);
+	unsigned long n = contig_sg_cut(extents, first, npages, dev, longest,
+					NULL);
 	int ret;
 
 	if (n > UINT_MAX)
 		return -EOVERFLOW;
 	ret = sg_alloc_table(sgt, n, gfp);
 	if (!ret)
-		contig_sg_cut(extents, first, npages, dev, sgt->sgl);
+		contig_sg_cut(extents, first, npages, dev, longest, sgt->sgl);
 	return ret;
 }

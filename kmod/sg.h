@@ -12,7 +12,7 @@ struct device;
 struct sg_table;
 
 int contig_sg_fill(const struct contig_extents *extents, unsigned long first,
-		   unsigned long npages, struct device *dev, gfp_t gfp,
-		   struct sg_table *sgt);
+		   unsigned long npages, struct device *dev, size_t longest,
+		   gfp_t gfp, struct sg_table *sgt);
 
 #endif /* CONTIG_SG_H */

@@ -2,6 +2,7 @@
 /*
  * CONTIG_GET_PHYSICAL and CONTIG_GET_STATE: what is known of a range
  */
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
@@ -81,7 +82,7 @@ unsigned long contig_target_extents(const struct contig_target *target,
 }
 
 /* Is a range locked as a whole, and still in place? */
-static int contig_target_check(const struct contig_target *target)
+int contig_target_check(const struct contig_target *target)
 {
 	struct contig_area *area;
 	int ret;
@@ -100,6 +101,72 @@ static int contig_target_check(const struct contig_target *target)
 			return ret;
 	}
 	return 0;
+}
+
+/**
+ * contig_target_addrs() - the addresses of single pages
+ * @target: a range that is locked as a whole
+ * @page: in/out: the page to begin at; on return the first that is not done
+ * @addrs: receives them, where the CPU or the device has the pages
+ * @room: the most to tell
+ *
+ * Return: how many.
+ */
+unsigned long contig_target_addrs(const struct contig_target *target,
+				  unsigned long *page, u64 *addrs,
+				  unsigned long room)
+{
+	unsigned long count = 0, pfn, n;
+	struct contig_cursor cursor;
+	struct contig_area *area;
+
+	contig_for_each_area(area, target->areas, *page, target->last) {
+		unsigned long last = min(area->it.last, target->last);
+
+		contig_cursor_init(&cursor,
+				   contig_area_extents(area, target->dma),
+				   contig_area_offset(area, *page, target->dma));
+		while (count < room && *page <= last) {
+			n = min(last - *page + 1, room - count);
+			n = contig_cursor_next(&cursor, cursor.offset + n,
+					       &pfn);
+			for (*page += n; n--; pfn++)
+				addrs[count++] = PFN_PHYS((u64)pfn);
+		}
+		if (count == room)
+			break;
+	}
+	return count;
+}
+
+/**
+ * contig_target_sync() - hand memory from the CPU to the client's device or back
+ * @target: a range that is locked as a whole, for a device
+ * @for_device: the device has it next, not the CPU
+ * @direction: which way the device moves data
+ *
+ * May sleep.
+ *
+ * Return: 0, or -ENODEV if the device is gone.
+ */
+int contig_target_sync(const struct contig_target *target, bool for_device,
+		       enum dma_data_direction direction)
+{
+	struct contig_area *area;
+	int ret = 0;
+
+	contig_for_each_area(area, target->areas, target->first, target->last) {
+		unsigned long first = max(area->it.start, target->first);
+		unsigned long last = min(area->it.last, target->last);
+
+		ret = contig_dma_map_sync(area->pin->map,
+					  contig_area_offset(area, first, true),
+					  last - first + 1, for_device,
+					  direction);
+		if (ret)
+			break;
+	}
+	return ret;
 }
 
 /* Write the last entry, which will not grow any more. */

@@ -52,5 +52,8 @@ int contig_unlock_ioctl(struct contig_ucmd *ucmd);
 int contig_get_physical_ioctl(struct contig_ucmd *ucmd);
 int contig_get_state_ioctl(struct contig_ucmd *ucmd);
 int contig_device_ioctl(struct contig_ucmd *ucmd);
+int contig_prepare_ioctl(struct contig_ucmd *ucmd);
+int contig_checkpoint_ioctl(struct contig_ucmd *ucmd);
+int contig_sync_ioctl(struct contig_ucmd *ucmd);
 
 #endif /* CONTIG_UCMD_H */

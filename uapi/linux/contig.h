@@ -49,6 +49,7 @@
  *    open /dev/contig again in this one.
  *  - ENODATA: a page of the range is not held (classic notHeldErr).
  *  - ENOLCK: a page of the range is not locked (classic notLockedErr).
+ *  - ENOENT: nothing was prepared under this id, or it is over.
  *  - EILSEQ: the pages are not in physical sequence and could not be made so
  *    (classic cannotMakeContiguousErr); or not in sequence for the device,
  *    where that was asked for.
@@ -93,7 +94,10 @@ enum {
 	CONTIG_CMD_UNLOCK = 0x06,
 	CONTIG_CMD_GET_PHYSICAL = 0x07,
 	CONTIG_CMD_GET_STATE = 0x08,
-	CONTIG_CMD_DEVICE = 0x09
+	CONTIG_CMD_DEVICE = 0x09,
+	CONTIG_CMD_PREPARE = 0x0a,
+	CONTIG_CMD_CHECKPOINT = 0x0b,
+	CONTIG_CMD_SYNC = 0x0c
 };
 
 /**
@@ -785,5 +789,134 @@ struct contig_device {
 };
 
 #define CONTIG_DEVICE _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_DEVICE)
+
+/**
+ * enum contig_io_flags - what is going to happen to memory
+ * @CONTIG_IO_INPUT: the device writes to it
+ * @CONTIG_IO_OUTPUT: the device reads it
+ * @CONTIG_IO_BOUNCE: CONTIG_PREPARE only: let the kernel use a copy of memory that
+ *                    the device cannot reach, instead of EADDRNOTAVAIL
+ * @CONTIG_IO_MORE: CONTIG_CHECKPOINT only: there will be another transfer
+ * @CONTIG_IO_FOR_CPU: CONTIG_SYNC only: the CPU has it next
+ * @CONTIG_IO_FOR_DEVICE: CONTIG_SYNC only: the device has it next
+ *
+ * They share a word with &enum contig_range_flags.
+ */
+enum contig_io_flags {
+	CONTIG_IO_INPUT = 1 << 8,
+	CONTIG_IO_OUTPUT = 1 << 9,
+	CONTIG_IO_BOUNCE = 1 << 10,
+	CONTIG_IO_MORE = 1 << 11,
+	CONTIG_IO_FOR_CPU = 1 << 12,
+	CONTIG_IO_FOR_DEVICE = 1 << 13
+};
+
+/* The most ranges that one preparation may have. */
+#define CONTIG_PREPARE_RANGES 1024
+
+/**
+ * struct contig_prepare - ioctl(CONTIG_PREPARE)
+ * @size: sizeof(struct contig_prepare)
+ * @flags: CONTIG_IO_INPUT, CONTIG_IO_OUTPUT, both or neither; CONTIG_IO_BOUNCE;
+ *         CONTIG_RANGE_BUFFER; CONTIG_GET_DMA
+ * @ranges: user pointer to an array of &struct contig_span: memory in the order in
+ *          which it is transferred, as if it were in one piece; ranges may overlap
+ * @range_count: entries in @ranges, 1 to CONTIG_PREPARE_RANGES
+ * @fd: a buffer that all ranges lie in, with CONTIG_RANGE_BUFFER
+ * @first: where in all of that to begin, in bytes
+ * @granularity: 0, or what is prepared shall be a multiple of this, in bytes,
+ *               rounded up to pages, unless it reaches the end
+ * @addrs: user pointer to an array of __u64, an entry for each page in turn: its
+ *         physical address or, with CONTIG_GET_DMA, its DMA address; a range begins
+ *         at its very first byte, and each range begins a new entry. 0 if nobody
+ *         wants to know
+ * @count: in/out: entries in @addrs, and so the most pages to prepare; 0 for no
+ *         limit, if @addrs is 0 as well. On return how many pages were prepared
+ * @out_id: what CONTIG_CHECKPOINT wants to know; never 0
+ * @out_length: how many bytes were prepared, from @first on
+ * @out_done: 1 if that is all up to the end, 0 if it is a part
+ * @out_bounced: pages of which the device uses a copy
+ *
+ * Prepare memory for one or more transfers by a device: lock it, tell where it is,
+ * and do what caches need so that the device sees what the CPU wrote
+ * (CONTIG_IO_OUTPUT) and the CPU will see what the device writes (CONTIG_IO_INPUT).
+ * With neither, caches are left to CONTIG_CHECKPOINT.
+ *
+ * If @count does not suffice, a part is prepared, which is no failure: transfer it,
+ * end it by CONTIG_CHECKPOINT, and prepare the next with @first raised by
+ * @out_length. If not even @granularity can be prepared, the call fails with
+ * EMSGSIZE.
+ *
+ * Locks are counted as those of CONTIG_LOCK are, and last until CONTIG_CHECKPOINT.
+ * CONTIG_GET_DMA and CONTIG_IO_BOUNCE need a device (EUNATCH); physical addresses
+ * need the right to see them (EPERM).
+ */
+struct contig_prepare {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 ranges;
+	__u32 range_count;
+	__s32 fd;
+	__aligned_u64 first;
+	__aligned_u64 granularity;
+	__aligned_u64 addrs;
+	__u32 count;
+	__u32 out_id;
+	__aligned_u64 out_length;
+	__u32 out_done;
+	__u32 out_bounced;
+};
+
+#define CONTIG_PREPARE _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_PREPARE)
+
+/**
+ * struct contig_checkpoint - ioctl(CONTIG_CHECKPOINT)
+ * @size: sizeof(struct contig_checkpoint)
+ * @flags: 0 to end a preparation; or CONTIG_IO_MORE, with CONTIG_IO_INPUT,
+ *         CONTIG_IO_OUTPUT, both or neither for the next transfer
+ * @id: from CONTIG_PREPARE
+ * @reserved: must be 0
+ *
+ * A transfer is over, or was given up: the CPU may look at the memory. With
+ * CONTIG_IO_MORE the preparation goes on, and caches are got ready for the next
+ * transfer; memory that was prepared for output only cannot be written to next
+ * (EACCES). Without it the memory is unlocked, as often as it was locked, and the
+ * id is over.
+ */
+struct contig_checkpoint {
+	__u32 size;
+	__u32 flags;
+	__u32 id;
+	__u32 reserved;
+};
+
+#define CONTIG_CHECKPOINT _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_CHECKPOINT)
+
+/**
+ * struct contig_sync - ioctl(CONTIG_SYNC)
+ * @size: sizeof(struct contig_sync)
+ * @flags: CONTIG_IO_FOR_CPU or CONTIG_IO_FOR_DEVICE; with CONTIG_IO_INPUT,
+ *         CONTIG_IO_OUTPUT or both, which way the device moves data;
+ *         CONTIG_RANGE_BUFFER
+ * @addr: first byte of the range, or offset into the buffer
+ * @length: bytes; must not be 0
+ * @fd: a buffer, with CONTIG_RANGE_BUFFER
+ * @reserved: must be 0
+ *
+ * Hand locked memory from the CPU to the client's device or back: write what is
+ * in caches to memory, or throw it out of caches, for the pages of this range
+ * alone. Costs nothing where the device looks into the caches. Needs a device
+ * (EUNATCH).
+ */
+struct contig_sync {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 addr;
+	__aligned_u64 length;
+	__s32 fd;
+	__u32 reserved;
+};
+
+#define CONTIG_SYNC _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_SYNC)
 
 #endif /* _UAPI_LINUX_CONTIG_H */
