@@ -7,6 +7,7 @@
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
+#include "edu.h"
 
 #define MAX_STRUCT 1024
 
@@ -33,6 +34,7 @@ FIXTURE(command) {
 	int fd;
 	int buffer;
 	char *memory;
+	struct edu edu;
 	struct contig_extent extents[2 * SMALL_PAGES];
 	struct contig_run runs[2 * SMALL_PAGES];
 	union any cmd;
@@ -64,10 +66,7 @@ COMMAND(get_physical, GET_PHYSICAL, CONTIG_RANGE_BUFFER | CONTIG_GET_DMA);
 COMMAND(get_state, GET_STATE, CONTIG_RANGE_BUFFER);
 COMMAND(device, DEVICE, CONTIG_DEVICE_QUERY | CONTIG_DEVICE_DETACH);
 
-/*
- * Fill in what makes the command succeed, without a flag where it can: there is
- * no device here that could be attached.
- */
+/* Fill in what makes the command succeed without a flag. */
 static void good(FIXTURE_DATA(command) *self,
 		 const FIXTURE_VARIANT(command) *variant)
 {
@@ -109,7 +108,7 @@ static void good(FIXTURE_DATA(command) *self,
 		cmd->get_state.count = ARRAY_SIZE(self->runs);
 		break;
 	case CONTIG_DEVICE:
-		cmd->flags = CONTIG_DEVICE_DETACH;
+		strcpy(cmd->device.name, self->edu.name);
 		break;
 	}
 }
@@ -164,8 +163,12 @@ FIXTURE_SETUP(command) {
 	ASSERT_LE(0, self->buffer);
 
 	/* The device of a client that has something locked stays. */
-	if (variant->nr == CONTIG_DEVICE)
+	if (variant->nr == CONTIG_DEVICE) {
+		if (edu_find(&self->edu))
+			SKIP(return, "no device: run QEMU with -device edu");
+		ASSERT_EQ(0, edu_setup(&self->edu));
 		return;
+	}
 	/* So that what undoes something finds enough to undo. */
 	for (i = 0; i < 8; i++) {
 		test_hold(self->fd, self->memory, page_size, NULL);
@@ -175,6 +178,7 @@ FIXTURE_SETUP(command) {
 }
 
 FIXTURE_TEARDOWN(command) {
+	edu_disable(&self->edu);
 	close(self->buffer);
 	close(self->fd);
 }
@@ -280,7 +284,7 @@ static int answer_to(unsigned int nr, uint32_t flag)
 {
 	if ((nr == CONTIG_LOCK && flag == CONTIG_LOCK_DEVICE_CONTIGUOUS) ||
 	    (nr == CONTIG_GET_PHYSICAL && flag == CONTIG_GET_DMA) ||
-	    (nr == CONTIG_DEVICE && flag == CONTIG_DEVICE_QUERY))
+	    nr == CONTIG_DEVICE)
 		return -EUNATCH;
 	return 0;
 }
@@ -325,6 +329,9 @@ TEST_F(command, reserved_members)
 	case CONTIG_LOCK:
 	case CONTIG_UNLOCK:
 		reserved = &self->cmd.lock.reserved;
+		break;
+	case CONTIG_DEVICE:
+		reserved = &self->cmd.device.reserved;
 		break;
 	default:
 		return;		/* has none */
@@ -493,69 +500,6 @@ TEST_F(device, info_tells_the_truth)
 				 CONTIG_FEATURE_MEMORY_ENCRYPTED |
 				 CONTIG_FEATURE_PHYSICAL_ALLOWED));
 	EXPECT_NE(0, info.out_quota_bytes);
-}
-
-static int try_device(int fd, const char *name, uint32_t flags)
-{
-	struct contig_device cmd = { .size = sizeof(cmd), .flags = flags };
-
-	memcpy(cmd.name, name, strnlen(name, sizeof(cmd.name)));
-	return contig_ioctl(fd, CONTIG_DEVICE, &cmd);
-}
-
-TEST_F(device, devices_that_are_none)
-{
-	static const char * const malformed[] = {
-		"", "pci", "0000:00:00.0", "usb/1-1", "PCI/0000:00:00.0", "/",
-		/* As long as the member, so not ended by a NUL. */
-		"pci/000000000000000000000000000000000000000000000000000000000000",
-	};
-	static const char * const absent[] = {
-		"pci/fffe:00:00.0", "pci/0000:ff:1f.7", "platform/no-such-device",
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(malformed); i++)
-		EXPECT_EQ(-EINVAL, try_device(self->fd, malformed[i], 0))
-			TH_LOG("name %zu", i);
-	for (i = 0; i < ARRAY_SIZE(absent); i++)
-		EXPECT_EQ(-ENODEV, try_device(self->fd, absent[i], 0))
-			TH_LOG("name %zu", i);
-	/* Nothing was attached by that. */
-	EXPECT_EQ(-EUNATCH, try_device(self->fd, "", CONTIG_DEVICE_QUERY));
-	EXPECT_EQ(0, try_device(self->fd, "", CONTIG_DEVICE_DETACH));
-}
-
-TEST_F(device, limits_that_no_device_has)
-{
-	const struct contig_device good = {
-		.size = sizeof(good),
-		.name = "platform/no-such-device",
-	};
-	struct contig_device cmd;
-
-#define TRY(error, member, value) do { \
-	cmd = good; \
-	cmd.member = value; \
-	EXPECT_EQ(error, contig_ioctl(self->fd, CONTIG_DEVICE, &cmd)) \
-		TH_LOG(#member " " #value); \
-} while (0)
-
-	TRY(-ENODEV, address_bits, 0);
-	TRY(-ENODEV, address_bits, 12);
-	TRY(-ENODEV, address_bits, 64);
-	TRY(-EINVAL, address_bits, 11);
-	TRY(-EINVAL, address_bits, 65);
-	TRY(-EINVAL, address_bits, ~0u);
-	TRY(-EINVAL, max_segment, 1);
-	TRY(-EINVAL, max_segment, page_size - 1);
-	TRY(-ENODEV, max_segment, page_size);
-	TRY(-EINVAL, boundary, page_size / 2);
-	TRY(-EINVAL, boundary, page_size * 3);
-	TRY(-ENODEV, boundary, page_size * 2);
-	TRY(-EOPNOTSUPP, reserved, 1);
-	TRY(-EINVAL, flags, CONTIG_DEVICE_QUERY | CONTIG_DEVICE_DETACH);
-#undef TRY
 }
 
 TEST_F(device, no_other_file_operation_works)

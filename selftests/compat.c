@@ -7,6 +7,7 @@
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
+#include "edu.h"
 
 #define PAGES 8
 
@@ -15,6 +16,7 @@ FIXTURE(compat) {
 	int memory;
 	int buffer;
 	char *map;
+	struct edu edu;
 };
 
 FIXTURE_SETUP(compat) {
@@ -26,6 +28,8 @@ FIXTURE_SETUP(compat) {
 		SKIP(return, "compat_peer32 is missing: the compiler that built"
 			     " the tests makes no static 32-bit programs");
 	setup_client(self->fd);
+	if (!edu_find(&self->edu))
+		ASSERT_EQ(0, edu_setup(&self->edu));
 
 	/* In one piece or not, but locked so that it stays where it is. */
 	self->memory = memfd_create("compat", 0);
@@ -45,6 +49,7 @@ FIXTURE_SETUP(compat) {
 }
 
 FIXTURE_TEARDOWN(compat) {
+	edu_disable(&self->edu);
 	close(self->buffer);
 	close(self->memory);
 	close(self->fd);
@@ -112,7 +117,10 @@ TEST_F_TIMEOUT(compat, every_command_answers_the_same, 300)
 	EXPECT_NE(NULL, strstr(wide, "\nalloc: ok"));
 	EXPECT_NE(NULL, strstr(wide, "\nlock: ok"));
 	EXPECT_NE(NULL, strstr(wide, "\nhold: ok"));
-	EXPECT_NE(NULL, strstr(wide, "\ndevice detached: ok"));
+	if (*self->edu.name) {
+		EXPECT_NE(NULL, strstr(wide, "\ndevice edu: ok"));
+		EXPECT_NE(NULL, strstr(wide, "\ndevice detached: ok"));
+	}
 	EXPECT_NE(NULL, strstr(wide, "\npattern: 1\n"));
 	EXPECT_NE(NULL, strstr(wide, "\nbuffer: 1\n"));
 	EXPECT_NE(NULL, strstr(wide, "\ntranslation is true: 1\n"));

@@ -14,6 +14,7 @@
 
 #include "kselftest.h"
 #include "contig_utils.h"
+#include "edu.h"
 
 #define PAGES 8
 
@@ -221,10 +222,10 @@ static void try_device(const char *what, struct contig_device cmd)
 	end_line();
 }
 
-/* Those of a machine differ; that there is none is the same on all. */
 static void devices(void)
 {
 	struct contig_device cmd = { .name = "pci/fffe:00:00.0" };
+	struct edu edu;
 
 	try_device("device query", (struct contig_device) {
 			.flags = CONTIG_DEVICE_QUERY });
@@ -239,6 +240,13 @@ static void devices(void)
 	cmd.max_segment = 1ull << 32;
 	try_device("device with limits", cmd);
 	try_device("device of no name", (struct contig_device) {});
+	if (!edu_find(&edu)) {
+		strcpy(cmd.name, edu.name);
+		cmd.address_bits = 40;
+		try_device("device edu", cmd);
+		try_device("device edu query", (struct contig_device) {
+				.flags = CONTIG_DEVICE_QUERY });
+	}
 	try_device("device detached", (struct contig_device) {
 			.flags = CONTIG_DEVICE_DETACH });
 }

@@ -8,7 +8,6 @@
 #include "contig_utils.h"
 #include "edu.h"
 
-#define UIO "uio_pci_generic"
 #define PAGES 16
 
 static int attach(int client, struct contig_device *cmd, const char *name)
@@ -70,17 +69,6 @@ static uint64_t dma_at(const struct contig_extent *extents, int n,
 }
 
 /* Set up in all fixtures here: a device with a driver, and a client. */
-static int edu_setup(struct edu *edu)
-{
-	int ret = edu_find(edu);
-
-	if (ret)
-		return ret;
-	if (system("modprobe " UIO))
-		return -ENOENT;
-	return edu_bind(edu, UIO) ?: edu_enable(edu);
-}
-
 #define setup_edu(self) do { \
 	setup_client((self)->fd); \
 	if (edu_find(&(self)->edu)) \

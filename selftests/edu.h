@@ -25,6 +25,9 @@
 #define EDU_DMA_TO_MEMORY 2
 #define EDU_CHUNK KIB(2)
 
+/* A driver that does nothing by itself. */
+#define UIO "uio_pci_generic"
+
 #define PCI_DEVICES "/sys/bus/pci/devices/"
 #define PCI_DRIVERS "/sys/bus/pci/drivers/"
 
@@ -137,6 +140,18 @@ static inline int edu_enable(struct edu *edu)
 		return -errno;
 	edu->registers = map;
 	return 0;
+}
+
+/* Find a device, and give it a driver that leaves DMA to us. */
+static inline int edu_setup(struct edu *edu)
+{
+	int ret = edu_find(edu);
+
+	if (ret)
+		return ret;
+	if (system("modprobe " UIO))
+		return -ENOENT;
+	return edu_bind(edu, UIO) ?: edu_enable(edu);
 }
 
 static inline void edu_disable(struct edu *edu)

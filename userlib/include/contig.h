@@ -176,9 +176,9 @@ struct contig_device_opts {
  * parameter devices; -ENODEV: there is no such device; -EUNATCH: it has no
  * driver; -ERANGE: no memory is in its reach; -EBUSY: its driver does DMA in ways
  * of its own, another client uses it with other limits, or this client has
- * something locked; -EINVAL: a name that
- * is too long or has another form, wrong limits; -EOPNOTSUPP: the reserved
- * member is not 0; -E2BIG: @opts has members that this library does not know.
+ * something locked; -EINVAL: a name that is empty or too long, wrong limits;
+ * -EOPNOTSUPP: the reserved member is not 0; -E2BIG: @opts has members that this
+ * library does not know.
  *
  * Context: not async-signal-safe.
  *
@@ -191,7 +191,7 @@ int contig_attach_device(struct contig *client, const char *name,
  * contig_detach_device() - end contig_attach_device()
  * @client: handle
  *
- * Return: 0, also if no device was attached; -EBUSY: this client has something
+ * Return: 0; -EUNATCH: none was attached; -EBUSY: this client has something
  * locked.
  *
  * Context: not async-signal-safe.

@@ -549,11 +549,15 @@ static int do_device(struct contig_device *arg)
 		if (!*fake.attached)
 			return EUNATCH;
 	} else if (arg->flags & CONTIG_DEVICE_DETACH) {
+		if (!*fake.attached)
+			return EUNATCH;
 		*fake.attached = '\0';
 		return 0;
 	} else {
-		if (strncmp(arg->name, "pci/", 4))
+		if (!*arg->name)
 			return EINVAL;
+		if (strncmp(arg->name, "pci/", 4))
+			return ENODEV;
 		strcpy(fake.attached, arg->name);
 	}
 	strcpy(arg->out_name, fake.attached);

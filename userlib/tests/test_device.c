@@ -87,6 +87,7 @@ static void the_longest_name_fits(void **state)
 	assert_int_equal(contig_attach_device(client, name, NULL), 0);
 	assert_string_equal(fake.last.device.name, name);
 	assert_error(contig_attach_device(client, "", NULL), EINVAL);
+	assert_error(contig_attach_device(client, "usb/1-1", NULL), ENODEV);
 }
 
 static void errors_come_as_they_are(void **state)
@@ -131,6 +132,7 @@ static void the_device_is_described(void **state)
 
 	assert_int_equal(contig_detach_device(client), 0);
 	assert_int_equal(fake.last.device.flags, CONTIG_DEVICE_DETACH);
+	assert_error(contig_detach_device(client), EUNATCH);
 	info.size = sizeof(info);
 	assert_error(contig_get_device(client, &info), EUNATCH);
 }
