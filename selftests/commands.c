@@ -27,6 +27,9 @@ union any {
 	struct contig_get_physical get_physical;
 	struct contig_get_state get_state;
 	struct contig_device device;
+	struct contig_prepare prepare;
+	struct contig_checkpoint checkpoint;
+	struct contig_sync sync;
 	uint8_t bytes[MAX_STRUCT];
 };
 
@@ -37,6 +40,8 @@ FIXTURE(command) {
 	struct edu edu;
 	struct contig_extent extents[2 * SMALL_PAGES];
 	struct contig_run runs[2 * SMALL_PAGES];
+	struct contig_span span;
+	uint64_t addrs[2 * SMALL_PAGES];
 	union any cmd;
 };
 
@@ -65,8 +70,45 @@ COMMAND(unlock, UNLOCK, CONTIG_RANGE_BUFFER);
 COMMAND(get_physical, GET_PHYSICAL, CONTIG_RANGE_BUFFER | CONTIG_GET_DMA);
 COMMAND(get_state, GET_STATE, CONTIG_RANGE_BUFFER);
 COMMAND(device, DEVICE, CONTIG_DEVICE_QUERY | CONTIG_DEVICE_DETACH);
+COMMAND(prepare, PREPARE,
+	CONTIG_IO_INPUT | CONTIG_IO_OUTPUT | CONTIG_IO_BOUNCE |
+	CONTIG_RANGE_BUFFER | CONTIG_GET_DMA);
+COMMAND(checkpoint, CHECKPOINT,
+	CONTIG_IO_INPUT | CONTIG_IO_OUTPUT | CONTIG_IO_MORE);
+COMMAND(sync, SYNC,
+	CONTIG_IO_INPUT | CONTIG_IO_OUTPUT | CONTIG_IO_FOR_CPU |
+	CONTIG_IO_FOR_DEVICE | CONTIG_RANGE_BUFFER);
 
-/* Fill in what makes the command succeed without a flag. */
+/* These tell nothing but whether they succeeded. */
+static bool has_answer(unsigned int nr)
+{
+	return nr != CONTIG_LOCK && nr != CONTIG_UNLOCK &&
+	       nr != CONTIG_CHECKPOINT && nr != CONTIG_SYNC;
+}
+
+/* To prepare a page. */
+static void good_prepare(FIXTURE_DATA(command) *self,
+			 struct contig_prepare *cmd)
+{
+	self->span.addr = to_addr(self->memory);
+	self->span.length = page_size;
+	cmd->size = sizeof(*cmd);
+	cmd->ranges = to_addr(&self->span);
+	cmd->range_count = 1;
+	cmd->addrs = to_addr(self->addrs);
+	cmd->count = ARRAY_SIZE(self->addrs);
+}
+
+/* Something to end. */
+static uint32_t preparation(FIXTURE_DATA(command) *self)
+{
+	struct contig_prepare cmd = {};
+
+	good_prepare(self, &cmd);
+	return contig_ioctl(self->fd, CONTIG_PREPARE, &cmd) ? 0 : cmd.out_id;
+}
+
+/* Fill in what makes the command succeed, without a flag where it can. */
 static void good(FIXTURE_DATA(command) *self,
 		 const FIXTURE_VARIANT(command) *variant)
 {
@@ -110,6 +152,17 @@ static void good(FIXTURE_DATA(command) *self,
 	case CONTIG_DEVICE:
 		strcpy(cmd->device.name, self->edu.name);
 		break;
+	case CONTIG_PREPARE:
+		good_prepare(self, &cmd->prepare);
+		break;
+	case CONTIG_CHECKPOINT:
+		cmd->checkpoint.id = preparation(self);
+		break;
+	case CONTIG_SYNC:
+		cmd->flags = CONTIG_IO_FOR_CPU | CONTIG_IO_INPUT;
+		cmd->sync.addr = addr;
+		cmd->sync.length = page_size;
+		break;
 	}
 }
 
@@ -118,7 +171,7 @@ static void good_buffer(FIXTURE_DATA(command) *self,
 			const FIXTURE_VARIANT(command) *variant)
 {
 	good(self, variant);
-	self->cmd.flags = CONTIG_RANGE_BUFFER;
+	self->cmd.flags |= CONTIG_RANGE_BUFFER;
 	switch (variant->nr) {
 	case CONTIG_LOCK:
 	case CONTIG_UNLOCK:
@@ -132,6 +185,14 @@ static void good_buffer(FIXTURE_DATA(command) *self,
 	case CONTIG_GET_STATE:
 		self->cmd.get_state.addr = 0;
 		self->cmd.get_state.fd = self->buffer;
+		break;
+	case CONTIG_PREPARE:
+		self->span.addr = 0;
+		self->cmd.prepare.fd = self->buffer;
+		break;
+	case CONTIG_SYNC:
+		self->cmd.sync.addr = 0;
+		self->cmd.sync.fd = self->buffer;
 		break;
 	}
 }
@@ -157,17 +218,24 @@ FIXTURE_SETUP(command) {
 	int i;
 
 	setup_client(self->fd);
+	if (variant->nr == CONTIG_DEVICE || variant->nr == CONTIG_SYNC) {
+		if (edu_find(&self->edu))
+			SKIP(return, "no device: run QEMU with -device edu");
+		ASSERT_EQ(0, edu_setup(&self->edu));
+	}
 	self->memory = anon_map(pages(SMALL_PAGES));
 	ASSERT_NE(NULL, self->memory);
 	self->buffer = buffer_get(self->fd, page_size, 0);
 	ASSERT_LE(0, self->buffer);
 
 	/* The device of a client that has something locked stays. */
-	if (variant->nr == CONTIG_DEVICE) {
-		if (edu_find(&self->edu))
-			SKIP(return, "no device: run QEMU with -device edu");
-		ASSERT_EQ(0, edu_setup(&self->edu));
+	if (variant->nr == CONTIG_DEVICE)
 		return;
+	if (variant->nr == CONTIG_SYNC) {
+		struct contig_device cmd = { .size = sizeof(cmd) };
+
+		strcpy(cmd.name, self->edu.name);
+		ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_DEVICE, &cmd));
 	}
 	/* So that what undoes something finds enough to undo. */
 	for (i = 0; i < 8; i++) {
@@ -279,9 +347,18 @@ TEST_F(command, unknown_flags)
 	}
 }
 
-/* What a flag leads to, in a client without a device. */
+/* What a flag by itself leads to, in a client without a device. */
 static int answer_to(unsigned int nr, uint32_t flag)
 {
+	const uint32_t ways = CONTIG_IO_INPUT | CONTIG_IO_OUTPUT;
+
+	/* There is more to say. */
+	if ((nr == CONTIG_CHECKPOINT && flag & ways) ||
+	    (nr == CONTIG_SYNC && flag != CONTIG_RANGE_BUFFER))
+		return -EINVAL;
+	if (nr == CONTIG_PREPARE)
+		return flag & (CONTIG_IO_BOUNCE | CONTIG_GET_DMA) ? -EUNATCH :
+								    0;
 	if ((nr == CONTIG_LOCK && flag == CONTIG_LOCK_DEVICE_CONTIGUOUS) ||
 	    (nr == CONTIG_GET_PHYSICAL && flag == CONTIG_GET_DMA) ||
 	    nr == CONTIG_DEVICE)
@@ -333,6 +410,12 @@ TEST_F(command, reserved_members)
 	case CONTIG_DEVICE:
 		reserved = &self->cmd.device.reserved;
 		break;
+	case CONTIG_CHECKPOINT:
+		reserved = &self->cmd.checkpoint.reserved;
+		break;
+	case CONTIG_SYNC:
+		reserved = &self->cmd.sync.reserved;
+		break;
 	default:
 		return;		/* has none */
 	}
@@ -366,6 +449,12 @@ TEST_F(command, out_members_are_ignored)
 	case CONTIG_DEVICE:
 		memset(self->cmd.device.out_name, 0xa5, variant->size -
 		       offsetof(struct contig_device, out_name));
+		break;
+	case CONTIG_PREPARE:
+		self->cmd.prepare.out_id = ~0u;
+		self->cmd.prepare.out_length = ~0ull;
+		self->cmd.prepare.out_done = ~0u;
+		self->cmd.prepare.out_bounced = ~0u;
 		break;
 	default:
 		return;		/* has none */
@@ -405,8 +494,7 @@ TEST_F(command, bad_pointer)
 	memcpy(read_only, &self->cmd, variant->size);
 	ASSERT_EQ(0, mprotect(read_only, page_size, PROT_READ));
 	ret = issue_at(self, variant, (void *)read_only);
-	EXPECT_EQ(variant->nr == CONTIG_LOCK || variant->nr == CONTIG_UNLOCK ?
-		  0 : -EFAULT, ret);
+	EXPECT_EQ(has_answer(variant->nr) ? -EFAULT : 0, ret);
 }
 
 TEST_F(command, answer_that_cannot_be_written_changes_nothing)
@@ -415,8 +503,8 @@ TEST_F(command, answer_that_cannot_be_written_changes_nothing)
 	struct snapshot before;
 	char *read_only = anon_map(page_size);
 
-	if (variant->nr == CONTIG_LOCK || variant->nr == CONTIG_UNLOCK)
-		return;		/* have no answer */
+	if (!has_answer(variant->nr))
+		return;
 	ASSERT_NE(NULL, read_only);
 	good(self, variant);
 	memcpy(read_only, &self->cmd, variant->size);
@@ -447,12 +535,12 @@ TEST_F(device, unknown_commands)
 	union any cmd = { .size = sizeof(cmd) };
 	unsigned int nr;
 
-	for (nr = CONTIG_CMD_DEVICE + 1; nr < 256; nr++)
+	for (nr = CONTIG_CMD_SYNC + 1; nr < 256; nr++)
 		EXPECT_EQ(-ENOTTY, contig_ioctl(self->fd,
 						_IO(CONTIG_IOCTL_TYPE, nr),
 						&cmd))
 			TH_LOG("command %#x", nr);
-	for (nr = 0; nr <= CONTIG_CMD_DEVICE; nr++) {
+	for (nr = 0; nr <= CONTIG_CMD_SYNC; nr++) {
 		EXPECT_EQ(-ENOTTY, contig_ioctl(self->fd,
 						_IO(CONTIG_IOCTL_TYPE + 1, nr),
 						&cmd));
@@ -476,6 +564,9 @@ TEST_F(device, numbers_are_those_of_the_abi)
 	EXPECT_EQ(0xbc07, CONTIG_GET_PHYSICAL);
 	EXPECT_EQ(0xbc08, CONTIG_GET_STATE);
 	EXPECT_EQ(0xbc09, CONTIG_DEVICE);
+	EXPECT_EQ(0xbc0a, CONTIG_PREPARE);
+	EXPECT_EQ(0xbc0b, CONTIG_CHECKPOINT);
+	EXPECT_EQ(0xbc0c, CONTIG_SYNC);
 }
 
 TEST_F(device, info_tells_the_truth)

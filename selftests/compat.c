@@ -117,6 +117,7 @@ TEST_F_TIMEOUT(compat, every_command_answers_the_same, 300)
 	EXPECT_NE(NULL, strstr(wide, "\nalloc: ok"));
 	EXPECT_NE(NULL, strstr(wide, "\nlock: ok"));
 	EXPECT_NE(NULL, strstr(wide, "\nhold: ok"));
+	EXPECT_NE(NULL, strstr(wide, "\nprepare: ok"));
 	if (*self->edu.name) {
 		EXPECT_NE(NULL, strstr(wide, "\ndevice edu: ok"));
 		EXPECT_NE(NULL, strstr(wide, "\ndevice detached: ok"));

@@ -54,6 +54,9 @@ static void layouts(void)
 	LAYOUT(contig_run, reserved);
 	LAYOUT(contig_get_state, fd);
 	LAYOUT(contig_device, out_features);
+	LAYOUT(contig_prepare, out_bounced);
+	LAYOUT(contig_checkpoint, reserved);
+	LAYOUT(contig_sync, reserved);
 }
 
 /* What all commands have in common, with nothing good in the rest. */
@@ -76,6 +79,10 @@ static void headers_of_commands(void)
 		{ "get_state", CONTIG_GET_STATE,
 		  sizeof(struct contig_get_state) },
 		{ "device", CONTIG_DEVICE, sizeof(struct contig_device) },
+		{ "prepare", CONTIG_PREPARE, sizeof(struct contig_prepare) },
+		{ "checkpoint", CONTIG_CHECKPOINT,
+		  sizeof(struct contig_checkpoint) },
+		{ "sync", CONTIG_SYNC, sizeof(struct contig_sync) },
 		{ "unknown", _IO(CONTIG_IOCTL_TYPE, 0x7f), 8 },
 	};
 	union {
@@ -342,6 +349,67 @@ static void addresses(const char *what, uint64_t from, uint64_t length,
 	end_line();
 }
 
+/* Two ranges, of which three pages are prepared at a time. */
+static void preparations(const char *memory)
+{
+	struct contig_span spans[] = {
+		{ to_addr(memory) + 100, pages(3) },
+		{ to_addr(memory) + pages(4), 200 },
+	};
+	struct contig_checkpoint end = { .size = sizeof(end) };
+	struct contig_sync sync = {
+		.size = sizeof(sync),
+		.flags = CONTIG_IO_FOR_CPU | CONTIG_IO_INPUT,
+		.addr = to_addr(memory),
+		.length = pages(1),
+	};
+	uint64_t addrs[3] = {};
+	struct contig_prepare cmd = {
+		.size = sizeof(cmd),
+		.flags = CONTIG_IO_OUTPUT,
+		.ranges = to_addr(spans),
+		.range_count = ARRAY_SIZE(spans),
+		.addrs = to_addr(addrs),
+	};
+	int part;
+	uint32_t i;
+
+	for (part = 0; part < 3 && !cmd.out_done; part++) {
+		cmd.count = ARRAY_SIZE(addrs);
+		tell("prepare", contig_ioctl(client, CONTIG_PREPARE, &cmd));
+		printf(" from %llu", cmd.first);
+		SHOW(cmd, length);
+		SHOW(cmd, done);
+		SHOW(cmd, bounced);
+		for (i = 0; i < cmd.count && i < ARRAY_SIZE(addrs); i++)
+			printf(" 0x%llx", (unsigned long long)addrs[i]);
+		end_line();
+		end.id = cmd.out_id;
+		end.flags = CONTIG_IO_MORE | CONTIG_IO_INPUT;
+		tell("checkpoint", contig_ioctl(client, CONTIG_CHECKPOINT,
+						&end));
+		end.flags = 0;
+		tell(", the last", contig_ioctl(client, CONTIG_CHECKPOINT,
+						&end));
+		tell(", once more", contig_ioctl(client, CONTIG_CHECKPOINT,
+						 &end));
+		end_line();
+		cmd.first += cmd.out_length;
+	}
+	/* Only half of it is a pointer that was meant, or an offset. */
+	cmd.ranges |= 1ull << 60;
+	tell("prepare ranges out of reach",
+	     contig_ioctl(client, CONTIG_PREPARE, &cmd));
+	cmd.ranges = to_addr(spans);
+	cmd.first = 1ull << 32;
+	tell(", beyond the end", contig_ioctl(client, CONTIG_PREPARE, &cmd));
+	cmd.first = 0;
+	spans[0].addr |= 1ull << 60;
+	tell(", a range far away", contig_ioctl(client, CONTIG_PREPARE, &cmd));
+	tell(", sync", contig_ioctl(client, CONTIG_SYNC, &sync));
+	end_line();
+}
+
 static void shared_memory(int fd)
 {
 	char *memory = buffer_map(fd, pages(PAGES));
@@ -354,6 +422,7 @@ static void shared_memory(int fd)
 	tell("lock shared", _test_cmd_lock(client, memory, pages(PAGES), 0));
 	end_line();
 	addresses("shared", to_addr(memory) + 1, pages(4), 0, 0);
+	preparations(memory);
 	tell("unlock shared",
 	     _test_cmd_unlock(client, memory, pages(PAGES)));
 	end_line();

@@ -478,6 +478,82 @@ int step_rebind(struct step *step)
 	return write_name("/sys/bus/pci/drivers/uio_pci_generic/bind") ?: ret;
 }
 
+static uint32_t io_ways(uint8_t b)
+{
+	return (b & 1 ? CONTIG_IO_INPUT : 0) | (b & 2 ? CONTIG_IO_OUTPUT : 0);
+}
+
+/*
+ * PREPARE: 1, 2, 3, 4 as for ranges, of which there are up to four, one behind the
+ * other; 5 which way, bounce, addresses of the device, how many ranges; 6 table,
+ * with a bit for one that is short, and one for where to begin.
+ */
+int step_prepare(struct step *step)
+{
+	static const uint32_t rooms[] = { 64, 1, 2, 0 };
+	const uint8_t *b = step->b;
+	struct contig_span spans[4];
+	unsigned int nr = 1 + b[5] / 16 % 4, i;
+	struct contig_prepare cmd = {
+		.flags = io_ways(b[5]) |
+			 (range_flags(b) & CONTIG_RANGE_BUFFER) |
+			 (b[5] & 4 ? CONTIG_IO_BOUNCE : 0) |
+			 (b[5] & 8 ? CONTIG_GET_DMA : 0),
+		.ranges = (uintptr_t)spans,
+		.range_count = b[5] >= 0xf0 ? ~0u : nr,
+		.fd = b[1] & 0x20 ? state.buffer[b[1] / 4 % BUFFERS] : 0,
+		.first = b[6] & 0x80 ? PAGE + 17 : 0,
+		.granularity = b[6] & 0x40 ? 2 * PAGE : b[7] & FORM_RESERVED,
+		.count = rooms[b[6] / 8 % 4],
+	};
+	uint64_t at = range_address(b), length = step_length(b[4]);
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(spans); i++) {
+		spans[i].addr = at;
+		spans[i].length = length;
+		at += length / 2;
+	}
+	cmd.addrs = cmd.count ? table_at(b[6] % 8) : 0;
+	ret = call(step, CONTIG_PREPARE, &cmd, sizeof(cmd));
+	if (ret)
+		return ret;
+	state.preparation[step->b[1] % CLIENTS] = cmd.out_id;
+	return 200 + 4 * !!cmd.out_bounced + 2 * cmd.out_done +
+	       (cmd.count > 1);
+}
+
+/* CHECKPOINT: 1 client; 2 flags; 3 which preparation. */
+int step_checkpoint(struct step *step)
+{
+	const uint8_t *b = step->b;
+	struct contig_checkpoint cmd = {
+		.flags = io_ways(b[2]) | (b[2] & 4 ? CONTIG_IO_MORE : 0),
+		.id = b[3] ? b[3] : state.preparation[b[1] % CLIENTS],
+		.reserved = b[7] & FORM_RESERVED,
+	};
+
+	return call(step, CONTIG_CHECKPOINT, &cmd, sizeof(cmd));
+}
+
+/* SYNC: as for ranges; 6 which way, and for whom. */
+int step_sync_range(struct step *step)
+{
+	const uint8_t *b = step->b;
+	struct contig_sync cmd = {
+		.flags = (range_flags(b) & CONTIG_RANGE_BUFFER) |
+			 io_ways(b[6]) |
+			 (b[6] & 4 ? CONTIG_IO_FOR_CPU : 0) |
+			 (b[6] & 8 ? CONTIG_IO_FOR_DEVICE : 0),
+		.addr = range_address(b),
+		.length = step_length(b[4]),
+		.fd = range_fd(b),
+		.reserved = b[7] & FORM_RESERVED,
+	};
+
+	return call(step, CONTIG_SYNC, &cmd, sizeof(cmd));
+}
+
 /*
  * Any call with any structure: 2 its number, 3 its size, 4 how many of the
  * steps that follow are the structure behind its flags, 7 the flags.
@@ -495,9 +571,12 @@ int step_raw(struct step *step)
 		[CONTIG_CMD_GET_PHYSICAL] = sizeof(struct contig_get_physical),
 		[CONTIG_CMD_GET_STATE] = sizeof(struct contig_get_state),
 		[CONTIG_CMD_DEVICE] = sizeof(struct contig_device),
+		[CONTIG_CMD_PREPARE] = sizeof(struct contig_prepare),
+		[CONTIG_CMD_CHECKPOINT] = sizeof(struct contig_checkpoint),
+		[CONTIG_CMD_SYNC] = sizeof(struct contig_sync),
 	};
 	unsigned int left = step->program->steps - step->at - 1;
-	unsigned int number, nr = step->b[2] % 12, n = step->b[4] % 8;
+	unsigned int number, nr = step->b[2] % 16, n = step->b[4] % 8;
 	union {
 		uint64_t word[PAGE / 8];
 		char byte[PAGE];
@@ -518,6 +597,8 @@ int step_raw(struct step *step)
 	if (nr == CONTIG_CMD_UNHOLD || nr == CONTIG_CMD_GET_PHYSICAL ||
 	    nr == CONTIG_CMD_GET_STATE)
 		raw.word[3] |= raw.word[3] < ARENA ? ARENA : 0;
+	if (nr == CONTIG_CMD_PREPARE)
+		raw.word[5] |= raw.word[5] < ARENA ? ARENA : 0;
 	if (step->b[1] & 0x40)
 		fd = step_fd(step->b[6]);
 	return result_of(ioctl(fd, number, &raw));

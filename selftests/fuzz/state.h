@@ -31,6 +31,7 @@ struct state {
 	int client[CLIENTS];
 	int buffer[BUFFERS];
 	bool fresh[BUFFERS];	/* nobody can have written to it */
+	uint32_t preparation[CLIENTS];	/* the last one's id */
 	int memfd, pipe[2], drm;
 	unsigned int depth;	/* of forks */
 	unsigned int forks;
@@ -82,6 +83,9 @@ int step_get_state(struct step *step);
 int step_raw(struct step *step);
 int step_device(struct step *step);
 int step_rebind(struct step *step);
+int step_prepare(struct step *step);
+int step_checkpoint(struct step *step);
+int step_sync_range(struct step *step);
 
 /* memory.c */
 int step_map(struct step *step);

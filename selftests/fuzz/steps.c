@@ -72,6 +72,9 @@ static const struct {
 	{ "wait", step_wait, false },
 	{ "device", step_device, false },
 	{ "rebind", step_rebind, false },
+	{ "prepare", step_prepare, false },
+	{ "checkpoint", step_checkpoint, false },
+	{ "sync_range", step_sync_range, false },
 };
 
 unsigned int step_count(void)
