@@ -98,6 +98,8 @@ u64 contig_buffers_count(void);
 
 /* dmabuf.c */
 extern const struct dma_buf_ops contig_dmabuf_ops;
+bool contig_buffer_suits(const struct contig_buffer *buffer,
+			 struct device *dev);
 
 /* mmap.c */
 int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);

@@ -292,6 +292,7 @@ int contig_target_pages(u64 addr, u64 length, struct contig_target *target)
 	target->first = addr >> PAGE_SHIFT;
 	target->last = last >> PAGE_SHIFT;
 	target->head = addr & ~PAGE_MASK;
+	target->length = length;
 	return 0;
 }
 
@@ -347,6 +348,7 @@ int contig_target_init_buffer(struct contig_client *client,
 	target->first = offset >> PAGE_SHIFT;
 	target->last = last >> PAGE_SHIFT;
 	target->head = offset & ~PAGE_MASK;
+	target->length = length;
 	locks = contig_buffer_locks(client, buffer, create);
 	if (IS_ERR(locks))
 		return PTR_ERR(locks);
@@ -398,15 +400,15 @@ int contig_target_init(struct contig_client *client, u32 flags, u64 addr,
  * contig_target_again() - a range that a command was about before
  * @client: with its lock held
  * @buffer: the buffer that it lies in, or NULL
- * @first: first page
- * @last: last page
+ * @addr: first byte, or offset into the buffer
+ * @length: bytes
  * @target: filled; contig_target_done() afterwards
  *
  * Return: 0, or -EXDEV if the range belongs to another process.
  */
 int contig_target_again(struct contig_client *client,
-			struct contig_buffer *buffer, unsigned long first,
-			unsigned long last, struct contig_target *target)
+			struct contig_buffer *buffer, u64 addr, u64 length,
+			struct contig_target *target)
 {
 	struct contig_buffer_locks *locks;
 
@@ -414,8 +416,10 @@ int contig_target_again(struct contig_client *client,
 	*target = (struct contig_target){
 		.areas = &client->locks,
 		.buffer = buffer,
-		.first = first,
-		.last = last,
+		.first = addr >> PAGE_SHIFT,
+		.last = (addr + length - 1) >> PAGE_SHIFT,
+		.head = addr & ~PAGE_MASK,
+		.length = length,
 	};
 	if (!buffer)
 		return contig_client_check_space(client);

@@ -108,6 +108,7 @@ struct contig_buffer_locks {
  * @first: first page
  * @last: last page
  * @head: bytes in the first page that lie before the range
+ * @length: bytes in the range
  * @dma: it is about addresses of the client's device
  */
 struct contig_target {
@@ -116,6 +117,7 @@ struct contig_target {
 	unsigned long first;
 	unsigned long last;
 	unsigned long head;
+	u64 length;
 	bool dma;
 };
 
@@ -138,8 +140,8 @@ int contig_target_init_buffer(struct contig_client *client,
 			      u64 length, bool create,
 			      struct contig_target *target);
 int contig_target_again(struct contig_client *client,
-			struct contig_buffer *buffer, unsigned long first,
-			unsigned long last, struct contig_target *target);
+			struct contig_buffer *buffer, u64 addr, u64 length,
+			struct contig_target *target);
 void contig_target_done(struct contig_client *client,
 			struct contig_target *target);
 int contig_target_pages(u64 addr, u64 length, struct contig_target *target);

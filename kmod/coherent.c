@@ -104,7 +104,7 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		return ret;
 	}
 	report->windows = 1;
-	buffer->dev = contig_device_below(request->highest);
+	buffer->dev = contig_device_like(request->highest, request->coherent);
 	buffer->vaddr = contig_should_fail(CONTIG_FAULT_COHERENT) ? NULL :
 		dma_alloc_attrs(buffer->dev, size, &buffer->dma,
 				GFP_KERNEL | __GFP_NOWARN, CONTIG_ATTRS);

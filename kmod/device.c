@@ -7,6 +7,7 @@
  * nowhere else. If not, it is a plain platform device of our own. Which of the
  * two is decided when the module is loaded, and never changes.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
@@ -47,36 +48,56 @@ static struct platform_device *contig_device_make(int id, unsigned int bits)
 
 /*
  * The DMA API looks for memory where the device can reach it, and asks no more
- * than how many address bits it has. So there is a device for each number of them
- * that somebody wanted.
+ * than how many address bits it has; and it makes memory uncacheable for a device
+ * that does not look into caches. So there is a device of each kind that somebody
+ * wanted. Some cannot be had: there need not be memory that low.
  */
-static struct platform_device *contig_narrow[64];
-static DEFINE_MUTEX(contig_narrow_mutex);
+static struct platform_device *contig_kinds[2][65];
+static DEFINE_MUTEX(contig_kinds_mutex);
 
-struct device *contig_device_below(unsigned long highest)
+static void contig_device_set_coherent(struct device *dev)
 {
-	u64 end = PFN_PHYS((u64)highest + 1);
-	struct platform_device *pdev;
-	unsigned int bits;
+#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU)
+	dev->dma_coherent = true;
+#endif
+}
 
-	if (contig_dev.npages || highest == ULONG_MAX || end <= PAGE_SIZE)
-		return contig_dev.dev;
-	bits = ilog2(end);
-	guard(mutex)(&contig_narrow_mutex);
-	pdev = contig_narrow[bits];
-	if (!pdev) {
-		pdev = contig_device_make(bits, bits);
-		if (IS_ERR(pdev))
-			return contig_dev.dev;
-		/* There need not be memory that low. */
-		if (dma_set_mask_and_coherent(&pdev->dev,
-					      DMA_BIT_MASK(bits))) {
-			platform_device_unregister(pdev);
-			return contig_dev.dev;
-		}
-		contig_narrow[bits] = pdev;
+static struct platform_device *contig_kind_make(unsigned int bits,
+						bool coherent)
+{
+	struct platform_device *pdev;
+
+	pdev = contig_device_make(100 * coherent + bits, bits);
+	if (IS_ERR(pdev))
+		return pdev;
+	if (dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(bits))) {
+		platform_device_unregister(pdev);
+		return ERR_PTR(-ERANGE);
 	}
-	return &pdev->dev;
+	if (coherent)
+		contig_device_set_coherent(&pdev->dev);
+	return pdev;
+}
+
+struct device *contig_device_like(unsigned long highest, bool coherent)
+{
+	struct platform_device *pdev;
+	unsigned int bits = 64;
+
+	coherent = coherent && !dev_is_dma_coherent(contig_dev.dev);
+	if (highest != ULONG_MAX)
+		bits = min_t(unsigned int, bits,
+			     ilog2(highest + 1) + PAGE_SHIFT);
+	if (contig_dev.npages || (bits == 64 && !coherent))
+		return contig_dev.dev;
+	guard(mutex)(&contig_kinds_mutex);
+	pdev = contig_kinds[coherent][bits];
+	if (!pdev) {
+		pdev = contig_kind_make(bits, coherent);
+		contig_kinds[coherent][bits] = pdev;
+	}
+	return IS_ERR(pdev) ? contig_dev.dev : &pdev->dev;
 }
 
 unsigned long contig_device_pool(void)
@@ -211,8 +232,11 @@ void contig_device_exit(void)
 {
 	unsigned int bits;
 
-	for (bits = 0; bits < ARRAY_SIZE(contig_narrow); bits++)
-		platform_device_unregister(contig_narrow[bits]);
+	/* Which takes no offence at those that could not be had. */
+	for (bits = 0; bits < ARRAY_SIZE(contig_kinds[0]); bits++) {
+		platform_device_unregister(contig_kinds[false][bits]);
+		platform_device_unregister(contig_kinds[true][bits]);
+	}
 	if (contig_dev.npages) {
 		of_reserved_mem_device_release(contig_dev.dev);
 		put_device(contig_dev.dev);

@@ -15,10 +15,10 @@ void contig_device_exit(void);
 
 struct device *contig_device(void);
 /*
- * One that reaches memory up to this page frame, if there can be one; else as
- * above. May sleep.
+ * One that reaches memory up to this page frame, and that looks into the CPU's
+ * caches if @coherent, if there can be one; else as above. May sleep.
  */
-struct device *contig_device_below(unsigned long highest);
+struct device *contig_device_like(unsigned long highest, bool coherent);
 /* Pages of the pool that its memory comes from; 0 if there is no pool. */
 unsigned long contig_device_pool(void);
 /* The kernel maps the pool for this device only. */

@@ -13,7 +13,6 @@
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/glob.h>
-#include <linux/iommu.h>
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
@@ -27,26 +26,32 @@
 #include "dma_device.h"
 #include "dma_map.h"
 #include "name.h"
+#include "sg.h"
 #include "stats.h"
 
 static char *contig_devices_param;
 module_param_named(devices, contig_devices_param, charp, 0644);
 MODULE_PARM_DESC(devices,
-		 "devices that everybody who may open /dev/contig may attach, not only CAP_SYS_RAWIO: names as \"pci/0000:00:05.0\" or \"platform/NAME\", * and ? as in file names, separated by commas (default: none)");
+		 "devices that everybody who may open /dev/contig may attach, not only CAP_SYS_RAWIO: names as \"pci/0000:00:05.0\" or \"platform/NAME\", * and ? as in file names, separated by commas; without an IOMMU their addresses are physical ones (default: none)");
+
+static char *contig_stubs_param = "uio_pci_generic,uio_pdrv_genirq,uio_dmem_genirq,pci-stub";
+module_param_named(stub_drivers, contig_stubs_param, charp, 0644);
+MODULE_PARM_DESC(stub_drivers,
+		 "drivers that leave a device to user space, so that a client may say what it can address; patterns as for devices (default: uio_pci_generic,uio_pdrv_genirq,uio_dmem_genirq,pci-stub)");
 
 /* Every device that is attached and not gone. */
 static LIST_HEAD(contig_dma_devices);
 static DEFINE_MUTEX(contig_dma_devices_mutex);
 
-/* Is the name in the administrator's list? */
-static bool contig_device_listed(const char *name)
+/* Is the name in a list of the administrator's? */
+static bool contig_listed(char *const *list, const char *name)
 {
 	char pattern[CONTIG_DEVICE_NAME_SIZE];
 	const char *item, *end;
 	bool listed = false;
 
 	kernel_param_lock(THIS_MODULE);
-	for (item = contig_devices_param; item && !listed; item = end) {
+	for (item = *list; item && !listed; item = end) {
 		size_t length = strcspn(item, ",\n");
 
 		end = item[length] ? item + length + 1 : NULL;
@@ -100,11 +105,30 @@ static int contig_device_usable(struct device *dev)
 	return dev->dma_mask && dev->dma_parms ? 0 : -ENODEV;
 }
 
-static bool contig_device_translated(struct device *dev)
+/* Does the caller say more of the device than who it is? */
+static bool contig_limits_given(const struct contig_device *cmd)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+	return cmd->address_bits || cmd->max_segment || cmd->boundary;
+}
 
-	return domain && domain->type != IOMMU_DOMAIN_IDENTITY;
+/*
+ * May the caller say what the device can address? Not if a driver in the kernel
+ * knows that and relies on it, nor if it would be said of another device as well:
+ * some parts of a larger one share what the kernel notes.
+ */
+static bool contig_limits_open(struct device *dev)
+{
+	device_lock_assert(dev);
+	if (!contig_listed(&contig_stubs_param, dev->driver->name))
+		return false;
+#ifdef CONFIG_PCI
+	if (dev_is_pci(dev))
+		return dev->dma_mask == &to_pci_dev(dev)->dma_mask &&
+		       dev->dma_parms == &to_pci_dev(dev)->dma_parms;
+#endif
+	return (dev->dma_mask == &to_platform_device(dev)->platform_dma_mask ||
+		dev->dma_mask == &dev->coherent_dma_mask) &&
+	       dev->dma_parms == &to_platform_device(dev)->dma_parms;
 }
 
 static void contig_limits_save(struct device *dev,
@@ -119,8 +143,9 @@ static void contig_limits_save(struct device *dev,
 static void contig_limits_restore(struct device *dev,
 				  const struct contig_dma_limits *limits)
 {
-	*dev->dma_mask = limits->mask;
-	dev->coherent_dma_mask = limits->coherent_mask;
+	/* They were taken before. */
+	dma_set_mask(dev, limits->mask);
+	dma_set_coherent_mask(dev, limits->coherent_mask);
 	dma_set_max_seg_size(dev, limits->max_segment);
 	dma_set_seg_boundary(dev, limits->boundary_mask);
 }
@@ -146,7 +171,8 @@ static bool contig_limits_agree(struct device *dev,
 				const struct contig_device *cmd)
 {
 	if (cmd->address_bits &&
-	    dma_get_mask(dev) != DMA_BIT_MASK(cmd->address_bits))
+	    dma_get_mask(dev) !=
+	    (dma_addr_t)DMA_BIT_MASK(cmd->address_bits))
 		return false;
 	if (cmd->max_segment && dma_get_max_seg_size(dev) !=
 				min_t(u64, cmd->max_segment, UINT_MAX))
@@ -175,17 +201,20 @@ static struct contig_dma_device *contig_dma_device_new(struct device *dev,
 	device = kzalloc(sizeof(*device), GFP_KERNEL_ACCOUNT);
 	if (!device)
 		return ERR_PTR(-ENOMEM);
-	contig_limits_save(dev, &device->old);
-	ret = contig_limits_set(dev, cmd);
-	if (ret) {
-		contig_limits_restore(dev, &device->old);
-		kfree(device);
-		return ERR_PTR(ret);
+	device->limited = contig_limits_given(cmd);
+	if (device->limited) {
+		contig_limits_save(dev, &device->old);
+		ret = contig_limits_set(dev, cmd);
+		if (ret) {
+			contig_limits_restore(dev, &device->old);
+			kfree(device);
+			return ERR_PTR(ret);
+		}
 	}
 	device->refs = 1;
 	device->dev = get_device(dev);
 	strscpy(device->name, cmd->name, sizeof(device->name));
-	device->translated = contig_device_translated(dev);
+	device->translated = contig_dma_translated(dev);
 	device->highest = device->translated ? ULONG_MAX :
 					       contig_device_highest(dev);
 	mutex_init(&device->lock);
@@ -211,6 +240,8 @@ static struct contig_dma_device *contig_dma_device_share(struct device *dev,
 	struct contig_dma_device *device;
 	int ret = contig_device_usable(dev);
 
+	if (!ret && contig_limits_given(cmd) && !contig_limits_open(dev))
+		ret = -EBUSY;
 	if (ret)
 		return ERR_PTR(ret);
 	guard(mutex)(&contig_dma_devices_mutex);
@@ -267,7 +298,7 @@ contig_dma_device_attach(const struct contig_device *cmd)
 
 	if (ret)
 		return ERR_PTR(ret);
-	if (!contig_device_listed(cmd->name) && !capable(CAP_SYS_RAWIO))
+	if (!contig_listed(&contig_devices_param, cmd->name) && !capable(CAP_SYS_RAWIO))
 		return ERR_PTR(-EPERM);
 	dev = contig_device_find(cmd->name);
 	if (!dev)
@@ -297,7 +328,9 @@ void contig_dma_device_put(struct contig_dma_device *device)
 			return;
 		if (!device->gone) {
 			list_del(&device->node);
-			contig_limits_restore(device->dev, &device->old);
+			if (device->limited)
+				contig_limits_restore(device->dev,
+						      &device->old);
 		}
 	}
 	mutex_destroy(&device->lock);
@@ -326,7 +359,9 @@ int contig_dma_device_describe(struct contig_dma_device *device,
 	strscpy_pad(cmd->out_name, device->name, sizeof(cmd->out_name));
 	cmd->out_address_bits = fls64(dma_get_mask(dev));
 	cmd->out_node = dev_to_node(dev);
-	cmd->out_max_segment = dma_get_max_seg_size(dev);
+	/* Nothing here is shorter than a page. */
+	cmd->out_max_segment = max_t(u64, dma_get_max_seg_size(dev),
+				     PAGE_SIZE);
 	cmd->out_boundary = boundary == ULONG_MAX ? 0 : boundary + 1;
 	cmd->out_highest = device->highest == ULONG_MAX ? U64_MAX :
 			   PFN_PHYS((u64)device->highest + 1) - 1;
@@ -345,15 +380,16 @@ static void contig_dma_device_revoke(struct contig_dma_device *device)
 
 	lockdep_assert_held(&contig_dma_devices_mutex);
 	list_del(&device->node);
-	contig_limits_restore(device->dev, &device->old);
 	guard(mutex)(&device->lock);
 	WRITE_ONCE(device->gone, true);
 	list_for_each_entry_safe(map, next, &device->maps, node)
 		contig_dma_map_revoke(map);
+	if (device->limited)
+		contig_limits_restore(device->dev, &device->old);
 	contig_stats_count(CONTIG_EVENT_DEVICE_GONE);
 }
 
-/* The kernel calls this with the device locked. */
+/* The kernel calls this before it does what it says. */
 static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
 			     void *data)
 {
@@ -422,7 +458,7 @@ int contig_dma_devices_show(struct seq_file *m, void *unused)
 			maps++;
 		seq_printf(m, "%-24s %7u %4u %8s %14llu %s\n", device->name,
 			   device->refs - maps, fls64(dma_get_mask(device->dev)),
-			   device->translated ? "yes" : "no", device->mapped,
+			   str_yes_no(device->translated), device->mapped,
 			   dev_driver_string(device->dev));
 	}
 	return 0;

@@ -39,7 +39,8 @@ struct contig_dma_limits {
  * @translated: an IOMMU translates its addresses; constant, since that changes
  *              with the driver only
  * @highest: the highest page frame that it can reach; constant
- * @old: its limits before it was attached; constant
+ * @limited: a client said what it can address; constant
+ * @old: its limits before that, if @limited; constant
  * @lock: protects the members below. Taken inside of the list's mutex or without
  *        it, and holds nothing inside but what mapping memory takes.
  * @gone: it was unplugged, or its driver changed
@@ -53,6 +54,7 @@ struct contig_dma_device {
 	char name[CONTIG_DEVICE_NAME_SIZE];
 	bool translated;
 	unsigned long highest;
+	bool limited;
 	struct contig_dma_limits old;
 	struct mutex lock; /* for gone, maps and mapped */
 	bool gone;

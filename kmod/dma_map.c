@@ -12,12 +12,14 @@
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "dma_device.h"
 #include "dma_map.h"
 #include "fault.h"
+#include "limits.h"
 #include "sg.h"
 
 /* The list may be mapped several times over: see contig_map() in dmabuf.c. */
@@ -29,15 +31,27 @@ static bool contig_dma_reaches(struct contig_dma_device *device,
 			       unsigned long first, unsigned long npages)
 {
 	struct contig_cursor cursor;
+	struct device *dev = device->dev;
 	unsigned long pfn, n;
 
 	if (device->translated)
 		return true;
 	contig_cursor_init(&cursor, extents, first);
 	while ((n = contig_cursor_next(&cursor, first + npages, &pfn)))
-		if (pfn + n - 1 > device->highest)
+		if (!dma_capable(dev, phys_to_dma(dev, PFN_PHYS((u64)pfn)),
+				 n << PAGE_SHIFT, true))
 			return false;
 	return true;
+}
+
+/*
+ * Could it use a copy instead? The pool that copies lie in is below 4 GiB, and the
+ * kernel warns of a device that does not reach it.
+ */
+static bool contig_dma_may_bounce(struct device *dev)
+{
+	return dma_max_mapping_size(dev) != SIZE_MAX &&
+	       dma_get_mask(dev) >= DMA_BIT_MASK(32);
 }
 
 /*
@@ -74,17 +88,17 @@ static int contig_dma_map_note(struct contig_dma_map *map, bool bounce)
 static void contig_dma_unmap(struct contig_dma_map *map)
 {
 	struct device *dev = map->device->dev;
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
 	/*
-	 * What the CPU wrote since the last time must not be thrown out of its
-	 * caches with what it may have read before the device wrote. Nor may a
-	 * copy overwrite that: who prepared it said when it was to be looked at.
+	 * Nothing is synced: part of the memory may have been unlocked long ago,
+	 * and whoever has it now may have written to it. Who wants to see what the
+	 * device wrote says so by CONTIG_SYNC or CONTIG_CHECKPOINT.
 	 */
-	if (!dev_is_dma_coherent(dev) && !map->bounced) {
-		dma_sync_sgtable_for_device(dev, &map->sgt, map->direction);
-		dma_sync_sgtable_for_cpu(dev, &map->sgt, map->direction);
-	}
 	dma_unmap_sgtable(dev, &map->sgt, map->direction, CONTIG_MAP_ATTRS);
+	/* An IOMMU may remember for a while, but the memory goes at once. */
+	if (domain && domain->type == IOMMU_DOMAIN_DMA_FQ)
+		iommu_flush_iotlb_all(domain);
 }
 
 static int contig_dma_map(struct contig_dma_map *map, bool bounce)
@@ -111,6 +125,32 @@ static int contig_dma_map(struct contig_dma_map *map, bool bounce)
 	return 0;
 }
 
+/*
+ * An IOMMU's page tables are the kernel's, eight bytes for a page, and the same
+ * memory can be mapped by any number of clients.
+ */
+static int contig_dma_map_charge(struct contig_dma_map *map,
+				 struct contig_user *user, unsigned long npages)
+{
+	int ret;
+
+	if (!user || !map->device->translated)
+		return 0;
+	map->charged = DIV_ROUND_UP(npages, PAGE_SIZE / sizeof(u64));
+	ret = contig_user_charge(user, map->charged);
+	if (!ret)
+		map->user = contig_user_ref(user);
+	return ret;
+}
+
+static void contig_dma_map_uncharge(struct contig_dma_map *map)
+{
+	if (!map->user)
+		return;
+	contig_user_uncharge(map->user, map->charged);
+	contig_user_put(map->user);
+}
+
 /**
  * contig_dma_map_new() - map memory for a device
  * @device: the device
@@ -119,25 +159,38 @@ static int contig_dma_map(struct contig_dma_map *map, bool bounce)
  * @npages: how much of it, not 0
  * @output: the device will only read it
  * @bounce: it may use a copy
+ * @user: whom to charge for page tables of an IOMMU, or NULL
  *
  * The memory has to stay in place until contig_dma_map_free(). May sleep.
  *
  * Return: the map, or ERR_PTR() of -ENODEV if the device is gone, -EADDRNOTAVAIL
- * if it cannot reach the memory, -EOVERFLOW, -ENOMEM.
+ * if it cannot reach the memory, -EDQUOT, -EOVERFLOW, -ENOMEM.
  */
 struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 					  const struct contig_extents *extents,
 					  unsigned long first,
 					  unsigned long npages, bool output,
-					  bool bounce)
+					  bool bounce,
+					  struct contig_user *user)
 {
+	struct contig_sg_limits limits;
 	struct contig_dma_map *map;
+	size_t most;
 	int ret;
 
-	if (contig_dma_reaches(device, extents, first, npages))
-		bounce = false;
-	else if (!bounce)
-		return ERR_PTR(-EADDRNOTAVAIL);
+	/* The limits are the device's as long as it is not gone. */
+	scoped_guard(mutex, &device->lock) {
+		if (device->gone)
+			return ERR_PTR(-ENODEV);
+		limits = contig_sg_limits(device->dev);
+		if (contig_dma_reaches(device, extents, first, npages))
+			bounce = false;
+		else if (!bounce || !contig_dma_may_bounce(device->dev))
+			return ERR_PTR(-EADDRNOTAVAIL);
+		most = dma_max_mapping_size(device->dev) >> PAGE_SHIFT;
+	}
+	if (bounce)
+		limits.longest = clamp_t(size_t, most, 1, limits.longest);
 	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
@@ -145,9 +198,12 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 	map->device = device;
 	contig_extents_init(&map->extents);
 	INIT_LIST_HEAD(&map->buffer_node);
-	ret = contig_sg_fill(extents, first, npages, device->dev,
-			     bounce ? dma_max_mapping_size(device->dev) :
-				      SIZE_MAX,
+	ret = contig_dma_map_charge(map, user, npages);
+	if (ret) {
+		kfree(map);
+		return ERR_PTR(ret);
+	}
+	ret = contig_sg_fill(extents, first, npages, &limits,
 			     GFP_KERNEL_ACCOUNT, &map->sgt);
 	if (ret)
 		goto err_free;
@@ -167,6 +223,7 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 err_table:
 	sg_free_table(&map->sgt);
 err_free:
+	contig_dma_map_uncharge(map);
 	contig_extents_free(&map->extents);
 	kfree(map);
 	return ERR_PTR(ret);
@@ -186,28 +243,46 @@ void contig_dma_map_free(struct contig_dma_map *map)
 		}
 	}
 	sg_free_table(&map->sgt);
+	contig_dma_map_uncharge(map);
 	contig_extents_free(&map->extents);
 	contig_dma_device_put(device);
 	kfree(map);
 }
 
+/* Sync what of one page lies between two offsets. */
+static void contig_dma_sync_page(struct device *dev, unsigned long pfn,
+				 unsigned int from, unsigned int to,
+				 bool for_device,
+				 enum dma_data_direction direction)
+{
+	dma_addr_t addr = ((dma_addr_t)pfn << PAGE_SHIFT) + from;
+
+	if (for_device)
+		dma_sync_single_for_device(dev, addr, to - from, direction);
+	else
+		dma_sync_single_for_cpu(dev, addr, to - from, direction);
+}
+
 /**
  * contig_dma_map_sync() - hand memory from the CPU to the device or back
  * @map: the map
- * @first: page offset in @map to begin at
- * @npages: how much of it
+ * @offset: byte offset in @map to begin at
+ * @length: how much of it, in bytes, not 0
  * @for_device: the device has it next, not the CPU
  * @direction: which way the device moves data
  *
- * Free, where the device looks into the caches of the CPU. May sleep.
+ * To the byte: what lies beside the range may be newer in the caches. Free, where
+ * the device looks into these. May sleep.
  *
  * Return: 0, or -ENODEV if the device is gone.
  */
-int contig_dma_map_sync(struct contig_dma_map *map, unsigned long first,
-			unsigned long npages, bool for_device,
-			enum dma_data_direction direction)
+int contig_dma_map_sync(struct contig_dma_map *map, u64 offset, u64 length,
+			bool for_device, enum dma_data_direction direction)
 {
 	struct device *dev = map->device->dev;
+	unsigned long page = offset >> PAGE_SHIFT;
+	unsigned long last = (offset + length - 1) >> PAGE_SHIFT;
+	unsigned int from = offset & ~PAGE_MASK;
 	struct contig_cursor cursor;
 	unsigned long pfn, n;
 
@@ -219,21 +294,25 @@ int contig_dma_map_sync(struct contig_dma_map *map, unsigned long first,
 	if (map->direction != DMA_BIDIRECTIONAL)
 		direction = map->direction;
 	/* Page by page, since what is in a row for the device need not be so. */
-	contig_cursor_init(&cursor, &map->extents, first);
-	while ((n = contig_cursor_next(&cursor, first + npages, &pfn))) {
-		for (; n--; pfn++) {
-			dma_addr_t addr = (dma_addr_t)pfn << PAGE_SHIFT;
-
-			if (for_device)
-				dma_sync_single_for_device(dev, addr, PAGE_SIZE,
-							   direction);
-			else
-				dma_sync_single_for_cpu(dev, addr, PAGE_SIZE,
-							direction);
+	contig_cursor_init(&cursor, &map->extents, page);
+	while ((n = contig_cursor_next(&cursor, last + 1, &pfn))) {
+		for (; n--; pfn++, page++) {
+			contig_dma_sync_page(dev, pfn, from, page < last ?
+					     PAGE_SIZE :
+					     ((offset + length - 1) &
+					      ~PAGE_MASK) + 1,
+					     for_device, direction);
+			from = 0;
 		}
 		cond_resched();
 	}
 	return 0;
+}
+
+int contig_dma_map_sync_all(struct contig_dma_map *map, bool for_device)
+{
+	return contig_dma_map_sync(map, 0, (u64)map->extents.npages << PAGE_SHIFT,
+				   for_device, map->direction);
 }
 
 /* Does the device use a copy of the page at @physical, if it is told @dma? */

@@ -13,6 +13,7 @@
 #include "extents.h"
 
 struct contig_dma_device;
+struct contig_user;
 
 /**
  * struct contig_dma_map - memory that is mapped for a device
@@ -21,6 +22,8 @@ struct contig_dma_device;
  * @buffer_node: entry of contig_buffer.maps, if the memory is a buffer's
  * @sgt: the memory, and its DMA addresses while @mapped
  * @direction: what the device may do with it; constant
+ * @user: who is charged for what the IOMMU needs for it, with a reference, or NULL
+ * @charged: pages that it needs
  * @bounced: pages of which the device uses a copy; constant
  * @mapped: it is; protected by contig_dma_device.lock, lowered only when the
  *          device goes
@@ -32,6 +35,8 @@ struct contig_dma_map {
 	struct list_head buffer_node;
 	struct sg_table sgt;
 	enum dma_data_direction direction;
+	struct contig_user *user;
+	unsigned long charged;
 	unsigned long bounced;
 	bool mapped;
 	struct contig_extents extents;
@@ -41,11 +46,12 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 					  const struct contig_extents *extents,
 					  unsigned long first,
 					  unsigned long npages, bool output,
-					  bool bounce);
+					  bool bounce,
+					  struct contig_user *user);
 void contig_dma_map_free(struct contig_dma_map *map);
-int contig_dma_map_sync(struct contig_dma_map *map, unsigned long first,
-			unsigned long npages, bool for_device,
-			enum dma_data_direction direction);
+int contig_dma_map_sync(struct contig_dma_map *map, u64 offset, u64 length,
+			bool for_device, enum dma_data_direction direction);
+int contig_dma_map_sync_all(struct contig_dma_map *map, bool for_device);
 bool contig_dma_is_copy(struct contig_dma_device *device, u64 dma, u64 physical);
 void contig_dma_map_revoke(struct contig_dma_map *map);
 

@@ -34,28 +34,36 @@ struct contig_attachment {
 	enum dma_data_direction direction;
 };
 
-static int contig_attach(struct dma_buf *dmabuf,
-			 struct dma_buf_attachment *attach)
+/* Can a buffer's memory be mapped for a device by the DMA API? */
+bool contig_buffer_suits(const struct contig_buffer *buffer, struct device *dev)
 {
-	struct contig_buffer *buffer = dmabuf->priv;
-	struct contig_attachment *a;
-	int ret;
-
+	if (!buffer->vaddr)
+		return true;
 	/* To map it the kernel may look for its own mapping of the memory. */
-	if (buffer->vaddr && contig_device_no_map())
-		return -EOPNOTSUPP;
+	if (contig_device_no_map())
+		return false;
 	/*
 	 * The CPU accesses it past its caches then, and nobody cleans those for a
 	 * device that looks into them.
 	 */
-	if (buffer->vaddr && !dev_is_dma_coherent(buffer->dev) &&
-	    dev_is_dma_coherent(attach->dev))
+	return dev_is_dma_coherent(buffer->dev) || !dev_is_dma_coherent(dev);
+}
+
+static int contig_attach(struct dma_buf *dmabuf,
+			 struct dma_buf_attachment *attach)
+{
+	struct contig_buffer *buffer = dmabuf->priv;
+	struct contig_sg_limits limits = contig_sg_limits(attach->dev);
+	struct contig_attachment *a;
+	int ret;
+
+	if (!contig_buffer_suits(buffer, attach->dev))
 		return -EOPNOTSUPP;
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)
 		return -ENOMEM;
 	ret = contig_sg_fill(&buffer->extents, 0, buffer->extents.npages,
-			     attach->dev, SIZE_MAX, GFP_KERNEL, &a->sgt);
+			     &limits, GFP_KERNEL, &a->sgt);
 	if (ret) {
 		kfree(a);
 		return ret;
@@ -138,8 +146,7 @@ static int contig_begin_cpu_access(struct dma_buf *dmabuf,
 						 a->direction);
 	list_for_each_entry(map, &buffer->maps, buffer_node)
 		if (map->direction != DMA_TO_DEVICE)
-			contig_dma_map_sync(map, 0, map->extents.npages, false,
-					    map->direction);
+			contig_dma_map_sync_all(map, false);
 	return 0;
 }
 
@@ -159,8 +166,7 @@ static int contig_end_cpu_access(struct dma_buf *dmabuf,
 			dma_sync_sgtable_for_device(a->dev, &a->sgt,
 						    a->direction);
 	list_for_each_entry(map, &buffer->maps, buffer_node)
-		contig_dma_map_sync(map, 0, map->extents.npages, true,
-				    map->direction);
+		contig_dma_map_sync_all(map, true);
 	return 0;
 }
 

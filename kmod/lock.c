@@ -20,16 +20,16 @@
 #include "ucmd.h"
 
 /* Map for the client's device what was just pinned. */
-static int contig_lock_map(struct contig_dma_device *device, u32 flags,
+static int contig_lock_map(struct contig_client *client, u32 flags,
 			   struct contig_areas *added)
 {
 	struct contig_area *area;
 	int ret = 0;
 
 	contig_for_each_area(area, added, 0, ULONG_MAX) {
-		ret = contig_pin_map(area->pin, device,
+		ret = contig_pin_map(area->pin, client->device,
 				     flags & CONTIG_LOCK_OUTPUT,
-				     flags & CONTIG_IO_BOUNCE);
+				     flags & CONTIG_IO_BOUNCE, client->user);
 		if (ret)
 			break;
 		cond_resched();
@@ -62,7 +62,7 @@ static int contig_lock_gaps(struct contig_client *client,
 		first = end + 1;
 	}
 	if (!ret && client->device)
-		ret = contig_lock_map(client->device, flags, added);
+		ret = contig_lock_map(client, flags, added);
 	if (ret)
 		contig_areas_release(added);
 	return ret;

@@ -22,6 +22,7 @@
 
 #include "areas.h"
 #include "buffer.h"
+#include "dma_device.h"
 #include "dma_map.h"
 #include "fault.h"
 #include "pin.h"
@@ -408,18 +409,21 @@ int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
  * @device: the device
  * @output: the device will only read it
  * @bounce: the device may use a copy
+ * @user: whom to charge for what an IOMMU needs
  *
  * Lasts as long as the pin. May sleep.
  *
  * Return: 0 or what contig_dma_map_new() answers.
  */
 int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
-		   bool output, bool bounce)
+		   bool output, bool bounce, struct contig_user *user)
 {
 	struct contig_dma_map *map;
 
+	if (pin->buffer && !contig_buffer_suits(pin->buffer, device->dev))
+		return -EADDRNOTAVAIL;
 	map = contig_dma_map_new(device, contig_pin_extents(pin), pin->base,
-				 pin->npages, output, bounce);
+				 pin->npages, output, bounce, user);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
 	pin->map = map;

@@ -15,6 +15,7 @@ struct contig_areas;
 struct contig_buffer;
 struct contig_dma_device;
 struct contig_dma_map;
+struct contig_user;
 struct mm_struct;
 struct user_struct;
 
@@ -66,7 +67,7 @@ int contig_pin_range(struct mm_struct *mm, unsigned long first,
 int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
 		      unsigned long last, struct contig_areas *areas);
 int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
-		   bool output, bool bounce);
+		   bool output, bool bounce, struct contig_user *user);
 void contig_area_release(struct contig_areas *areas, struct contig_area *area);
 void contig_areas_release(struct contig_areas *areas);
 

@@ -32,12 +32,12 @@
 
 /**
  * struct contig_part - what was prepared of one range
- * @first: first page
- * @last: last page
+ * @addr: first byte, or offset into the buffer
+ * @length: bytes
  */
 struct contig_part {
-	unsigned long first;
-	unsigned long last;
+	u64 addr;
+	u64 length;
 };
 
 /**
@@ -145,8 +145,8 @@ static void contig_preparation_unlock(struct contig_client *client,
 		const struct contig_part *part = &prep->parts[--prep->nr];
 
 		/* Who unlocked it by hand has what he wanted. */
-		if (!contig_target_again(client, prep->buffer, part->first,
-					 part->last, &target))
+		if (!contig_target_again(client, prep->buffer, part->addr,
+					 part->length, &target))
 			contig_unlock_target(client, &target);
 		contig_target_done(client, &target);
 		cond_resched();
@@ -191,8 +191,8 @@ static int contig_preparation_sync(struct contig_client *client,
 		return 0;
 	for (i = 0; !ret && i < prep->nr; i++) {
 		ret = contig_target_again(client, prep->buffer,
-					  prep->parts[i].first,
-					  prep->parts[i].last, &target);
+					  prep->parts[i].addr,
+					  prep->parts[i].length, &target);
 		target.dma = true;
 		if (!ret)
 			ret = contig_target_check(&target);
@@ -278,7 +278,7 @@ static int contig_prepare_part(struct contig_client *client,
 		ret = contig_lock_target(client, &target, flags);
 	if (!ret) {
 		prep->parts[prep->nr++] = (struct contig_part){
-			target.first, target.last
+			(u64)target.first << PAGE_SHIFT | target.head, length
 		};
 		ret = contig_prepare_tell(client, cmd, &target);
 	}

@@ -128,14 +128,19 @@ static bool contig_request_tells(const struct contig_constraints *c)
  * Stay within what a device can address. Where an IOMMU translates, nothing of
  * that is about memory.
  */
-static void contig_request_limit(struct contig_request *request,
-				 struct contig_dma_device *device)
+static int contig_request_limit(struct contig_request *request,
+				struct contig_dma_device *device)
 {
 	struct contig_device limits;
 	u64 boundary;
+	int ret;
 
-	if (device->translated || contig_dma_device_describe(device, &limits))
-		return;
+	ret = contig_dma_device_describe(device, &limits);
+	if (ret)
+		return ret;
+	request->coherent = limits.out_features & CONTIG_DEVICE_COHERENT;
+	if (device->translated)
+		return 0;
 	request->highest = min(request->highest, device->highest);
 	request->max_segment = min_t(u64, request->max_segment,
 				     limits.out_max_segment >> PAGE_SHIFT);
@@ -143,6 +148,7 @@ static void contig_request_limit(struct contig_request *request,
 	if (boundary <= ULONG_MAX)
 		request->boundary = min_not_zero((u64)request->boundary,
 						 boundary);
+	return 0;
 }
 
 /* Can this machine's memory, were it all free, meet the limits? */
@@ -217,8 +223,9 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 		return ret;
 	if (contig_request_tells(constraints) && !contig_may_see_physical())
 		return -EPERM;
-	if (device)
-		contig_request_limit(request, device);
+	ret = device ? contig_request_limit(request, device) : 0;
+	if (ret)
+		return ret;
 	return contig_request_possible(request) ? 0 : -ERANGE;
 }
 

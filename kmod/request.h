@@ -26,6 +26,7 @@ struct contig_extents;
  * @max_segments: most segments, UINT_MAX for no limit
  * @node: NUMA node to prefer or to stay on, NUMA_NO_NODE for any
  * @node_strict: stay on @node
+ * @coherent: for a device that looks into the CPU's caches
  * @struct_page: only memory with a reference count of its own on every page
  * @rungs: mask of the rungs to try
  * @start: when it was made
@@ -42,6 +43,7 @@ struct contig_request {
 	unsigned int max_segments;
 	int node;
 	bool node_strict;
+	bool coherent;
 	bool struct_page;
 	u32 rungs;
 	ktime_t start;

@@ -152,19 +152,25 @@ unsigned long contig_target_addrs(const struct contig_target *target,
 int contig_target_sync(const struct contig_target *target, bool for_device,
 		       enum dma_data_direction direction)
 {
+	u64 at, n, left = target->length;
 	struct contig_area *area;
 	int ret = 0;
 
 	contig_for_each_area(area, target->areas, target->first, target->last) {
 		unsigned long first = max(area->it.start, target->first);
-		unsigned long last = min(area->it.last, target->last);
 
-		ret = contig_dma_map_sync(area->pin->map,
-					  contig_area_offset(area, first, true),
-					  last - first + 1, for_device,
+		at = (u64)contig_area_offset(area, first, true) << PAGE_SHIFT;
+		n = (u64)(area->it.last - first + 1) << PAGE_SHIFT;
+		if (first == target->first) {
+			at += target->head;
+			n -= target->head;
+		}
+		n = min(n, left);
+		ret = contig_dma_map_sync(area->pin->map, at, n, for_device,
 					  direction);
 		if (ret)
 			break;
+		left -= n;
 	}
 	return ret;
 }

@@ -242,6 +242,47 @@ TEST_F(device, needs_the_right_or_the_list)
 	ASSERT_EQ(0, write_text(list, "\n"));
 }
 
+/* A driver that knows its device is not told what the device can do. */
+TEST_F(device, of_a_real_driver_keeps_its_limits)
+{
+	const char *list = CONTIG_PARAMETERS "/stub_drivers";
+	char *before = read_text(list);
+	struct contig_device cmd;
+
+	ASSERT_NE(NULL, before);
+	ASSERT_EQ(0, write_text(list, "some_driver,uio_pdrv*"));
+	self->cmd.address_bits = edu_bits();
+	EXPECT_EQ(-EBUSY, attach(self->fd, &self->cmd, self->edu.name));
+	self->cmd.address_bits = 0;
+	self->cmd.max_segment = MIB(1);
+	EXPECT_EQ(-EBUSY, attach(self->fd, &self->cmd, self->edu.name));
+	self->cmd.max_segment = 0;
+	self->cmd.boundary = MIB(1);
+	EXPECT_EQ(-EBUSY, attach(self->fd, &self->cmd, self->edu.name));
+	self->cmd.boundary = 0;
+	EXPECT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	ASSERT_EQ(0, query(self->fd, &cmd));
+	ASSERT_EQ(0, write_text(list, before));
+	free(before);
+}
+
+/* Where segments end at boundaries an IOMMU must not map what lies beside them. */
+TEST_F(device, sees_no_holes_at_boundaries)
+{
+	struct contig_extent extents[PAGES];
+	int fd, n;
+
+	self->cmd.boundary = pages(4);
+	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	fd = buffer_get(self->fd, pages(PAGES + 1), CONTIG_RUNGS_CONTIGUOUS);
+	ASSERT_LE(0, fd);
+	test_lock_buffer(self->fd, fd, pages(1), pages(PAGES), 0);
+	n = get_dma(self->fd, fd, pages(1), pages(PAGES), extents, PAGES);
+	EXPECT_EQ(1, n);
+	EXPECT_EQ(pages(PAGES), extents[0].length);
+	close(fd);
+}
+
 TEST_F(device, stays_while_something_is_locked)
 {
 	char *memory = anon_map(pages(2));

@@ -214,9 +214,9 @@ static void bytes_become_pages(struct kunit *test)
 		.max_segments = 3000,
 	};
 	struct contig_request rq;
+	int ret = contig_request_init(&rq, 4097, 0, 0, 0, &c, NULL);
 
-	KUNIT_ASSERT_EQ(test, 0, contig_request_init(&rq, 4097, 0, 0, 0, &c,
-						   NULL));
+	KUNIT_ASSERT_EQ(test, 0, ret);
 	KUNIT_EXPECT_EQ(test, rq.npages, 2);
 	/* Inwards: only pages that lie in the window as a whole. */
 	KUNIT_EXPECT_EQ(test, rq.lowest, 2);

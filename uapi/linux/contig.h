@@ -561,8 +561,10 @@ enum contig_range_flags {
  * and writing, or for reading only with CONTIG_LOCK_OUTPUT. What a device cannot
  * reach is refused (EADDRNOTAVAIL) instead of being copied to where it can. Pages
  * that were mapped by one command stay in place until all of them are unlocked.
- * Behind an IOMMU, what is locked for output cannot be locked for writing as well
- * (EACCES), since the device would have to see it at another address.
+ * What is locked for output cannot be locked for writing as well (EACCES), since the
+ * device might have to see it at another address. Where the device does not look
+ * into the CPU's caches, locking writes them back; from then on CONTIG_SYNC says who
+ * has the memory next, and unlocking does nothing to caches.
  */
 struct contig_lock {
 	__u32 size;
@@ -760,11 +762,18 @@ enum contig_device_feature {
  * kernel believes of such a device is little, for PCI 32 bits and 64 KiB, since
  * a driver would say more: so say what the device can. The limits are given to
  * the kernel as long as any client has the device attached; all clients of a
- * device have to agree on them (else EBUSY).
+ * device have to agree on them (else EBUSY). A driver that the module parameter
+ * "stub_drivers" does not name knows its device itself: no limits can be given then
+ * (EBUSY).
  *
  * When the device is unplugged, or its driver changes, it is detached from all
  * memory at once. Locks stay, and unlocking works, but everything that needs the
  * device is ENODEV, until CONTIG_DEVICE detaches it or attaches one.
+ *
+ * Unlocking takes the memory from a device behind an IOMMU. One without goes on
+ * writing where it was told to: stop it first. If a process may die, open the file
+ * that stops it (of a UIO device, say) before /dev/contig, since files are closed in
+ * the order of their numbers.
  *
  * Needs CAP_SYS_RAWIO, or that the module parameter "devices" has the name (else
  * EPERM): a device that can be told to write to memory can be told to write to
