@@ -89,7 +89,9 @@ static const struct {
 		 "its driver"},
 	{EBUSY, "memory that cannot be moved is in the way, the device is in "
 		"use in another way, or memory is locked for the one before"},
-	{ENOENT, "there is no such device; is the module loaded?"},
+	{ENOENT,
+	 "there is no such device; is the module loaded? Or nothing was "
+	 "prepared under this id"},
 	{EMFILE, "this process has too many open files"},
 	{ENFILE, "the machine has too many open files"},
 };
