@@ -11,6 +11,7 @@
 #include "debugfs.h"
 #include "dma_device.h"
 #include "fault.h"
+#include "kernel_client.h"
 #include "rung.h"
 #include "stats.h"
 
@@ -18,6 +19,7 @@ DEFINE_SHOW_ATTRIBUTE(contig_stats);
 DEFINE_SHOW_ATTRIBUTE(contig_buffers);
 DEFINE_SHOW_ATTRIBUTE(contig_clients);
 DEFINE_SHOW_ATTRIBUTE(contig_dma_devices);
+DEFINE_SHOW_ATTRIBUTE(contig_kernel_clients);
 DEFINE_SHOW_ATTRIBUTE(contig_reserve);
 
 static struct dentry *contig_debugfs;
@@ -33,6 +35,8 @@ void contig_debugfs_init(void)
 			    &contig_clients_fops);
 	debugfs_create_file("devices", 0400, contig_debugfs, NULL,
 			    &contig_dma_devices_fops);
+	debugfs_create_file("kernel", 0400, contig_debugfs, NULL,
+			    &contig_kernel_clients_fops);
 	debugfs_create_file("reserves", 0400, contig_debugfs, NULL,
 			    &contig_reserve_fops);
 	contig_fault_debugfs_init(contig_debugfs);

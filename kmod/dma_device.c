@@ -192,6 +192,18 @@ static unsigned long contig_device_highest(struct device *dev)
 					 PHYS_PFN(addr + 1) - 1;
 }
 
+static void contig_dma_device_init(struct contig_dma_device *device,
+				   struct device *dev)
+{
+	device->refs = 1;
+	device->dev = get_device(dev);
+	device->translated = contig_device_translated(dev);
+	device->highest = device->translated ? ULONG_MAX :
+					       contig_device_highest(dev);
+	mutex_init(&device->lock);
+	INIT_LIST_HEAD(&device->maps);
+}
+
 static struct contig_dma_device *contig_dma_device_new(struct device *dev,
 						       const struct contig_device *cmd)
 {
@@ -211,14 +223,8 @@ static struct contig_dma_device *contig_dma_device_new(struct device *dev,
 			return ERR_PTR(ret);
 		}
 	}
-	device->refs = 1;
-	device->dev = get_device(dev);
 	strscpy(device->name, cmd->name, sizeof(device->name));
-	device->translated = contig_dma_translated(dev);
-	device->highest = device->translated ? ULONG_MAX :
-					       contig_device_highest(dev);
-	mutex_init(&device->lock);
-	INIT_LIST_HEAD(&device->maps);
+	contig_dma_device_init(device, dev);
 	return device;
 }
 
@@ -228,7 +234,7 @@ static struct contig_dma_device *contig_dma_device_find(struct device *dev)
 
 	lockdep_assert_held(&contig_dma_devices_mutex);
 	list_for_each_entry(device, &contig_dma_devices, node)
-		if (device->dev == dev)
+		if (device->dev == dev && !device->by_driver)
 			return device;
 	return NULL;
 }
@@ -314,6 +320,33 @@ contig_dma_device_attach(const struct contig_device *cmd)
 	return device;
 }
 
+/**
+ * contig_dma_device_of_driver() - attach a device for its own driver
+ * @dev: the device; the caller is its driver, and lets go of it in time
+ *
+ * Its limits are what they are, and it is shared with nobody. May sleep.
+ *
+ * Return: the device, with a reference, or ERR_PTR() of -ENODEV if it cannot do DMA
+ * or has no driver, -ENOMEM.
+ */
+struct contig_dma_device *contig_dma_device_of_driver(struct device *dev)
+{
+	struct contig_dma_device *device;
+
+	if (!dev->driver || !dev->dma_mask)
+		return ERR_PTR(-ENODEV);
+	device = kzalloc(sizeof(*device), GFP_KERNEL);
+	if (!device)
+		return ERR_PTR(-ENOMEM);
+	device->by_driver = true;
+	snprintf(device->name, sizeof(device->name), "%s/%s", dev_bus_name(dev),
+		 dev_name(dev));
+	contig_dma_device_init(device, dev);
+	guard(mutex)(&contig_dma_devices_mutex);
+	list_add_tail(&device->node, &contig_dma_devices);
+	return device;
+}
+
 void contig_dma_device_get(struct contig_dma_device *device)
 {
 	guard(mutex)(&contig_dma_devices_mutex);
@@ -326,7 +359,7 @@ void contig_dma_device_put(struct contig_dma_device *device)
 	scoped_guard(mutex, &contig_dma_devices_mutex) {
 		if (--device->refs)
 			return;
-		if (!device->gone) {
+		if (!list_empty(&device->node)) {
 			list_del(&device->node);
 			if (device->limited)
 				contig_limits_restore(device->dev,
@@ -379,7 +412,7 @@ static void contig_dma_device_revoke(struct contig_dma_device *device)
 	struct contig_dma_map *map, *next;
 
 	lockdep_assert_held(&contig_dma_devices_mutex);
-	list_del(&device->node);
+	list_del_init(&device->node);
 	guard(mutex)(&device->lock);
 	WRITE_ONCE(device->gone, true);
 	list_for_each_entry_safe(map, next, &device->maps, node)
@@ -389,24 +422,49 @@ static void contig_dma_device_revoke(struct contig_dma_device *device)
 	contig_stats_count(CONTIG_EVENT_DEVICE_GONE);
 }
 
+/*
+ * The same where the driver itself has memory mapped. It may be in the middle of a
+ * transfer, and stops when it is told to go: so nothing is mapped from now on, and
+ * what is mapped is left to it. If it left something it is taken back then.
+ */
+static void contig_driver_leaves(struct contig_dma_device *device, bool left)
+{
+	if (left) {
+		contig_dma_device_revoke(device);
+		return;
+	}
+	guard(mutex)(&device->lock);
+	WRITE_ONCE(device->gone, true);
+}
+
 /* The kernel calls this before it does what it says. */
 static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
 			     void *data)
 {
-	struct contig_dma_device *device;
+	struct contig_dma_device *device, *next;
+	bool left = false;
 
 	switch (event) {
 	case BUS_NOTIFY_BIND_DRIVER:
 	case BUS_NOTIFY_UNBIND_DRIVER:
 	case BUS_NOTIFY_DEL_DEVICE:
 		break;
+	case BUS_NOTIFY_UNBOUND_DRIVER:
+	case BUS_NOTIFY_DRIVER_NOT_BOUND:
+		left = true;
+		break;
 	default:
 		return NOTIFY_DONE;
 	}
 	guard(mutex)(&contig_dma_devices_mutex);
-	device = contig_dma_device_find(data);
-	if (device)
-		contig_dma_device_revoke(device);
+	list_for_each_entry_safe(device, next, &contig_dma_devices, node) {
+		if (device->dev != data)
+			continue;
+		if (device->by_driver)
+			contig_driver_leaves(device, left);
+		else if (!left)
+			contig_dma_device_revoke(device);
+	}
 	return NOTIFY_DONE;
 }
 

@@ -31,14 +31,16 @@ struct contig_dma_limits {
 
 /**
  * struct contig_dma_device - a device that clients have attached
- * @node: entry of the list of all of them; protected, like @refs, by that list's
- *        mutex
+ * @node: entry of the list of all of them, in none if maps were taken back;
+ *        protected, like @refs, by that list's mutex
  * @refs: clients, and mappings of their memory
  * @dev: the device, with a reference; constant
  * @name: as CONTIG_DEVICE has it; constant
  * @translated: an IOMMU translates its addresses; constant, since that changes
  *              with the driver only
  * @highest: the highest page frame that it can reach; constant
+ * @by_driver: it was attached by its driver, so it is the driver's to let go of it
+ *             before it is unbound; constant
  * @limited: a client said what it can address; constant
  * @old: its limits before that, if @limited; constant
  * @lock: protects the members below. Taken inside of the list's mutex or without
@@ -54,6 +56,7 @@ struct contig_dma_device {
 	char name[CONTIG_DEVICE_NAME_SIZE];
 	bool translated;
 	unsigned long highest;
+	bool by_driver;
 	bool limited;
 	struct contig_dma_limits old;
 	struct mutex lock; /* for gone, maps and mapped */
@@ -64,6 +67,7 @@ struct contig_dma_device {
 
 struct contig_dma_device *
 contig_dma_device_attach(const struct contig_device *cmd);
+struct contig_dma_device *contig_dma_device_of_driver(struct device *dev);
 void contig_dma_device_get(struct contig_dma_device *device);
 void contig_dma_device_put(struct contig_dma_device *device);
 int contig_dma_device_check(struct contig_dma_device *device);

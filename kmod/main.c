@@ -16,6 +16,7 @@
 #include "debugfs.h"
 #include "device.h"
 #include "dma_device.h"
+#include "kernel_client.h"
 #include "limits.h"
 #include "rung.h"
 #include "stats.h"
@@ -220,9 +221,12 @@ static int __init contig_init(void)
 	ret = contig_dma_devices_init();
 	if (ret)
 		goto err_device;
-	ret = contig_reserve_init();
+	ret = contig_kernel_init();
 	if (ret)
 		goto err_dma_devices;
+	ret = contig_reserve_init();
+	if (ret)
+		goto err_kernel;
 	ret = misc_register(&contig_miscdev);
 	if (ret)
 		goto err_reserve;
@@ -231,6 +235,8 @@ static int __init contig_init(void)
 
 err_reserve:
 	contig_reserve_exit();
+err_kernel:
+	contig_kernel_exit();
 err_dma_devices:
 	contig_dma_devices_exit();
 err_device:
@@ -248,6 +254,7 @@ static void __exit contig_exit(void)
 	misc_deregister(&contig_miscdev);
 	contig_clients_exit();
 	contig_reserve_exit();
+	contig_kernel_exit();
 	contig_dma_devices_exit();
 	contig_device_exit();
 	contig_stats_exit();

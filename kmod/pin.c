@@ -47,7 +47,7 @@ static bool contig_pin_invalidate(struct mmu_interval_notifier *notifier,
 		/* These leave the pages where they are. */
 		return true;
 	default:
-		/* Full barrier: pairs with the one in contig_pin_look(). */
+		/* Full barrier: pairs with the one in contig_pin_calm(). */
 		xchg(&pin->suspect, 1);
 		return true;
 	}
@@ -530,12 +530,33 @@ static int contig_pin_shows_pages(const struct contig_pin *pin,
 	return ret;
 }
 
-/* Return: 0 if it does, -ESTALE, or -ENOMEM or -EINTR if it is not known. */
-static int contig_pin_shows(const struct contig_pin *pin, unsigned long first,
-			    unsigned long last)
+/**
+ * contig_pin_shows() - does the process still have these pages where it had them?
+ * @pin: of the calling process, or of a buffer
+ * @first: first page, in @pin
+ * @last: last page, in @pin
+ *
+ * May sleep.
+ *
+ * Return: 0 if it does, -ESTALE, or -ENOMEM or -EINTR if it is not known.
+ */
+int contig_pin_shows(const struct contig_pin *pin, unsigned long first,
+		     unsigned long last)
 {
 	return pin->buffer ? contig_pin_shows_buffer(pin, first, last) :
 			     contig_pin_shows_pages(pin, first, last);
+}
+
+/*
+ * Lower the flag, then wait for changes under way: who looks then sees all of them.
+ * A change that begins later raises the flag again. May sleep.
+ */
+void contig_pin_calm(struct contig_pin *pin)
+{
+	/* Full barrier: pairs with the one in contig_pin_invalidate(). */
+	xchg(&pin->suspect, 0);
+	if (pin->mm)
+		mmu_interval_read_begin(&pin->notifier);
 }
 
 /* Find out which areas of a suspect pin are certain to be still in place. */
@@ -544,12 +565,7 @@ static void contig_pin_look(struct contig_areas *areas, struct contig_pin *pin)
 	unsigned long last = pin->first + pin->npages - 1;
 	struct contig_area *area;
 
-	/*
-	 * Lower the flag, then wait for changes under way, then look. A change
-	 * that begins later raises the flag again.
-	 */
-	xchg(&pin->suspect, 0);
-	mmu_interval_read_begin(&pin->notifier);
+	contig_pin_calm(pin);
 	contig_for_each_area(area, areas, pin->first, last)
 		if (area->pin == pin)
 			area->tainted = contig_pin_shows(pin, area->it.start,

@@ -71,6 +71,9 @@ int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
 void contig_area_release(struct contig_areas *areas, struct contig_area *area);
 void contig_areas_release(struct contig_areas *areas);
 
+void contig_pin_calm(struct contig_pin *pin);
+int contig_pin_shows(const struct contig_pin *pin, unsigned long first,
+		     unsigned long last);
 int contig_area_check(struct contig_areas *areas, struct contig_area *area,
 		      unsigned long first, unsigned long last);
 int contig_area_check_write(struct contig_area *area, unsigned long first,

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Functions that wait for a time when they may sleep: classic DeferUserFn
+ */
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/irqflags.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+
+#include "defer.h"
+#include "kernel_client.h"
+
+/*
+ * May the caller sleep? A kernel that does not count preemption cannot tell that
+ * a spinlock is held; there the caller has to say so.
+ */
+bool contig_kernel_may_sleep(u32 flags)
+{
+	if (flags & CONTIG_KERNEL_NOSLEEP || !in_task() || irqs_disabled())
+		return false;
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT) && preempt_count())
+		return false;
+	/* Who holds a spinlock of PREEMPT_RT reads under RCU as well. */
+	return !rcu_preempt_depth() && !pagefault_disabled();
+}
+
+static bool contig_deferred_take(struct contig_deferred *deferred,
+				 struct contig_deferred_fn *next)
+{
+	bool any;
+
+	raw_spin_lock_irq(&deferred->lock);
+	any = deferred->nr;
+	if (any) {
+		*next = deferred->ring[deferred->first];
+		deferred->first = (deferred->first + 1) %
+				  CONTIG_KERNEL_DEFERRED;
+		deferred->nr--;
+	}
+	raw_spin_unlock_irq(&deferred->lock);
+	return any;
+}
+
+static void contig_deferred_work(struct work_struct *work)
+{
+	struct contig_deferred *deferred =
+		container_of(work, struct contig_deferred, work);
+	struct contig_deferred_fn next;
+
+	while (contig_deferred_take(deferred, &next)) {
+		next.fn(next.arg);
+		cond_resched();
+	}
+}
+
+void contig_deferred_init(struct contig_deferred *deferred)
+{
+	raw_spin_lock_init(&deferred->lock);
+	deferred->first = 0;
+	deferred->nr = 0;
+	INIT_WORK(&deferred->work, contig_deferred_work);
+}
+
+/* Run what waits, and wait for that. May sleep. */
+void contig_deferred_flush(struct contig_deferred *deferred)
+{
+	flush_work(&deferred->work);
+}
+
+static int contig_deferred_put(struct contig_deferred *deferred,
+			       void (*fn)(void *arg), void *arg)
+{
+	unsigned long flags;
+	unsigned int at;
+	int ret = 0;
+
+	raw_spin_lock_irqsave(&deferred->lock, flags);
+	if (deferred->nr < CONTIG_KERNEL_DEFERRED) {
+		at = (deferred->first + deferred->nr) % CONTIG_KERNEL_DEFERRED;
+		deferred->ring[at] = (struct contig_deferred_fn){ fn, arg };
+		deferred->nr++;
+	} else {
+		ret = -EXFULL;
+	}
+	raw_spin_unlock_irqrestore(&deferred->lock, flags);
+	return ret;
+}
+
+/**
+ * contig_kernel_defer() - call a function when it may sleep
+ * @client: whose function it is
+ * @fn: the function
+ * @arg: what to call it with
+ * @flags: CONTIG_KERNEL_NOSLEEP or 0
+ *
+ * Where the caller may sleep, the function is called before this returns. Else it
+ * is put off, and called once from a thread of the kernel, after those of the same
+ * client that were put off before; CONTIG_KERNEL_DEFERRED can wait. Close waits for
+ * all of them, so a function must not close its client. It may call everything
+ * else, also this.
+ *
+ * Context: any but NMI. Sleeps where @fn does, if it is called at once.
+ *
+ * Semantics: DeferUserFn (Inside Macintosh: Memory, page 167). The order, and that
+ * each runs once, are ours.
+ *
+ * Return: 0 if it was called or will be, -EXFULL if too many wait (classic
+ * cannotDeferErr) and it never will be, -EINVAL if @fn is NULL, -EOPNOTSUPP for
+ * other flags.
+ */
+int contig_kernel_defer(struct contig_kernel_client *client,
+			void (*fn)(void *arg), void *arg, u32 flags)
+{
+	struct contig_deferred *deferred = &client->deferred;
+	int ret;
+
+	if (!fn)
+		return -EINVAL;
+	if (flags & ~CONTIG_KERNEL_NOSLEEP)
+		return -EOPNOTSUPP;
+	if (contig_kernel_may_sleep(flags)) {
+		fn(arg);
+		return 0;
+	}
+	ret = contig_deferred_put(deferred, fn, arg);
+	if (!ret)
+		queue_work(contig_kernel_wq, &deferred->work);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(contig_kernel_defer);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Functions that wait for a time when they may sleep
+ */
+#ifndef CONTIG_DEFER_H
+#define CONTIG_DEFER_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "contig_kernel.h"
+
+/**
+ * struct contig_deferred_fn - one of them
+ * @fn: the function
+ * @arg: what to call it with
+ */
+struct contig_deferred_fn {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+/**
+ * struct contig_deferred - those of a client, in a ring
+ * @lock: protects @first, @nr and @ring; holds nothing inside
+ * @first: which is next
+ * @nr: how many wait
+ * @ring: these
+ * @work: runs them
+ */
+struct contig_deferred {
+	raw_spinlock_t lock; /* for first, nr and ring */
+	unsigned int first;
+	unsigned int nr;
+	struct contig_deferred_fn ring[CONTIG_KERNEL_DEFERRED];
+	struct work_struct work;
+};
+
+extern struct workqueue_struct *contig_kernel_wq;
+
+bool contig_kernel_may_sleep(u32 flags);
+void contig_deferred_init(struct contig_deferred *deferred);
+void contig_deferred_flush(struct contig_deferred *deferred);
+
+#endif /* CONTIG_DEFER_H */

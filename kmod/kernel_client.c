@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Another module of the kernel as a client: memory of a process, held and locked
+ */
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "dma_device.h"
+#include "kernel_client.h"
+#include "pin.h"
+
+struct workqueue_struct *contig_kernel_wq;
+
+static LIST_HEAD(contig_kernel_clients);
+static DEFINE_MUTEX(contig_kernel_clients_mutex);
+
+static void contig_kernel_release_work(struct work_struct *work)
+{
+	struct contig_kernel_client *client =
+		container_of(work, struct contig_kernel_client, release);
+
+	guard(mutex)(&client->mutex);
+	contig_keeps_bury(&client->keeps);
+}
+
+/* Have given back what nobody uses any more. For any context. */
+void contig_kernel_release(struct contig_kernel_client *client)
+{
+	if (!llist_empty(&client->keeps.dead))
+		queue_work(contig_kernel_wq, &client->release);
+}
+
+/**
+ * contig_kernel_open() - become a client of contig
+ * @dev: the device that memory is for: it is mapped for this, and addresses are
+ *       also given as this has them. NULL: physical addresses only.
+ *
+ * The caller is the driver of @dev, has told the kernel of its limits
+ * (dma_set_mask() and so on), and closes the client before it is unbound, in its
+ * remove() at the latest. From the moment that begins nothing new is mapped or
+ * prepared; what is mapped stays so until then.
+ *
+ * A client is for the memory of one process, the first that it is used in. Drivers
+ * open one for each file that is opened of theirs.
+ *
+ * Context: task. May sleep.
+ *
+ * Semantics: ours; the classic services had no clients.
+ *
+ * Return: the client, or ERR_PTR() of -ENODEV if the device cannot do DMA or has
+ * no driver, -ENOMEM.
+ */
+struct contig_kernel_client *contig_kernel_open(struct device *dev)
+{
+	struct contig_kernel_client *client;
+
+	client = kzalloc(sizeof(*client), GFP_KERNEL);
+	if (!client)
+		return ERR_PTR(-ENOMEM);
+	if (dev) {
+		client->device = contig_dma_device_of_driver(dev);
+		if (IS_ERR(client->device)) {
+			void *error = client->device;
+
+			kfree(client);
+			return error;
+		}
+	}
+	mutex_init(&client->mutex);
+	contig_keeps_init(&client->keeps);
+	INIT_LIST_HEAD(&client->preparations);
+	INIT_WORK(&client->release, contig_kernel_release_work);
+	contig_deferred_init(&client->deferred);
+	guard(mutex)(&contig_kernel_clients_mutex);
+	list_add_tail(&client->node, &contig_kernel_clients);
+	return client;
+}
+EXPORT_SYMBOL_GPL(contig_kernel_open);
+
+/**
+ * contig_kernel_close() - have no more to do with contig
+ * @client: the client; nobody may use it any longer
+ *
+ * Runs the functions that were put off, and gives back all that is held, locked and
+ * prepared. So no device may be using it any more, and what is prepared must still
+ * exist: it becomes unprepared.
+ *
+ * Context: task, and not in a function of contig_kernel_defer() of this client. May
+ * sleep; for as long as the process keeps changing its memory without a pause.
+ *
+ * Semantics: ours; the classic services gave nothing back by themselves.
+ */
+void contig_kernel_close(struct contig_kernel_client *client)
+{
+	struct contig_kernel_preparation *preparation, *next;
+
+	scoped_guard(mutex, &contig_kernel_clients_mutex)
+		list_del(&client->node);
+	contig_deferred_flush(&client->deferred);
+
+	raw_spin_lock_irq(&client->keeps.lock);
+	list_for_each_entry_safe(preparation, next, &client->preparations,
+				 node) {
+		list_del(&preparation->node);
+		preparation->client = NULL;
+	}
+	contig_keeps_clear(&client->keeps);
+	raw_spin_unlock_irq(&client->keeps.lock);
+
+	cancel_work_sync(&client->release);
+	contig_keeps_bury(&client->keeps);
+	if (client->mm)
+		mmdrop(client->mm);
+	if (client->device)
+		contig_dma_device_put(client->device);
+	mutex_destroy(&client->mutex);
+	kfree(client);
+}
+EXPORT_SYMBOL_GPL(contig_kernel_close);
+
+/* Are these ranges of memory? Return: 0, -EINVAL or -EOVERFLOW. */
+int contig_kernel_part(const struct contig_span *ranges, unsigned int nr,
+		       u64 *total)
+{
+	unsigned int i;
+	u64 last;
+
+	*total = 0;
+	for (i = 0; i < nr; i++) {
+		if (!ranges[i].length)
+			continue;
+		if (check_add_overflow(ranges[i].addr, ranges[i].length - 1,
+				       &last) || last > ULONG_MAX ||
+		    check_add_overflow(*total, ranges[i].length, total))
+			return -EOVERFLOW;
+	}
+	return *total ? 0 : -EINVAL;
+}
+
+/* The calling process is the one that the client is for, or becomes it. */
+static int contig_kernel_bind(struct contig_kernel_client *client)
+{
+	lockdep_assert_held(&client->mutex);
+	if (!current->mm)
+		return -EXDEV;
+	if (!client->mm) {
+		mmgrab(current->mm);
+		WRITE_ONCE(client->mm, current->mm);
+	}
+	return client->mm == current->mm ? 0 : -EXDEV;
+}
+
+/* Pin a range and make it ready. What was made is in @fresh, also on failure. */
+static int contig_kernel_pin(struct contig_kernel_client *client,
+			     unsigned long first, unsigned long last,
+			     bool output, struct list_head *fresh)
+{
+	struct contig_areas areas;
+	struct contig_area *area;
+	struct contig_keep *keep;
+	int ret;
+
+	contig_areas_init(&areas);
+	ret = contig_pin_range(client->mm, first, last, output, true, &areas);
+	while (!ret && (area = contig_areas_first(&areas, 0, ULONG_MAX))) {
+		contig_areas_remove(&areas, area);
+		keep = contig_keep_new(area, client->device, output);
+		if (IS_ERR(keep)) {
+			contig_areas_insert(&areas, area);
+			contig_areas_release(&areas);
+			ret = PTR_ERR(keep);
+			break;
+		}
+		list_add(&keep->link, fresh);
+		raw_spin_lock_irq(&client->keeps.lock);
+		contig_keeps_insert(&client->keeps, keep);
+		raw_spin_unlock_irq(&client->keeps.lock);
+	}
+	return ret;
+}
+
+static int contig_kernel_pin_gaps(struct contig_kernel_client *client,
+				  const struct contig_part *part, bool output,
+				  struct list_head *fresh)
+{
+	unsigned long page, end;
+	struct contig_part_at at;
+	bool gap;
+	int ret;
+
+	contig_for_each_piece(part, &at) {
+		for (page = at.first; page <= at.last; page = end + 1) {
+			raw_spin_lock_irq(&client->keeps.lock);
+			gap = contig_keeps_gap(&client->keeps, &page, at.last,
+					       &end);
+			raw_spin_unlock_irq(&client->keeps.lock);
+			if (!gap)
+				break;
+			ret = contig_kernel_pin(client, page, end, output,
+						fresh);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+/* As many runs as asked for? Return: 0, -EILSEQ. */
+static int contig_kernel_in_sequence(struct contig_kernel_client *client,
+				     const struct contig_part *part, u32 flags)
+{
+	if (flags & CONTIG_LOCK_CONTIGUOUS &&
+	    contig_keeps_extents(&client->keeps, part, false) != 1)
+		return -EILSEQ;
+	if (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS &&
+	    contig_keeps_extents(&client->keeps, part, true) != 1)
+		return -EILSEQ;
+	return 0;
+}
+
+/* Count what is kept already. Return: as contig_keeps_can_add() or -EILSEQ. */
+static int contig_kernel_try(struct contig_kernel_client *client,
+			     const struct contig_part *part,
+			     enum contig_keep_kind kind, u32 flags)
+{
+	bool output = flags & CONTIG_LOCK_OUTPUT;
+	unsigned long irq;
+	int ret;
+
+	raw_spin_lock_irqsave(&client->keeps.lock, irq);
+	ret = contig_keeps_can_add(&client->keeps, part, kind, output);
+	if (!ret)
+		ret = contig_kernel_in_sequence(client, part, flags);
+	if (!ret)
+		contig_keeps_add(&client->keeps, part, kind,
+				 kind == CONTIG_KEEP_LOCKS && !output);
+	raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
+	return ret;
+}
+
+/* Pin what is not kept yet, and count all of it. May sleep. */
+static int contig_kernel_make(struct contig_kernel_client *client,
+			      const struct contig_part *part,
+			      enum contig_keep_kind kind, u32 flags)
+{
+	bool output = flags & CONTIG_LOCK_OUTPUT;
+	struct contig_keep *keep, *next;
+	int ret, looks = 0;
+	LIST_HEAD(fresh);
+
+	lockdep_assert_held(&client->mutex);
+	ret = contig_kernel_bind(client);
+	if (ret)
+		return ret;
+	/* Interrupt level may let go of pages that we have just seen kept. */
+	do {
+		ret = contig_kernel_pin_gaps(client, part, output, &fresh);
+		if (!ret)
+			ret = contig_keeps_look(&client->keeps, part);
+		if (!ret)
+			ret = contig_kernel_try(client, part, kind, flags);
+	} while (ret == -EWOULDBLOCK ||
+		 (ret == -ESTALE && ++looks < CONTIG_KERNEL_LOOKS));
+
+	raw_spin_lock_irq(&client->keeps.lock);
+	list_for_each_entry_safe(keep, next, &fresh, link)
+		contig_keep_settle(&client->keeps, keep);
+	raw_spin_unlock_irq(&client->keeps.lock);
+	contig_kernel_release(client);
+	return ret;
+}
+
+/*
+ * Count every page of a part once more. What is kept already takes no more than
+ * that, in any context.
+ */
+int contig_kernel_add(struct contig_kernel_client *client,
+		      const struct contig_part *part, enum contig_keep_kind kind,
+		      u32 flags)
+{
+	int ret = client->device ? contig_dma_device_check(client->device) : 0;
+
+	if (ret)
+		return ret;
+	if (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS && !client->device)
+		return -EUNATCH;
+	ret = contig_kernel_try(client, part, kind, flags);
+	if ((ret != -EWOULDBLOCK && ret != -ESTALE) ||
+	    !contig_kernel_may_sleep(flags))
+		return ret;
+	/* Another process cannot see what this one has in its memory. */
+	if (ret == -ESTALE && current->mm != READ_ONCE(client->mm))
+		return ret;
+	/* What is still to be unpinned counts against RLIMIT_MEMLOCK. */
+	flush_work(&client->release);
+	if (mutex_lock_killable(&client->mutex))
+		return -EINTR;
+	ret = contig_kernel_make(client, part, kind, flags);
+	mutex_unlock(&client->mutex);
+	return ret;
+}
+
+/* Count every page of a part once less. For any context. */
+int contig_kernel_remove(struct contig_kernel_client *client,
+			 const struct contig_part *part,
+			 enum contig_keep_kind kind)
+{
+	unsigned long irq;
+	bool all;
+
+	raw_spin_lock_irqsave(&client->keeps.lock, irq);
+	all = contig_keeps_count(&client->keeps, part, kind);
+	if (all)
+		contig_keeps_remove(&client->keeps, part, kind);
+	raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
+	if (!all)
+		return kind == CONTIG_KEEP_HOLDS ? -ENODATA : -ENOLCK;
+	contig_kernel_release(client);
+	return 0;
+}
+
+/**
+ * contig_kernel_hold() - make memory ready for interrupt level
+ * @client: the client
+ * @addr: where it begins in the calling process; no tag in its upper bits
+ * @length: bytes, not 0
+ * @flags: CONTIG_LOCK_OUTPUT: devices will only read it, and all locks of it will
+ *         say so; CONTIG_KERNEL_NOSLEEP; or 0
+ *
+ * Every page that the range touches is made resident, pinned, mapped for the device,
+ * and counted once more; held memory can be locked and prepared where nobody may
+ * sleep. It takes as many calls of unhold to undo. All or nothing.
+ *
+ * It is charged to the user of the calling process as uapi's CONTIG_LOCK is, and 12
+ * bytes of the kernel's memory for each page. What was held by one call is given
+ * back when no page of it is held or locked any more.
+ *
+ * Context: any but NMI for memory that is held or locked already. Else task, and
+ * may sleep.
+ *
+ * Semantics: HoldMemory (Inside Macintosh: Memory, page 161; Technote 1094 for
+ * interrupt level). Ours does not move it meanwhile.
+ *
+ * Return: 0; -EWOULDBLOCK if it is not held and the caller must not sleep (classic
+ * interruptsMaskedErr); -EINVAL, -EOVERFLOW, -EOPNOTSUPP; -EFAULT, -ENXIO, -EACCES,
+ * -EDQUOT, -ENOMEM, -EADDRNOTAVAIL, -EINTR as uapi's CONTIG_LOCK has them; -EACCES
+ * also if a page was held for output, and this is not; -EXDEV in another process
+ * than before, or in none; -ENODEV if the device goes; -ESTALE if a page that is
+ * held was unmapped or replaced since, or where nobody may sleep could have been.
+ */
+int contig_kernel_hold(struct contig_kernel_client *client, u64 addr,
+		       u64 length, u32 flags)
+{
+	struct contig_span span = { addr, length };
+	struct contig_part part = contig_whole(&span);
+	u64 total;
+	int ret;
+
+	if (flags & ~(CONTIG_LOCK_OUTPUT | CONTIG_KERNEL_NOSLEEP))
+		return -EOPNOTSUPP;
+	ret = contig_kernel_part(&span, 1, &total);
+	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_HOLDS, flags);
+}
+EXPORT_SYMBOL_GPL(contig_kernel_hold);
+
+/**
+ * contig_kernel_unhold() - undo one contig_kernel_hold()
+ * @client: the client
+ * @addr: as it was held
+ * @length: as it was held
+ *
+ * Locks are not touched. What is to be unpinned is unpinned a little later.
+ *
+ * Context: any but NMI. Never sleeps.
+ *
+ * Semantics: UnholdMemory (Inside Macintosh: Memory, page 162).
+ *
+ * Return: 0; -ENODATA if a page is not held (classic notHeldErr), and nothing is
+ * changed; -EINVAL, -EOVERFLOW.
+ */
+int contig_kernel_unhold(struct contig_kernel_client *client, u64 addr,
+			 u64 length)
+{
+	struct contig_span span = { addr, length };
+	struct contig_part part = contig_whole(&span);
+	u64 total;
+	int ret = contig_kernel_part(&span, 1, &total);
+
+	return ret ?: contig_kernel_remove(client, &part, CONTIG_KEEP_HOLDS);
+}
+EXPORT_SYMBOL_GPL(contig_kernel_unhold);
+
+/**
+ * contig_kernel_lock() - make memory immovable for a device
+ * @client: the client
+ * @addr: where it begins in the process; no tag in its upper bits
+ * @length: bytes, not 0
+ * @flags: CONTIG_LOCK_OUTPUT: a device will only read it;
+ *         CONTIG_LOCK_CONTIGUOUS: it has to be one run of memory;
+ *         CONTIG_LOCK_DEVICE_CONTIGUOUS: it has to be one run of addresses for the
+ *         device; CONTIG_KERNEL_NOSLEEP
+ *
+ * Every page that the range touches is counted once more; what is neither held nor
+ * locked is pinned and mapped first. All or nothing. Caches are not looked after:
+ * contig_kernel_prepare() does.
+ *
+ * Context: any but NMI for memory that is held or locked already. Else task, and
+ * may sleep. Interrupts are off for a few nanoseconds a page.
+ *
+ * Semantics: LockMemory, LockMemoryContiguous (Inside Macintosh: Memory, pages 163
+ * and 164), LockMemoryForOutput (Technote 1069); at interrupt level Technote 1104.
+ * Contiguous memory is recognised here, not made.
+ *
+ * Return: as contig_kernel_hold(), or -EILSEQ if it is not one run (classic
+ * cannotMakeContiguousErr), -EUNATCH if the client has no device that it could be
+ * one run for.
+ */
+int contig_kernel_lock(struct contig_kernel_client *client, u64 addr,
+		       u64 length, u32 flags)
+{
+	struct contig_span span = { addr, length };
+	struct contig_part part = contig_whole(&span);
+	u64 total;
+	int ret;
+
+	if (flags & ~(CONTIG_LOCK_OUTPUT | CONTIG_LOCK_CONTIGUOUS |
+		      CONTIG_LOCK_DEVICE_CONTIGUOUS | CONTIG_KERNEL_NOSLEEP))
+		return -EOPNOTSUPP;
+	ret = contig_kernel_part(&span, 1, &total);
+	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_LOCKS, flags);
+}
+EXPORT_SYMBOL_GPL(contig_kernel_lock);
+
+/**
+ * contig_kernel_unlock() - undo one contig_kernel_lock()
+ * @client: the client
+ * @addr: as it was locked
+ * @length: as it was locked
+ *
+ * Holds are not touched. What is to be unpinned is unpinned a little later. No
+ * device may be using it any more, unless it is held or locked once more.
+ *
+ * Context: any but NMI. Never sleeps.
+ *
+ * Semantics: UnlockMemory (Inside Macintosh: Memory, page 165).
+ *
+ * Return: 0; -ENOLCK if a page is not locked (classic notLockedErr), and nothing is
+ * changed; -EINVAL, -EOVERFLOW.
+ */
+int contig_kernel_unlock(struct contig_kernel_client *client, u64 addr,
+			 u64 length)
+{
+	struct contig_span span = { addr, length };
+	struct contig_part part = contig_whole(&span);
+	u64 total;
+	int ret = contig_kernel_part(&span, 1, &total);
+
+	return ret ?: contig_kernel_remove(client, &part, CONTIG_KEEP_LOCKS);
+}
+EXPORT_SYMBOL_GPL(contig_kernel_unlock);
+
+int contig_kernel_init(void)
+{
+	/* A device may be one that memory is paged out to. */
+	contig_kernel_wq = alloc_workqueue("contig_kernel",
+					   WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return contig_kernel_wq ? 0 : -ENOMEM;
+}
+
+void contig_kernel_exit(void)
+{
+	destroy_workqueue(contig_kernel_wq);
+}
+
+int contig_kernel_clients_show(struct seq_file *m, void *unused)
+{
+	struct contig_kernel_client *client;
+
+	seq_printf(m, "%-24s %14s %12s %8s\n", "device", "bytes kept",
+		   "preparations", "deferred");
+	guard(mutex)(&contig_kernel_clients_mutex);
+	list_for_each_entry(client, &contig_kernel_clients, node) {
+		struct contig_kernel_preparation *preparation;
+		struct interval_tree_node *node;
+		unsigned int prepared = 0;
+		u64 pages = 0;
+
+		raw_spin_lock_irq(&client->keeps.lock);
+		for (node = interval_tree_iter_first(&client->keeps.root, 0,
+						     ULONG_MAX);
+		     node; node = interval_tree_iter_next(node, 0, ULONG_MAX))
+			pages += node->last - node->start + 1;
+		list_for_each_entry(preparation, &client->preparations, node)
+			prepared++;
+		raw_spin_unlock_irq(&client->keeps.lock);
+		seq_printf(m, "%-24s %14llu %12u %8u\n",
+			   client->device ? client->device->name : "-",
+			   pages << PAGE_SHIFT, prepared,
+			   READ_ONCE(client->deferred.nr));
+	}
+	return 0;
+}

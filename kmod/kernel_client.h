@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Another module of the kernel as a client
+ */
+#ifndef CONTIG_KERNEL_CLIENT_H
+#define CONTIG_KERNEL_CLIENT_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+
+#include "contig_kernel.h"
+#include "defer.h"
+#include "keep.h"
+
+/* So often a page that seems to be gone is looked at again in one call. */
+#define CONTIG_KERNEL_LOOKS 3
+
+struct contig_dma_device;
+struct mm_struct;
+struct seq_file;
+
+/**
+ * struct contig_kernel_client - another module, or one of its devices
+ * @node: entry of the list of all of them, protected by that list's mutex
+ * @device: what memory is mapped for, NULL if for none; constant
+ * @mutex: taken by who makes and gives back keeps, and looks at what is left of
+ *         them. Held while memory is pinned; taken before mmap_lock and the locks
+ *         of DMA devices.
+ * @mm: the address space that the client is for, with a reference on the structure;
+ *      NULL at first, then constant
+ * @keeps: memory of it that is held or locked
+ * @preparations: struct contig_kernel_preparation; protected by contig_keeps.lock
+ * @release: work that gives back keeps
+ * @deferred: functions that were put off
+ */
+struct contig_kernel_client {
+	struct list_head node;
+	struct contig_dma_device *device;
+	struct mutex mutex; /* for who makes and gives back keeps */
+	struct mm_struct *mm;
+	struct contig_keeps keeps;
+	struct list_head preparations;
+	struct work_struct release;
+	struct contig_deferred deferred;
+};
+
+/* One range as a part, all of it. */
+static inline struct contig_part contig_whole(const struct contig_span *span)
+{
+	return (struct contig_part){
+		.ranges = span,
+		.nr = 1,
+		.length = span->length,
+	};
+}
+
+int contig_kernel_part(const struct contig_span *ranges, unsigned int nr,
+		       u64 *total);
+int contig_kernel_add(struct contig_kernel_client *client,
+		      const struct contig_part *part, enum contig_keep_kind kind,
+		      u32 flags);
+int contig_kernel_remove(struct contig_kernel_client *client,
+			 const struct contig_part *part,
+			 enum contig_keep_kind kind);
+void contig_kernel_release(struct contig_kernel_client *client);
+
+int contig_kernel_init(void);
+void contig_kernel_exit(void);
+int contig_kernel_clients_show(struct seq_file *m, void *unused);
+
+#endif /* CONTIG_KERNEL_CLIENT_H */

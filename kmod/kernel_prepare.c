@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Another module of the kernel as a client: memory prepared for a transfer, part by
+ * part. Classic PrepareMemoryForIO and CheckpointIO.
+ */
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/export.h>
+#include <linux/math.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+
+#include "dma_device.h"
+#include "dma_map.h"
+#include "extents.h"
+#include "kernel_client.h"
+#include "pin.h"
+
+#define CONTIG_KERNEL_BOTH (CONTIG_KERNEL_INPUT | CONTIG_KERNEL_OUTPUT)
+
+/* Pages whose caches are looked after before interrupts are let in. */
+#define CONTIG_SYNC_BATCH 16UL
+
+/* How much of what is left can be prepared: what the tables have room for. */
+static u64 contig_prepare_length(const struct contig_kernel_preparation *p,
+				 u64 total)
+{
+	struct contig_part rest = {
+		.ranges = p->ranges,
+		.nr = p->nr,
+		.first = p->first,
+		.length = total - p->first,
+	};
+	unsigned long room = p->dma || p->physical ? p->entries : ULONG_MAX;
+	u64 length = 0, over;
+	struct contig_part_at at;
+
+	contig_for_each_piece(&rest, &at) {
+		if (at.last - at.first >= room) {
+			if (room)
+				length += ((u64)room << PAGE_SHIFT) -
+					  (at.addr & ~PAGE_MASK);
+			break;
+		}
+		length += at.length;
+		room -= at.last - at.first + 1;
+	}
+	if (!p->granularity || length == rest.length)
+		return length;
+	if (p->granularity > length)
+		return 0;
+	div64_u64_rem(length, round_up(p->granularity, (u64)PAGE_SIZE), &over);
+	return length - over;
+}
+
+/* Write the address of each page, exact for the first of each range. */
+static void contig_prepare_fill(struct contig_keeps *keeps,
+				struct contig_kernel_preparation *p)
+{
+	unsigned long page, n, i;
+	struct contig_part_at at;
+	struct contig_keep *keep;
+	u64 head;
+
+	contig_for_each_piece(&p->part, &at) {
+		head = at.addr & ~PAGE_MASK;
+		for (page = at.first; page <= at.last; page += n) {
+			keep = contig_keeps_span(keeps, page, at.last, &n);
+			/* Somebody unlocked what he had not locked. */
+			if (!keep)
+				return;
+			for (i = 0; i < n; i++, head = 0) {
+				if (p->dma)
+					p->dma[p->out_entries] = head +
+						contig_keep_addr(keep, page + i,
+								 true);
+				if (p->physical)
+					p->physical[p->out_entries] = head +
+						contig_keep_addr(keep, page + i,
+								 false);
+				p->out_entries++;
+			}
+		}
+	}
+}
+
+/* Who has the data of these bytes of a keep next? */
+static void contig_prepare_sync_keep(struct contig_keep *keep, u64 addr,
+				     u64 length, enum dma_data_direction dir,
+				     bool for_device)
+{
+	struct contig_dma_map *map = keep->pin->map;
+	u64 bytes, dma;
+
+	/* A page at a time: runs can consist of what was mapped apart. */
+	for (; length; addr += bytes, length -= bytes) {
+		bytes = min(length, PAGE_SIZE - (addr & ~PAGE_MASK));
+		dma = contig_keep_addr(keep, addr >> PAGE_SHIFT, true) +
+		      (addr & ~PAGE_MASK);
+		if (!READ_ONCE(map->mapped))
+			return;
+		if (for_device)
+			dma_sync_single_for_device(map->device->dev, dma, bytes,
+						   dir);
+		else
+			dma_sync_single_for_cpu(map->device->dev, dma, bytes,
+						dir);
+	}
+}
+
+/* No more than the bytes themselves: who has the ones beside them is not known. */
+static void contig_prepare_sync(struct contig_kernel_client *client,
+				const struct contig_part *part, u32 direction,
+				bool for_device)
+{
+	enum dma_data_direction dir =
+		direction == CONTIG_KERNEL_BOTH ? DMA_BIDIRECTIONAL :
+		direction == CONTIG_KERNEL_INPUT ? DMA_FROM_DEVICE :
+						   DMA_TO_DEVICE;
+	struct contig_part_at at;
+	struct contig_keep *keep;
+	unsigned long irq, n;
+	u64 bytes;
+
+	if (!client->device || !direction ||
+	    dev_is_dma_coherent(client->device->dev))
+		return;
+	contig_for_each_piece(part, &at) {
+		for (; at.length; at.addr += bytes, at.length -= bytes) {
+			at.first = at.addr >> PAGE_SHIFT;
+			raw_spin_lock_irqsave(&client->keeps.lock, irq);
+			keep = contig_keeps_span(&client->keeps, at.first,
+						 min(at.last, at.first +
+						     CONTIG_SYNC_BATCH - 1),
+						 &n);
+			if (!keep)
+				n = 1;
+			bytes = min(at.length, ((u64)n << PAGE_SHIFT) -
+					       (at.addr & ~PAGE_MASK));
+			if (keep)
+				contig_prepare_sync_keep(keep, at.addr, bytes,
+							 dir, for_device);
+			raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
+		}
+	}
+}
+
+/**
+ * contig_kernel_prepare() - make memory ready for a transfer
+ * @client: the client
+ * @preparation: what of which ranges, and where the addresses go
+ *
+ * Locks the pages from byte @first on, and tells the address of each: one entry for
+ * each page, even if they are adjacent, and each range begins a new one. The first
+ * entry of a range, or of what is left of it, is exact; what an entry is good for
+ * ends with its page or its range. If the tables are too short only a part is
+ * prepared: @out_done is false then, and @out_length says how much. After it was
+ * transferred and contig_kernel_checkpoint() ended this preparation, @first is
+ * advanced by that, and the next part is prepared in the same structure.
+ *
+ * Where caches are not coherent with the device, it gets to see what the CPU wrote.
+ * Without a direction nothing is done about that; a checkpoint can.
+ *
+ * A page can be in several ranges and several preparations. Each counts as a lock.
+ *
+ * Context: any but NMI for memory that is held or locked already. Else task, and
+ * may sleep. Interrupts are off for a few nanoseconds a page.
+ *
+ * Semantics: PrepareMemoryForIO (Designing PCI Cards and Drivers, page 14a on); that
+ * interrupt level may call it for held memory is from Technical Q&A
+ * "PrepareMemoryForIO and Execution Levels".
+ *
+ * Return: 0; -EBUSY if the structure is in use; -EMSGSIZE if the tables are too short
+ * for anything, or for the granularity; -EINVAL if there are no bytes to prepare;
+ * -EUNATCH if DMA addresses are wanted and the client has no device; else as
+ * contig_kernel_lock(). After an error nothing is prepared and @out_length is 0.
+ */
+int contig_kernel_prepare(struct contig_kernel_client *client,
+			  struct contig_kernel_preparation *preparation)
+{
+	struct contig_kernel_preparation *p = preparation;
+	u32 direction = p->options & CONTIG_KERNEL_BOTH;
+	u32 flags = p->options & CONTIG_KERNEL_NOSLEEP;
+	struct contig_part part;
+	unsigned long irq;
+	u64 total;
+	int ret;
+
+	if (READ_ONCE(p->client))
+		return -EBUSY;
+	p->out_done = false;
+	p->out_length = 0;
+	p->out_entries = 0;
+	if (p->options & ~(CONTIG_KERNEL_BOTH | CONTIG_KERNEL_NOSLEEP))
+		return -EOPNOTSUPP;
+	if (p->dma && !client->device)
+		return -EUNATCH;
+	ret = contig_kernel_part(p->ranges, p->nr, &total);
+	if (ret)
+		return ret;
+	if (p->first >= total)
+		return -EINVAL;
+	part = (struct contig_part){
+		.ranges = p->ranges,
+		.nr = p->nr,
+		.first = p->first,
+		.length = contig_prepare_length(p, total),
+	};
+	if (!part.length)
+		return -EMSGSIZE;
+	if (direction == CONTIG_KERNEL_OUTPUT)
+		flags |= CONTIG_LOCK_OUTPUT;
+	ret = contig_kernel_add(client, &part, CONTIG_KEEP_LOCKS, flags);
+	if (ret)
+		return ret;
+
+	p->part = part;
+	p->direction = direction;
+	raw_spin_lock_irqsave(&client->keeps.lock, irq);
+	p->client = client;
+	list_add(&p->node, &client->preparations);
+	if (p->dma || p->physical)
+		contig_prepare_fill(&client->keeps, p);
+	raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
+	contig_prepare_sync(client, &p->part, direction, true);
+	p->out_length = part.length;
+	p->out_done = part.first + part.length == total;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(contig_kernel_prepare);
+
+/* The transfers are over. */
+static int contig_prepare_end(struct contig_kernel_preparation *p)
+{
+	struct contig_kernel_client *client = p->client;
+	struct contig_keeps *keeps = &client->keeps;
+	unsigned long irq;
+	bool all;
+
+	raw_spin_lock_irqsave(&keeps->lock, irq);
+	list_del(&p->node);
+	p->client = NULL;
+	/* Somebody could have unlocked too much; the rest is not kept for that. */
+	all = contig_keeps_count(keeps, &p->part, CONTIG_KEEP_LOCKS);
+	contig_keeps_remove(keeps, &p->part, CONTIG_KEEP_LOCKS);
+	raw_spin_unlock_irqrestore(&keeps->lock, irq);
+	contig_kernel_release(client);
+	return all ? 0 : -ENOLCK;
+}
+
+/**
+ * contig_kernel_checkpoint() - a transfer is over
+ * @preparation: what was prepared for it
+ * @options: CONTIG_KERNEL_MORE: another follows, and what is prepared stays so, with
+ *           the same addresses; with it the direction of the next transfer,
+ *           CONTIG_KERNEL_INPUT, CONTIG_KERNEL_OUTPUT, both or neither. 0: that was
+ *           the last one, and the pages are unlocked.
+ *
+ * Where caches are not coherent with the device, the CPU gets to see what the device
+ * wrote, and with CONTIG_KERNEL_MORE the device what the CPU wrote. Must also be
+ * called after a transfer that was aborted.
+ *
+ * Context: any but NMI. Never sleeps.
+ *
+ * Semantics: CheckpointIO (Designing PCI Cards and Drivers, page 157), which was not
+ * for hardware interrupts.
+ *
+ * Return: 0; -EINVAL if nothing is prepared, or @options has a direction without
+ * CONTIG_KERNEL_MORE; -EACCES if the next transfer is to write to what was prepared
+ * for reading only; -EOPNOTSUPP. After these nothing is changed. -ENOLCK if somebody
+ * has unlocked a page that was prepared; then it is over all the same.
+ */
+int contig_kernel_checkpoint(struct contig_kernel_preparation *preparation,
+			     u32 options)
+{
+	struct contig_kernel_preparation *p = preparation;
+	u32 direction = options & CONTIG_KERNEL_BOTH;
+
+	if (options & ~(CONTIG_KERNEL_BOTH | CONTIG_KERNEL_MORE))
+		return -EOPNOTSUPP;
+	if (!READ_ONCE(p->client) ||
+	    (direction && !(options & CONTIG_KERNEL_MORE)))
+		return -EINVAL;
+	if (direction & CONTIG_KERNEL_INPUT &&
+	    (p->options & CONTIG_KERNEL_BOTH) == CONTIG_KERNEL_OUTPUT)
+		return -EACCES;
+	if (p->direction & CONTIG_KERNEL_INPUT)
+		contig_prepare_sync(p->client, &p->part, p->direction, false);
+	if (!(options & CONTIG_KERNEL_MORE))
+		return contig_prepare_end(p);
+	p->direction = direction;
+	contig_prepare_sync(p->client, &p->part, direction, true);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(contig_kernel_checkpoint);
