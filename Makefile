@@ -58,9 +58,11 @@ help:
 #
 # $(call build_module,HEADERS,FOLDER)
 define build_module
-	@mkdir -p $(2)
+	@mkdir -p $(2)/selftests
 	@cp -ru Kbuild kmod uapi $(2)/
+	@cp -ru selftests/kmod $(2)/selftests/
 	@test -n "$(filter 1,$(V))" || ! find $(2)/Kbuild $(2)/kmod $(2)/uapi \
+		$(2)/selftests \
 		\( -name '*.[ch]' -o -name 'K*' \) ! -name '*.mod.c' \
 		$(if $(wildcard $(2)/kmod/contig.ko),-newer $(2)/kmod/contig.ko) \
 		| grep -q . || echo '  MODULE   $(notdir $(2))'
@@ -120,13 +122,15 @@ benchmarks:
 # The files of a test guest: "make guest KERNEL=6.12". scripts/vm calls this.
 GUEST = $(BUILD)/guest/$(KERNEL)
 # The debug kernel is built with gcc-12 by that name: kbuild compares names.
-guest: MODULE_FLAGS = $(if $(filter debug,$(KERNEL)),CONTIG_TEST=y CC=gcc-12)
+guest: MODULE_FLAGS = CONTIG_SELFTESTS=m \
+	$(if $(filter debug,$(KERNEL)),CONTIG_TEST=y CC=gcc-12)
 guest: known-kernel library selftests
 	$(call build_module,$(BUILD)/kernels/$(KERNEL)/headers,$(BUILD)/module/$(KERNEL))
 	@rm -rf $(GUEST)
 	@install -D -m 644 -t $(GUEST)/lib/modules/$$(cat \
 		$(BUILD)/kernels/$(KERNEL)/release)/updates \
-		$(BUILD)/module/$(KERNEL)/kmod/*.ko
+		$(BUILD)/module/$(KERNEL)/kmod/*.ko \
+		$(BUILD)/module/$(KERNEL)/selftests/kmod/*.ko
 	+@$(MAKE) -s -C userlib O=$(USERLIB) $(FOR_KERNEL) \
 		DESTDIR=$(GUEST) prefix=/usr install >/dev/null
 	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * /dev/contig_irq_test: contig's interface for modules, called on request at any
+ * level of execution. Each open file is a client.
+ */
+#ifndef CONTIG_IRQ_TEST_H
+#define CONTIG_IRQ_TEST_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define IRQ_TEST_ENTRIES 64
+#define IRQ_TEST_RANGES 4
+#define IRQ_TEST_SLOTS 4
+
+/* Where a call is made. */
+enum irq_test_level {
+	IRQ_TEST_TASK,
+	IRQ_TEST_SOFTIRQ,	/* a timer's */
+	IRQ_TEST_HARDIRQ,	/* a timer's, with PREEMPT_RT as well */
+	IRQ_TEST_NO_PREEMPTION,	/* a task that must not be preempted */
+	IRQ_TEST_IRQS_OFF,	/* a task that lets no interrupt in */
+	IRQ_TEST_KTHREAD,	/* a thread of the kernel */
+	IRQ_TEST_LEVELS
+};
+
+enum irq_test_function {
+	IRQ_TEST_HOLD,
+	IRQ_TEST_UNHOLD,
+	IRQ_TEST_LOCK,
+	IRQ_TEST_UNLOCK,
+	IRQ_TEST_GET_PHYSICAL,
+	IRQ_TEST_PREPARE,
+	IRQ_TEST_CHECKPOINT,
+	IRQ_TEST_DEFER,
+	IRQ_TEST_FUNCTIONS
+};
+
+/* IRQ_TEST_OPEN: argument 1 is for edu, 0 for no device. */
+
+struct irq_test_call {
+	__u32 function;
+	__u32 level;
+	__u64 addr;
+	__u64 length;
+	__u32 flags;
+	__u32 count;		/* in/out: get_physical */
+	struct {
+		__u64 addr;
+		__u64 length;
+	} extents[IRQ_TEST_ENTRIES];
+	__u64 next_addr;	/* out: get_physical */
+	__u64 next_length;
+	__s32 result;		/* out */
+};
+
+struct irq_test_prepare {
+	__u32 level;
+	__u32 slot;
+	__u32 options;
+	__u32 checkpoint;	/* 1: a checkpoint with these options */
+	struct {
+		__u64 addr;
+		__u64 length;
+	} ranges[IRQ_TEST_RANGES];
+	__u32 nr;
+	__u32 entries;
+	__u64 granularity;
+	__u64 first;
+	__u32 want_dma;
+	__u32 want_physical;
+	__u64 dma[IRQ_TEST_ENTRIES];
+	__u64 physical[IRQ_TEST_ENTRIES];
+	__u32 out_entries;
+	__u32 out_done;
+	__u64 out_length;
+	__s32 result;
+};
+
+/* Many calls: each function in turn, each time with the whole range. */
+struct irq_test_storm {
+	__u32 level;
+	__u32 rounds;		/* of one call of each function */
+	__u64 addr;
+	__u64 length;
+	__s32 result;		/* out: of the first call that failed */
+	__u32 failed;		/* out: which function that was */
+	__u64 calls;		/* out */
+	__u64 longest_ns[IRQ_TEST_FUNCTIONS];
+	__u64 total_ns;
+	__u32 deferred;		/* out: functions that were accepted */
+	__u32 refused;		/* out: and that were not: too many waited */
+	__u32 ran;		/* out: and that ran in the end */
+};
+
+/* Put off functions, which note that they ran. */
+struct irq_test_defer {
+	__u32 level;
+	__u32 nr;		/* up to IRQ_TEST_ENTRIES */
+	__u32 null;		/* 1: no function at all */
+	__u32 accepted;		/* out */
+	__s32 result;		/* out: of the last one */
+	__u32 ran_at_once;	/* out: when the last call had returned */
+	__u32 ran;		/* out: in the end */
+	__u32 in_order;		/* out: each once, the first one first */
+	__u32 could_sleep;	/* out: and all where they may sleep */
+};
+
+/*
+ * Have edu copy from one range to another, by way of itself: each of its interrupts
+ * begins the next transfer, and prepares the next part when one is used up.
+ */
+struct irq_test_chain {
+	__u64 from;
+	__u64 to;
+	__u64 length;
+	__u32 entries;		/* of the tables: pages in a part */
+	__u32 off_by;		/* bytes that the target's addresses are wrong by */
+	__s32 result;		/* out */
+	__u32 interrupts;	/* out */
+	__u32 prepared;		/* out: parts that interrupts prepared */
+	__u64 moved;		/* out: bytes */
+	__u64 longest_ns;	/* out: the longest interrupt */
+};
+
+#define IRQ_TEST_TYPE 0xBD
+#define IRQ_TEST_OPEN _IO(IRQ_TEST_TYPE, 0)
+#define IRQ_TEST_CLOSE _IO(IRQ_TEST_TYPE, 1)
+#define IRQ_TEST_CALL _IOWR(IRQ_TEST_TYPE, 2, struct irq_test_call)
+#define IRQ_TEST_DO_PREPARE _IOWR(IRQ_TEST_TYPE, 3, struct irq_test_prepare)
+#define IRQ_TEST_STORM _IOWR(IRQ_TEST_TYPE, 4, struct irq_test_storm)
+#define IRQ_TEST_DO_DEFER _IOWR(IRQ_TEST_TYPE, 5, struct irq_test_defer)
+#define IRQ_TEST_CHAIN _IOWR(IRQ_TEST_TYPE, 6, struct irq_test_chain)
+
+#endif /* CONTIG_IRQ_TEST_H */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CONTIG_IRQ_TEST_INTERNAL_H
+#define CONTIG_IRQ_TEST_INTERNAL_H
+
+#include <linux/completion.h>
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+
+#include "contig_irq_test.h"
+#include "contig_kernel.h"
+
+struct irq_test_edu;
+struct irq_test_file;
+
+/**
+ * struct irq_test_note - what a deferred function is called with
+ * @file: whose it is
+ * @number: which it is
+ */
+struct irq_test_note {
+	struct irq_test_file *file;
+	unsigned int number;
+};
+
+/**
+ * struct irq_test_slot - a preparation with its tables
+ * @preparation: the preparation
+ * @ranges: its ranges
+ * @dma: its table of DMA addresses
+ * @physical: its table of physical addresses
+ */
+struct irq_test_slot {
+	struct contig_kernel_preparation preparation;
+	struct contig_span ranges[IRQ_TEST_RANGES];
+	u64 dma[IRQ_TEST_ENTRIES];
+	u64 physical[IRQ_TEST_ENTRIES];
+};
+
+/**
+ * struct irq_test_file - an open file
+ * @node: entry of the list of all of them
+ * @mutex: serialises requests
+ * @client: contig's, if there is one
+ * @edu: the device it is for, if it is for one
+ * @slots: preparations
+ * @extents: room for a translation
+ * @level: where @step is called
+ * @step: what is done there; returns whether to call it again
+ * @arg: its argument
+ * @wrong_level: it was called elsewhere
+ * @timer: calls it from an interrupt
+ * @done: it does not want to be called again
+ * @lock: protects the notes
+ * @notes: arguments of deferred functions
+ * @ran: how many of them ran
+ * @order: their numbers
+ * @could_sleep: so many ran where they may sleep
+ */
+struct irq_test_file {
+	struct list_head node;
+	struct mutex mutex; /* serialises requests */
+	struct contig_kernel_client *client;
+	struct irq_test_edu *edu;
+	struct irq_test_slot slots[IRQ_TEST_SLOTS];
+	struct contig_extent extents[IRQ_TEST_ENTRIES];
+
+	enum irq_test_level level;
+	bool (*step)(void *arg);
+	void *arg;
+	bool wrong_level;
+	struct hrtimer timer;
+	struct completion done;
+
+	raw_spinlock_t lock; /* for the notes */
+	struct irq_test_note notes[IRQ_TEST_ENTRIES];
+	unsigned int ran;
+	unsigned int order[IRQ_TEST_ENTRIES];
+	unsigned int could_sleep;
+};
+
+extern struct list_head irq_test_files;
+extern struct mutex irq_test_files_mutex;
+
+int irq_test_open_for_edu(struct irq_test_file *file);
+int irq_test_chain(struct irq_test_file *file, struct irq_test_chain *cmd);
+int irq_test_chain_init(void);
+void irq_test_chain_exit(void);
+
+#endif /* CONTIG_IRQ_TEST_INTERNAL_H */
