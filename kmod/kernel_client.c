@@ -281,8 +281,8 @@ static int contig_kernel_make(struct contig_kernel_client *client,
  * that, in any context.
  */
 int contig_kernel_add(struct contig_kernel_client *client,
-		      const struct contig_part *part, enum contig_keep_kind kind,
-		      u32 flags)
+		      const struct contig_part *part,
+		      enum contig_keep_kind kind, u32 flags)
 {
 	int ret = client->device ? contig_dma_device_check(client->device) : 0;
 
@@ -365,7 +365,8 @@ int contig_kernel_hold(struct contig_kernel_client *client, u64 addr,
 	if (flags & ~(CONTIG_LOCK_OUTPUT | CONTIG_KERNEL_NOSLEEP))
 		return -EOPNOTSUPP;
 	ret = contig_kernel_part(&span, 1, &total);
-	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_HOLDS, flags);
+	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_HOLDS,
+					flags);
 }
 EXPORT_SYMBOL_GPL(contig_kernel_hold);
 
@@ -433,7 +434,8 @@ int contig_kernel_lock(struct contig_kernel_client *client, u64 addr,
 		      CONTIG_LOCK_DEVICE_CONTIGUOUS | CONTIG_KERNEL_NOSLEEP))
 		return -EOPNOTSUPP;
 	ret = contig_kernel_part(&span, 1, &total);
-	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_LOCKS, flags);
+	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_LOCKS,
+					flags);
 }
 EXPORT_SYMBOL_GPL(contig_kernel_lock);
 

@@ -58,8 +58,8 @@ static inline struct contig_part contig_whole(const struct contig_span *span)
 int contig_kernel_part(const struct contig_span *ranges, unsigned int nr,
 		       u64 *total);
 int contig_kernel_add(struct contig_kernel_client *client,
-		      const struct contig_part *part, enum contig_keep_kind kind,
-		      u32 flags);
+		      const struct contig_part *part,
+		      enum contig_keep_kind kind, u32 flags);
 int contig_kernel_remove(struct contig_kernel_client *client,
 			 const struct contig_part *part,
 			 enum contig_keep_kind kind);
