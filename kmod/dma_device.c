@@ -197,7 +197,7 @@ static void contig_dma_device_init(struct contig_dma_device *device,
 {
 	device->refs = 1;
 	device->dev = get_device(dev);
-	device->translated = contig_device_translated(dev);
+	device->translated = contig_dma_translated(dev);
 	device->highest = device->translated ? ULONG_MAX :
 					       contig_device_highest(dev);
 	mutex_init(&device->lock);

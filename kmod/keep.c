@@ -83,7 +83,8 @@ struct contig_keep *contig_keep_new(struct contig_area *area,
 	if (!keep)
 		return ERR_PTR(-ENOMEM);
 	if (device) {
-		ret = contig_pin_map(area->pin, device, output);
+		ret = contig_pin_map(area->pin, device, output, false,
+				     NULL);
 		if (ret) {
 			kvfree(keep);
 			return ERR_PTR(ret);

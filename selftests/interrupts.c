@@ -1,233 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The interface for other modules of the kernel, called by a test module at every
- * level of execution, and by the interrupts of a device
+ * The interface for other modules of the kernel, called at every level of execution
  */
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
-#include "edu.h"
-#include "kmod/contig_irq_test.h"
+#include "faults.h"
+#include "interrupts.h"
 
-#define TEST_PATH "/dev/contig_irq_test"
-#define TEST_DRIVER "contig_irq_test"
 #define PAGES 16
-/* Options of preparations, and flags, as kmod/contig_kernel.h has them. */
-#define INPUT 1
-#define OUTPUT 2
-#define MORE 4
-#define NOSLEEP (1u << 31)
 #define DEFERRED 32
-
-static const char *const level_names[IRQ_TEST_LEVELS] = {
-	"task", "softirq", "hard interrupt", "no preemption", "interrupts off",
-	"kernel thread",
-};
-
-static const char *const function_names[IRQ_TEST_FUNCTIONS] = {
-	"hold", "unhold", "lock", "unlock", "get_physical", "prepare",
-	"checkpoint", "defer",
-};
-
-/* All where nobody may sleep. */
-static const uint32_t atomic_levels[] = {
-	IRQ_TEST_SOFTIRQ, IRQ_TEST_HARDIRQ, IRQ_TEST_NO_PREEMPTION,
-	IRQ_TEST_IRQS_OFF,
-};
-
-#define for_each_atomic(level) \
-	for (unsigned int _i = 0; _i < ARRAY_SIZE(atomic_levels) && \
-	     ((level) = atomic_levels[_i], true); _i++)
-
-static int test_ioctl(int fd, unsigned long cmd, void *arg)
-{
-	return ioctl(fd, cmd, arg) ? -errno : 0;
-}
-
-/* A client of the module, for a device or none. */
-static int kernel_client(unsigned long for_edu)
-{
-	int fd, ret;
-
-	if (system("modprobe contig_irq_test"))
-		return -ENOENT;
-	fd = open(TEST_PATH, O_RDWR);
-	if (fd < 0)
-		return -errno;
-	ret = ioctl(fd, IRQ_TEST_OPEN, for_edu) ? -errno : fd;
-	if (ret < 0)
-		close(fd);
-	return ret;
-}
-
-static int call_flags(int fd, uint32_t function, uint32_t level,
-		      const void *addr, uint64_t length, uint32_t flags)
-{
-	struct irq_test_call cmd = {
-		.function = function,
-		.level = level,
-		.addr = to_addr(addr),
-		.length = length,
-		.flags = flags,
-	};
-	int ret = test_ioctl(fd, IRQ_TEST_CALL, &cmd);
-
-	return ret ?: cmd.result;
-}
-
-static int call(int fd, uint32_t function, uint32_t level, const void *addr,
-		uint64_t length)
-{
-	return call_flags(fd, function, level, addr, length, 0);
-}
-
-static int hold(int fd, uint32_t level, const void *addr, uint64_t length)
-{
-	return call(fd, IRQ_TEST_HOLD, level, addr, length);
-}
-
-static int unhold(int fd, uint32_t level, const void *addr, uint64_t length)
-{
-	return call(fd, IRQ_TEST_UNHOLD, level, addr, length);
-}
-
-static int lock(int fd, uint32_t level, const void *addr, uint64_t length)
-{
-	return call(fd, IRQ_TEST_LOCK, level, addr, length);
-}
-
-static int unlock(int fd, uint32_t level, const void *addr, uint64_t length)
-{
-	return call(fd, IRQ_TEST_UNLOCK, level, addr, length);
-}
-
-/* Translate; how many extents, or a negative errno. */
-static int get_physical(int fd, uint32_t level, const void *addr,
-			uint64_t length, struct irq_test_call *cmd,
-			uint32_t count, uint32_t flags)
-{
-	int ret;
-
-	*cmd = (struct irq_test_call) {
-		.function = IRQ_TEST_GET_PHYSICAL,
-		.level = level,
-		.addr = to_addr(addr),
-		.length = length,
-		.count = count,
-		.flags = flags,
-	};
-	ret = test_ioctl(fd, IRQ_TEST_CALL, cmd) ?: cmd->result;
-	return ret ?: (int)cmd->count;
-}
-
-/* Does it say what pagemap says, byte by byte? */
-static bool physical_is_true(int fd, uint32_t level, const char *addr,
-			     uint64_t length, uint32_t entries)
-{
-	uint64_t at = to_addr(addr), end = at + length, i, n;
-	struct irq_test_call cmd;
-	int ret;
-
-	while (at < end) {
-		ret = get_physical(fd, level, (void *)at, end - at, &cmd,
-				   entries, 0);
-		if (ret <= 0 || ret > (int)entries)
-			return false;
-		for (i = 0; i < cmd.count; i++) {
-			uint64_t from = cmd.extents[i].addr;
-
-			if (i && cmd.extents[i - 1].addr +
-			    cmd.extents[i - 1].length == from)
-				return false;
-			for (n = 0; n < cmd.extents[i].length;) {
-				if (pfn_of((void *)at) * page_size +
-				    at % page_size != from + n)
-					return false;
-				ret = page_size - at % page_size;
-				if (ret > (int)(cmd.extents[i].length - n))
-					ret = cmd.extents[i].length - n;
-				n += ret;
-				at += ret;
-			}
-		}
-		if (cmd.next_addr != at || cmd.next_length != end - at)
-			return false;
-	}
-	return true;
-}
-
-static struct irq_test_prepare prepare_of(uint32_t level, const void *addr,
-					  uint64_t length, uint32_t options)
-{
-	return (struct irq_test_prepare) {
-		.level = level,
-		.options = options,
-		.ranges = { { to_addr(addr), length } },
-		.nr = 1,
-		.entries = IRQ_TEST_ENTRIES,
-		.want_physical = 1,
-	};
-}
-
-static int prepare(int fd, struct irq_test_prepare *cmd)
-{
-	return test_ioctl(fd, IRQ_TEST_DO_PREPARE, cmd) ?: cmd->result;
-}
-
-static int checkpoint(int fd, uint32_t level, uint32_t slot, uint32_t options)
-{
-	struct irq_test_prepare cmd = {
-		.level = level,
-		.slot = slot,
-		.options = options,
-		.checkpoint = 1,
-	};
-
-	return prepare(fd, &cmd);
-}
-
-/* Is this the physical address of a byte? */
-static bool is_at(uint64_t physical, const char *addr)
-{
-	return physical == pfn_of(addr) * page_size + to_addr(addr) % page_size;
-}
-
-/* A figure of the only client of that kind in debugfs; -1 if there is none. */
-static long kernel_stat(int column)
-{
-	char *text = debugfs_text("kernel"), *line, *word, *rest;
-	long value = -1;
-
-	line = text ? strchr(text, '\n') : NULL;
-	for (word = line ? strtok_r(line, " \n", &rest) : NULL; word && column;
-	     column--)
-		word = strtok_r(NULL, " \n", &rest);
-	if (word)
-		value = strtol(word, NULL, 10);
-	free(text);
-	return value;
-}
-
-static bool nothing_is_kept(void *unused)
-{
-	return !kernel_stat(1);
-}
 
 FIXTURE(calls) {
 	int fd;
 	char *memory;
 };
 
-#define setup_kernel_client(self, for_edu) do { \
-	(self)->fd = kernel_client(for_edu); \
-	if ((self)->fd == -ENOENT) \
-		SKIP(return, "no module contig_irq_test: it is built for guests"); \
-	ASSERT_LE(0, (self)->fd); \
-} while (0)
-
 FIXTURE_SETUP(calls) {
-	setup_kernel_client(self, 0);
+	setup_kernel_client(self, IRQ_TEST_FOR_NONE);
 	self->memory = anon_map(pages(PAGES));
 	ASSERT_NE(NULL, self->memory);
 	no_huge_pages(self->memory, pages(PAGES));
@@ -746,25 +538,36 @@ TEST_F(calls, prepare_with_everything)
 	EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
 }
 
-/* Statement 61: only who may write dirties. */
+/* Statement 61: only memory that a device may have written is dirty. */
 TEST_F(calls, dirty_what_may_be_written)
 {
-	char path[] = "/tmp/dirty.XXXXXX", *map;
-	int file = mkstemp(path);
+	int file = memfd_create("contig", MFD_CLOEXEC), fd = self->fd;
+	uint32_t level = IRQ_TEST_HARDIRQ;
+	volatile char *map;
+	void *page;
 
 	ASSERT_LE(0, file);
-	ASSERT_EQ(0, ftruncate(file, pages(1)));
-	map = mmap(NULL, pages(1), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	ASSERT_EQ(0, ftruncate(file, page_size));
+	map = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, file,
+		   0);
 	ASSERT_NE(MAP_FAILED, map);
-	unlink(path);
-	/* A kind of file that is always dirty tells nothing: only try it all. */
-	EXPECT_EQ(0, call_flags(self->fd, IRQ_TEST_HOLD, IRQ_TEST_TASK, map, 1,
+	page = (void *)map;
+	(void)*map;	/* there, and clean */
+	ASSERT_EQ(0, call_flags(fd, IRQ_TEST_HOLD, IRQ_TEST_TASK, page, 1,
 				CONTIG_LOCK_OUTPUT));
-	EXPECT_EQ(0, call_flags(self->fd, IRQ_TEST_LOCK, IRQ_TEST_HARDIRQ, map,
-				1, CONTIG_LOCK_OUTPUT));
-	EXPECT_EQ(0, unlock(self->fd, IRQ_TEST_HARDIRQ, map, 1));
-	EXPECT_EQ(0, unhold(self->fd, IRQ_TEST_HARDIRQ, map, 1));
-	EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
+	EXPECT_EQ(0, call_flags(fd, IRQ_TEST_LOCK, level, page, 1,
+				CONTIG_LOCK_OUTPUT));
+	EXPECT_EQ(0, unlock(fd, level, page, 1));
+	EXPECT_EQ(0, unhold(fd, level, page, 1));
+	ASSERT_EQ(0, test_ioctl(fd, IRQ_TEST_CLOSE, NULL));
+	EXPECT_FALSE(page_flag(map, KPF_DIRTY));
+	ASSERT_EQ(0, ioctl(fd, IRQ_TEST_OPEN, IRQ_TEST_FOR_NONE));
+	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, page, 1));
+	EXPECT_EQ(0, lock(fd, level, page, 1));
+	EXPECT_EQ(0, unlock(fd, level, page, 1));
+	EXPECT_EQ(0, unhold(fd, level, page, 1));
+	ASSERT_EQ(0, test_ioctl(fd, IRQ_TEST_CLOSE, NULL));
+	EXPECT_TRUE(page_flag(map, KPF_DIRTY));
 	close(file);
 }
 
@@ -787,10 +590,10 @@ TEST_F(calls, close_with_everything_held)
 	EXPECT_EQ(0, charged_kib());
 	EXPECT_EQ(-1, kernel_stat(1));
 	/* What was prepared is not any more. */
-	ASSERT_EQ(0, ioctl(self->fd, IRQ_TEST_OPEN, 0));
+	ASSERT_EQ(0, ioctl(self->fd, IRQ_TEST_OPEN, IRQ_TEST_FOR_NONE));
 	EXPECT_EQ(-EINVAL, checkpoint(self->fd, IRQ_TEST_TASK, 0, 0));
 	EXPECT_EQ(-ENODATA, unhold(self->fd, IRQ_TEST_TASK, self->memory, 1));
-	EXPECT_EQ(0, prepare(self->fd, &cmd) == -EWOULDBLOCK ? 0 : -1);
+	EXPECT_EQ(-EWOULDBLOCK, prepare(self->fd, &cmd));
 }
 
 /* Statements 35 to 37. */
@@ -890,6 +693,90 @@ TEST_F(calls, a_hundred_thousand_times)
 	EXPECT_EQ(-ENODATA, unhold(self->fd, IRQ_TEST_TASK, self->memory, 1));
 }
 
+struct stormy {
+	int fd;
+	struct irq_test_storm cmd;
+	int ret;
+	volatile bool over;
+};
+
+static void *storm(void *arg)
+{
+	struct stormy *stormy = arg;
+
+	stormy->ret = test_ioctl(stormy->fd, IRQ_TEST_STORM, &stormy->cmd);
+	stormy->over = true;
+	return NULL;
+}
+
+/*
+ * Interrupts hold, lock and let go of what a task holds, locks, lets go of and
+ * unmaps beside and below them: whoever is the last gives it back.
+ */
+TEST_F_TIMEOUT(calls, from_interrupts_and_tasks_at_once, 600)
+{
+	struct stormy stormy = {
+		.fd = self->fd,
+		.cmd = {
+			.level = IRQ_TEST_HARDIRQ,
+			.rounds = 30000,
+			.not_held = 1,
+			.addr = to_addr(self->memory),
+			.length = pages(4),
+		},
+	};
+	unsigned long turns = 0, refused = 0;
+	char *beside = self->memory + pages(8);
+	struct irq_test_call table;
+	pthread_t thread;
+	int fd = self->fd, ret, i;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, storm, &stormy));
+	while (!stormy.over) {
+		/* More than what they are at, and as many times as not. */
+		ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, self->memory, pages(6)));
+		ASSERT_EQ(0, lock(fd, IRQ_TEST_TASK, self->memory + pages(1),
+				  pages(8)));
+		ASSERT_EQ(0, unhold(fd, IRQ_TEST_TASK, self->memory, pages(6)));
+		for (i = 0; i < 50; i++) {
+			ret = get_physical(fd, IRQ_TEST_TASK,
+					   self->memory + pages(1), pages(8),
+					   &table, 64, 0);
+			ASSERT_LT(0, ret);
+		}
+		ASSERT_EQ(0, unlock(fd, IRQ_TEST_TASK, self->memory + pages(1),
+				    pages(8)));
+		ASSERT_EQ(0, lock(fd, IRQ_TEST_TASK, beside, pages(2)));
+		ASSERT_EQ(beside, mmap(beside, pages(1), PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+				       -1, 0));
+		ret = get_physical(fd, IRQ_TEST_TASK, beside, pages(2), &table,
+				   64, 0);
+		ASSERT_EQ(-ESTALE, ret);
+		ASSERT_EQ(0, unlock(fd, IRQ_TEST_TASK, beside, pages(2)));
+		/* Without sleeping, if somebody else keeps it. */
+		ret = call_flags(fd, IRQ_TEST_LOCK, IRQ_TEST_TASK, self->memory,
+				 pages(4), NOSLEEP);
+		if (!ret)
+			ret = unlock(fd, IRQ_TEST_TASK, self->memory, pages(4));
+		refused += ret == -EWOULDBLOCK;
+		ASSERT_TRUE(!ret || ret == -EWOULDBLOCK);
+		turns++;
+	}
+	pthread_join(thread, NULL);
+	ASSERT_EQ(0, stormy.ret);
+	EXPECT_EQ(0, stormy.cmd.result)
+		TH_LOG("%s", function_names[stormy.cmd.failed]);
+	printf("# %lu turns beside %llu calls, %u of %u rounds and %lu locks met nothing held\n",
+	       turns, (unsigned long long)stormy.cmd.calls, stormy.cmd.ended,
+	       30000, refused);
+	EXPECT_LT(0, stormy.cmd.ended);
+	EXPECT_GT(30000, stormy.cmd.ended);
+	EXPECT_EQ(-ENODATA, unhold(fd, IRQ_TEST_TASK, self->memory, 1));
+	EXPECT_EQ(-ENOLCK, unlock(fd, IRQ_TEST_TASK, self->memory, 1));
+	EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
+}
+
 /* contig stays as long as somebody depends on it. */
 TEST_F(calls, keep_the_module)
 {
@@ -898,220 +785,91 @@ TEST_F(calls, keep_the_module)
 	ASSERT_EQ(0, hold(self->fd, IRQ_TEST_TASK, self->memory, 1));
 	close(self->fd);
 	EXPECT_EQ(0, system("rmmod contig_irq_test"));
-	self->fd = kernel_client(0);
+	self->fd = kernel_client(IRQ_TEST_FOR_NONE);
 	EXPECT_LE(0, self->fd);
 }
 
+/* Task level with the nth thing failing; what is left must be nothing. */
+static int try_hold(int fd, char *memory)
+{
+	return hold(fd, IRQ_TEST_TASK, memory, pages(PAGES));
+}
+
+static int try_lock(int fd, char *memory)
+{
+	return lock(fd, IRQ_TEST_TASK, memory, pages(PAGES));
+}
+
+static int try_prepare(int fd, char *memory)
+{
+	struct irq_test_prepare cmd = prepare_of(IRQ_TEST_TASK, memory,
+						 pages(PAGES), INPUT);
+
+	return prepare(fd, &cmd);
+}
+
+/* Some of it is held already, and one page has changed. */
+static int try_look(int fd, char *memory)
+{
+	struct irq_test_call cmd;
+
+	return get_physical(fd, IRQ_TEST_TASK, memory + pages(1),
+			    pages(PAGES - 1), &cmd, 64, 0);
+}
+
+static int try_open(int fd, char *memory)
+{
+	int ret = test_ioctl(fd, IRQ_TEST_CLOSE, NULL);
+
+	return ret ?: test_ioctl(fd, IRQ_TEST_OPEN, NULL);
+}
+
 /*
- * A chain of transfers, each begun and prepared by the interrupt before
+ * For no device: the debugging of the DMA API gives up for good where it gets no
+ * memory.
  */
-FIXTURE(chain) {
-	int fd;
-	int client;
-	int buffer;
-	struct edu edu;
-	char *memory;
-};
-
-/* Memory that the device can reach, in single pages where there is a choice. */
-static char *reachable(int client, int *buffer)
+TEST_F_TIMEOUT(calls, survive_every_failure, 600)
 {
-	struct contig_alloc alloc = alloc_request(pages(PAGES),
-						  CONTIG_RUNGS_SCATTER);
+	int (*const tries[])(int fd, char *memory) = {
+		try_hold, try_lock, try_prepare, try_look, try_open,
+	};
+	unsigned int i, n, left;
+	int ret, fault, failed;
 
-	alloc.constraints.highest = (1ull << edu_bits()) - 1;
-	if (_test_cmd_alloc_tell(client, &alloc))
-		return NULL;
-	*buffer = alloc.out_fd;
-	return buffer_map(*buffer, pages(PAGES));
-}
-
-FIXTURE_SETUP(chain) {
-	char command[64];
-
-	self->client = -1;
-	if (edu_find(&self->edu))
-		SKIP(return, "no device: run QEMU with -device edu");
-	snprintf(command, sizeof(command),
-		 "modprobe contig_irq_test dma_bits=%u", edu_bits());
-	if (system("rmmod contig_irq_test 2>/dev/null; true") ||
-	    system(command))
-		SKIP(return, "no module contig_irq_test: it is built for guests");
-	if (!edu_is_bound(&self->edu))
-		ASSERT_EQ(0, edu_bind(&self->edu, TEST_DRIVER));
-	ASSERT_TRUE(debugfs_has("kernel", "device"));
-	self->fd = kernel_client(1);
-	ASSERT_LE(0, self->fd) {
-		TH_LOG("the device has another driver");
+	if (access(FAIL_NTH, W_OK))
+		SKIP(return, "no fault injection in this kernel: CONFIG_FAULT_INJECTION");
+	faults_setup();
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		left = 0;
+		failed = 0;
+		for (n = 1; !left && n < FAULTS_MAX; n++) {
+			if (tries[i] == try_look) {
+				ASSERT_EQ(0, lock(self->fd, IRQ_TEST_TASK,
+						  self->memory, pages(PAGES)));
+				madvise(self->memory, page_size, MADV_DONTNEED);
+			}
+			fault = fault_arm(n);
+			ret = tries[i](self->fd, self->memory);
+			left = fault_disarm(fault);
+			failed += ret < 0;
+			if (left)
+				EXPECT_LE(0, ret)
+					TH_LOG("number %u: %d", i, ret);
+			/* An answer that was lost says nothing. */
+			if (ret < 0 && ret != -EFAULT && tries[i] != try_look)
+				EXPECT_GE(0, kernel_stat(1))
+					TH_LOG("number %u, point %u: %d", i, n,
+					       ret);
+			ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_CLOSE,
+						NULL));
+			EXPECT_EQ(0, charged_kib());
+			ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_OPEN, NULL));
+		}
+		EXPECT_LT(0, failed);
+		EXPECT_LT(0, left);
+		printf("# number %u: %d failures in %u points\n", i, failed,
+		       n - 1);
 	}
-	self->client = client_open();
-	ASSERT_LE(0, self->client);
-	self->memory = reachable(self->client, &self->buffer);
-	ASSERT_NE(NULL, self->memory);
-}
-
-FIXTURE_TEARDOWN(chain) {
-	close(self->fd);
-	close(self->client);
-	close(self->buffer);
-	munmap(self->memory, pages(PAGES));
-	system("rmmod contig_irq_test");
-	/* The driver that the other tests want does not say that it wants it. */
-	pci_write(self->edu.slot, "driver_override", "\n");
-}
-
-static int chain_run(int fd, struct irq_test_chain *cmd)
-{
-	return test_ioctl(fd, IRQ_TEST_CHAIN, cmd);
-}
-
-/* 6 pages to 6 others, in parts of two pages, which begin where it suits nobody. */
-TEST_F(chain, moves_data)
-{
-	struct irq_test_chain cmd = {
-		.from = to_addr(self->memory) + 256,
-		.to = to_addr(self->memory) + pages(8) + 2048,
-		.length = pages(4) - 512,
-		.entries = 2,
-	};
-	char *expected = malloc(pages(PAGES));
-
-	ASSERT_EQ(0, hold(self->fd, IRQ_TEST_TASK, self->memory,
-			  pages(PAGES)));
-	fill_pattern(self->memory, pages(PAGES), 1);
-	memcpy(expected, self->memory, pages(PAGES));
-	memcpy(expected + pages(8) + 2048, expected + 256, cmd.length);
-	ASSERT_EQ(0, chain_run(self->fd, &cmd));
-	EXPECT_EQ(0, cmd.result);
-	EXPECT_EQ(cmd.length, cmd.moved);
-	/* Two for each piece, and all of them real ones. */
-	EXPECT_LE(2 * (cmd.length / EDU_CHUNK), cmd.interrupts);
-	EXPECT_LE(3, cmd.prepared);
-	EXPECT_EQ(0, memcmp(expected, self->memory, pages(PAGES)));
-	printf("# %llu bytes, %u interrupts, which prepared %u parts; the longest took %llu ns\n",
-	       (unsigned long long)cmd.moved, cmd.interrupts, cmd.prepared,
-	       (unsigned long long)cmd.longest_ns);
-	/* All is balanced. */
-	EXPECT_EQ(-ENOLCK, unlock(self->fd, IRQ_TEST_TASK, self->memory,
-				  pages(PAGES)));
-	EXPECT_EQ(0, unhold(self->fd, IRQ_TEST_TASK, self->memory,
-			    pages(PAGES)));
-	free(expected);
-}
-
-/* A wrong address does not look right. */
-TEST_F(chain, goes_wrong_one_page_off)
-{
-	struct irq_test_chain cmd = {
-		.from = to_addr(self->memory),
-		.to = to_addr(self->memory) + pages(8),
-		.length = 2048,
-		.entries = 1,
-		.off_by = 2048,
-	};
-
-	ASSERT_EQ(0, hold(self->fd, IRQ_TEST_TASK, self->memory,
-			  pages(PAGES)));
-	fill_pattern(self->memory, pages(PAGES), 1);
-	ASSERT_EQ(0, chain_run(self->fd, &cmd));
-	EXPECT_EQ(0, cmd.result);
-	EXPECT_NE(0, memcmp(self->memory, self->memory + pages(8), 2048));
-	EXPECT_EQ(0, memcmp(self->memory, self->memory + pages(8) + 2048,
-			    2048));
-}
-
-/* Memory that is not held stops it where the first part ends. */
-TEST_F(chain, stops_where_nothing_is_held)
-{
-	struct irq_test_chain cmd = {
-		.from = to_addr(self->memory),
-		.to = to_addr(self->memory) + pages(8),
-		.length = pages(4),
-		.entries = 1,
-	};
-
-	fill_pattern(self->memory, pages(PAGES), 1);
-	ASSERT_EQ(0, chain_run(self->fd, &cmd));
-	EXPECT_EQ(-EWOULDBLOCK, cmd.result);
-	EXPECT_EQ(pages(1), cmd.moved);
-	EXPECT_EQ(0, memcmp(self->memory, self->memory + pages(8), pages(1)));
-	EXPECT_NE(0, memcmp(self->memory + pages(1), self->memory + pages(9),
-			    pages(1)));
-}
-
-/* Addresses of the device, at interrupt level, are those of prepare. */
-TEST_F(chain, has_addresses_for_the_device)
-{
-	struct irq_test_prepare cmd;
-	struct irq_test_call table;
-	uint64_t at = 0, i, n;
-
-	ASSERT_EQ(0, hold(self->fd, IRQ_TEST_TASK, self->memory,
-			  pages(PAGES)));
-	EXPECT_TRUE(debugfs_has("devices", self->edu.name));
-	cmd = prepare_of(IRQ_TEST_HARDIRQ, self->memory + 1, pages(PAGES) - 1,
-			 INPUT);
-	cmd.want_dma = 1;
-	ASSERT_EQ(0, prepare(self->fd, &cmd));
-	ASSERT_EQ(PAGES, cmd.out_entries);
-	ASSERT_LT(0, get_physical(self->fd, IRQ_TEST_HARDIRQ, self->memory,
-				  pages(PAGES), &table, 64, CONTIG_GET_DMA));
-	EXPECT_EQ(0, table.next_length);
-	for (n = 0; n < table.count; n++)
-		for (i = 0; i < table.extents[n].length; i += page_size, at++)
-			EXPECT_EQ(table.extents[n].addr + i + (at == 0),
-				  cmd.dma[at]);
-	EXPECT_EQ(PAGES, at);
-	/* No more than the device has address bits for. */
-	for (at = 0; at < PAGES; at++)
-		EXPECT_GT(1ull << edu_bits(), cmd.dma[at]);
-	EXPECT_EQ(table.count == 1 ? 0 : -EILSEQ,
-		  call_flags(self->fd, IRQ_TEST_LOCK, IRQ_TEST_HARDIRQ,
-			     self->memory, pages(PAGES),
-			     CONTIG_LOCK_DEVICE_CONTIGUOUS));
-}
-
-/* The device goes in mid-chain: it ends with an error, and nothing is left. */
-TEST_F(chain, loses_its_device)
-{
-	struct irq_test_chain cmd = {
-		.from = to_addr(self->memory),
-		.to = to_addr(self->memory) + pages(8),
-		.length = pages(8),
-		.entries = 1,
-	};
-	struct irq_test_call table;
-	pid_t pid;
-
-	ASSERT_EQ(0, hold(self->fd, IRQ_TEST_TASK, self->memory,
-			  pages(PAGES)));
-	fill_pattern(self->memory, pages(PAGES), 1);
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		usleep(700000);
-		edu_unbind(&self->edu);
-		_exit(edu_is_bound(&self->edu));
-	}
-	ASSERT_EQ(0, chain_run(self->fd, &cmd));
-	EXPECT_EQ(-ENODEV, cmd.result);
-	EXPECT_LT(0, cmd.moved);
-	EXPECT_GT(cmd.length, cmd.moved);
-	EXPECT_EQ(0, child_wait(pid));
-	EXPECT_EQ(0, memcmp(self->memory, self->memory + pages(8), cmd.moved));
-	/* The driver has closed the client. */
-	EXPECT_EQ(-EBADFD, get_physical(self->fd, IRQ_TEST_TASK, self->memory,
-					1, &table, 1, 0));
-	EXPECT_FALSE(debugfs_has("devices", self->edu.name));
-	EXPECT_EQ(-1, kernel_stat(1));
-	/* And can have another one. */
-	ASSERT_EQ(0, edu_bind(&self->edu, TEST_DRIVER));
-	EXPECT_EQ(0, ioctl(self->fd, IRQ_TEST_OPEN, 1));
-	cmd.length = 2048;
-	ASSERT_EQ(0, hold(self->fd, IRQ_TEST_TASK, self->memory,
-			  pages(PAGES)));
-	ASSERT_EQ(0, chain_run(self->fd, &cmd));
-	EXPECT_EQ(0, cmd.result);
 }
 
 TEST_HARNESS_MAIN

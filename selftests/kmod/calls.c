@@ -2,11 +2,13 @@
 /*
  * Calls of contig's interface for modules, at any level of execution
  */
+#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/uaccess.h>
@@ -17,22 +19,41 @@
 #define IRQ_TEST_BATCH 16
 #define IRQ_TEST_PAUSE_NS 50000
 
-/* Every open file, and which device they are for. */
+/* Every open file. */
 LIST_HEAD(irq_test_files);
+/* For these, and for which device there is. */
 DEFINE_MUTEX(irq_test_files_mutex);
+
+static struct platform_device *irq_test_platform;
+
+#define COUNTED IS_ENABLED(CONFIG_PREEMPT_COUNT)
+
+static bool irq_test_may_sleep(void)
+{
+	return in_task() && !irqs_disabled() && !(COUNTED && preempt_count());
+}
+
+/* What contig cannot know it has to be told. */
+static u32 irq_test_flags(enum irq_test_level level)
+{
+	return level == IRQ_TEST_NO_PREEMPTION && !COUNTED ?
+	       CONTIG_KERNEL_NOSLEEP : 0;
+}
 
 static bool irq_test_is_at(enum irq_test_level level)
 {
 	switch (level) {
 	case IRQ_TEST_TASK:
 	case IRQ_TEST_KTHREAD:
-		return in_task() && preemptible();
+		return irq_test_may_sleep();
 	case IRQ_TEST_SOFTIRQ:
 		return in_serving_softirq() && !in_hardirq();
 	case IRQ_TEST_HARDIRQ:
 		return in_hardirq();
+	case IRQ_TEST_NO_PREEMPTION:
+		return in_task() && (!COUNTED || preempt_count());
 	default:
-		return in_task() && !preemptible();
+		return in_task() && irqs_disabled();
 	}
 }
 
@@ -135,9 +156,9 @@ static int irq_test_get_physical(struct irq_test_file *file,
 	struct contig_kernel_physical table = {
 		.addr = cmd->addr,
 		.length = cmd->length,
-		.extents = file->extents,
+		.extents = cmd->extents,
 		.count = cmd->count,
-		.flags = cmd->flags,
+		.flags = cmd->flags | irq_test_flags(cmd->level),
 	};
 	int ret = contig_kernel_get_physical(file->client, &table);
 
@@ -152,11 +173,12 @@ static bool irq_test_call_step(void *data)
 	struct irq_test_call_arg *arg = data;
 	struct contig_kernel_client *client = arg->file->client;
 	struct irq_test_call *cmd = arg->cmd;
+	u32 flags = cmd->flags | irq_test_flags(cmd->level);
 
 	switch (cmd->function) {
 	case IRQ_TEST_HOLD:
 		cmd->result = contig_kernel_hold(client, cmd->addr,
-						 cmd->length, cmd->flags);
+						 cmd->length, flags);
 		break;
 	case IRQ_TEST_UNHOLD:
 		cmd->result = contig_kernel_unhold(client, cmd->addr,
@@ -164,7 +186,7 @@ static bool irq_test_call_step(void *data)
 		break;
 	case IRQ_TEST_LOCK:
 		cmd->result = contig_kernel_lock(client, cmd->addr,
-						 cmd->length, cmd->flags);
+						 cmd->length, flags);
 		break;
 	case IRQ_TEST_UNLOCK:
 		cmd->result = contig_kernel_unlock(client, cmd->addr,
@@ -182,13 +204,16 @@ static bool irq_test_call_step(void *data)
 static int irq_test_call(struct irq_test_file *file, struct irq_test_call *cmd)
 {
 	struct irq_test_call_arg arg = { file, cmd };
-	int ret;
 
 	if (cmd->count > IRQ_TEST_ENTRIES)
 		return -EINVAL;
-	ret = irq_test_at(file, cmd->level, irq_test_call_step, &arg);
-	memcpy(cmd->extents, file->extents, sizeof(cmd->extents));
-	return ret;
+	/* While interrupts are at it, too. */
+	if (cmd->level == IRQ_TEST_TASK) {
+		irq_test_call_step(&arg);
+		return 0;
+	}
+	guard(mutex)(&file->mutex);
+	return irq_test_at(file, cmd->level, irq_test_call_step, &arg);
 }
 
 /*
@@ -236,7 +261,7 @@ static int irq_test_prepare(struct irq_test_file *file,
 			arg.slot->ranges[i].addr = cmd->ranges[i].addr;
 			arg.slot->ranges[i].length = cmd->ranges[i].length;
 		}
-		p->options = cmd->options;
+		p->options = cmd->options | irq_test_flags(cmd->level);
 		p->nr = cmd->nr;
 		p->ranges = arg.slot->ranges;
 		p->granularity = cmd->granularity;
@@ -265,7 +290,7 @@ static void irq_test_deferred(void *data)
 		file->order[file->ran] = note->number;
 	file->ran++;
 	raw_spin_unlock_irqrestore(&file->lock, flags);
-	if (in_task() && preemptible())
+	if (irq_test_may_sleep())
 		file->could_sleep++;
 	might_sleep();
 }
@@ -308,7 +333,8 @@ static bool irq_test_defer_step(void *data)
 		cmd->result = contig_kernel_defer(arg->file->client,
 						  cmd->null ? NULL :
 						  irq_test_deferred,
-						  &arg->file->notes[i], 0);
+						  &arg->file->notes[i],
+						  irq_test_flags(cmd->level));
 		if (!cmd->result)
 			cmd->accepted++;
 	}
@@ -415,6 +441,10 @@ static bool irq_test_storm_step(void *data)
 			cmd->total_ns += ns;
 			cmd->longest_ns[turns[i]] =
 				max(ns, cmd->longest_ns[turns[i]]);
+			if (ret == -EWOULDBLOCK && !i && cmd->not_held) {
+				cmd->ended++;
+				break;
+			}
 			if (ret) {
 				cmd->result = ret;
 				cmd->failed = turns[i];
@@ -444,6 +474,7 @@ static int irq_test_storm(struct irq_test_file *file,
 		.entries = IRQ_TEST_ENTRIES,
 	};
 	cmd->result = 0;
+	cmd->ended = 0;
 	cmd->calls = 0;
 	cmd->total_ns = 0;
 	cmd->deferred = 0;
@@ -458,27 +489,38 @@ static int irq_test_storm(struct irq_test_file *file,
 /*
  * The file
  */
-static int irq_test_open_client(struct irq_test_file *file, bool for_edu)
+int irq_test_open_for(struct irq_test_file *file, struct device *dev)
+{
+	struct contig_kernel_client *client = contig_kernel_open(dev);
+
+	if (IS_ERR(client))
+		return PTR_ERR(client);
+	file->client = client;
+	return 0;
+}
+
+static int irq_test_open_client(struct irq_test_file *file,
+				unsigned long what_for)
 {
 	guard(mutex)(&irq_test_files_mutex);
-	guard(mutex)(&file->mutex);
+	guard(rwsem_write)(&file->alive);
 	if (file->client)
 		return -EBUSY;
-	if (for_edu)
+	switch (what_for) {
+	case IRQ_TEST_FOR_NONE:
+		return irq_test_open_for(file, NULL);
+	case IRQ_TEST_FOR_EDU:
 		return irq_test_open_for_edu(file);
-	file->client = contig_kernel_open(NULL);
-	if (IS_ERR(file->client)) {
-		int ret = PTR_ERR(file->client);
-
-		file->client = NULL;
-		return ret;
+	case IRQ_TEST_FOR_PLATFORM:
+		return irq_test_open_for(file, &irq_test_platform->dev);
+	default:
+		return -EINVAL;
 	}
-	return 0;
 }
 
 static int irq_test_close_client(struct irq_test_file *file)
 {
-	guard(mutex)(&file->mutex);
+	guard(rwsem_write)(&file->alive);
 	if (file->client)
 		contig_kernel_close(file->client);
 	file->client = NULL;
@@ -497,12 +539,13 @@ union irq_test_cmd {
 static long irq_test_do(struct irq_test_file *file, unsigned int cmd,
 			union irq_test_cmd *arg)
 {
-	guard(mutex)(&file->mutex);
+	guard(rwsem_read)(&file->alive);
 	if (!file->client)
 		return -EBADFD;
-	switch (cmd) {
-	case IRQ_TEST_CALL:
+	if (cmd == IRQ_TEST_CALL)
 		return irq_test_call(file, &arg->call);
+	guard(mutex)(&file->mutex);
+	switch (cmd) {
 	case IRQ_TEST_DO_PREPARE:
 		return irq_test_prepare(file, &arg->prepare);
 	case IRQ_TEST_STORM:
@@ -516,10 +559,10 @@ static long irq_test_do(struct irq_test_file *file, unsigned int cmd,
 	}
 }
 
-static long irq_test_ioctl(struct file *filp, unsigned int cmd,
+static long irq_test_ioctl(struct file *opened, unsigned int cmd,
 			   unsigned long uarg)
 {
-	struct irq_test_file *file = filp->private_data;
+	struct irq_test_file *file = opened->private_data;
 	union irq_test_cmd *arg;
 	long ret;
 
@@ -541,24 +584,25 @@ static long irq_test_ioctl(struct file *filp, unsigned int cmd,
 	return ret;
 }
 
-static int irq_test_open(struct inode *inode, struct file *filp)
+static int irq_test_open(struct inode *inode, struct file *opened)
 {
 	struct irq_test_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
 
 	if (!file)
 		return -ENOMEM;
+	init_rwsem(&file->alive);
 	mutex_init(&file->mutex);
 	raw_spin_lock_init(&file->lock);
 	init_completion(&file->done);
-	filp->private_data = file;
+	opened->private_data = file;
 	guard(mutex)(&irq_test_files_mutex);
 	list_add(&file->node, &irq_test_files);
 	return 0;
 }
 
-static int irq_test_release(struct inode *inode, struct file *filp)
+static int irq_test_release(struct inode *inode, struct file *opened)
 {
-	struct irq_test_file *file = filp->private_data;
+	struct irq_test_file *file = opened->private_data;
 
 	scoped_guard(mutex, &irq_test_files_mutex) {
 		list_del(&file->node);
@@ -582,15 +626,54 @@ static struct miscdevice irq_test_misc = {
 	.mode = 0600,
 };
 
-static int __init irq_test_init(void)
+/* It does not close its clients when it has to go, as it should. */
+static struct platform_driver irq_test_platform_driver = {
+	.driver.name = "contig_irq_test",
+};
+
+static int __init irq_test_platform_init(void)
 {
-	int ret = irq_test_chain_init();
+	const struct platform_device_info info = {
+		.name = "contig_irq_test",
+		.id = PLATFORM_DEVID_NONE,
+		.dma_mask = DMA_BIT_MASK(64),
+	};
+	int ret = platform_driver_register(&irq_test_platform_driver);
 
 	if (ret)
 		return ret;
+	irq_test_platform = platform_device_register_full(&info);
+	if (IS_ERR(irq_test_platform)) {
+		platform_driver_unregister(&irq_test_platform_driver);
+		return PTR_ERR(irq_test_platform);
+	}
+	return 0;
+}
+
+static void irq_test_platform_exit(void)
+{
+	platform_device_unregister(irq_test_platform);
+	platform_driver_unregister(&irq_test_platform_driver);
+}
+
+static int __init irq_test_init(void)
+{
+	int ret = irq_test_platform_init();
+
+	if (ret)
+		return ret;
+	ret = irq_test_chain_init();
+	if (ret)
+		goto err_platform;
 	ret = misc_register(&irq_test_misc);
 	if (ret)
-		irq_test_chain_exit();
+		goto err_chain;
+	return 0;
+
+err_chain:
+	irq_test_chain_exit();
+err_platform:
+	irq_test_platform_exit();
 	return ret;
 }
 
@@ -598,6 +681,7 @@ static void __exit irq_test_exit(void)
 {
 	misc_deregister(&irq_test_misc);
 	irq_test_chain_exit();
+	irq_test_platform_exit();
 }
 
 module_init(irq_test_init);

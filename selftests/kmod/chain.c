@@ -7,7 +7,6 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
-#include <linux/err.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -264,17 +263,15 @@ int irq_test_chain(struct irq_test_file *file, struct irq_test_chain *cmd)
 
 int irq_test_open_for_edu(struct irq_test_file *file)
 {
-	struct contig_kernel_client *client;
+	int ret;
 
 	lockdep_assert_held(&irq_test_files_mutex);
 	if (!the_edu)
 		return -ENODEV;
-	client = contig_kernel_open(&the_edu->pdev->dev);
-	if (IS_ERR(client))
-		return PTR_ERR(client);
-	file->client = client;
-	file->edu = the_edu;
-	return 0;
+	ret = irq_test_open_for(file, &the_edu->pdev->dev);
+	if (!ret)
+		file->edu = the_edu;
+	return ret;
 }
 
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -331,7 +328,7 @@ static void edu_remove(struct pci_dev *pdev)
 	if (the_edu == edu)
 		the_edu = NULL;
 	list_for_each_entry(file, &irq_test_files, node) {
-		guard(mutex)(&file->mutex);
+		guard(rwsem_write)(&file->alive);
 		if (file->edu != edu)
 			continue;
 		contig_kernel_close(file->client);

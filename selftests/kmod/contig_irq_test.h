@@ -9,6 +9,8 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
+/* Include linux/contig.h first. */
+
 #define IRQ_TEST_ENTRIES 64
 #define IRQ_TEST_RANGES 4
 #define IRQ_TEST_SLOTS 4
@@ -36,7 +38,13 @@ enum irq_test_function {
 	IRQ_TEST_FUNCTIONS
 };
 
-/* IRQ_TEST_OPEN: argument 1 is for edu, 0 for no device. */
+/*
+ * IRQ_TEST_OPEN: what the client is for. The platform device reaches all memory, and
+ * on arm64 it is one that sees no caches.
+ */
+#define IRQ_TEST_FOR_NONE 0
+#define IRQ_TEST_FOR_EDU 1
+#define IRQ_TEST_FOR_PLATFORM 2
 
 struct irq_test_call {
 	__u32 function;
@@ -45,10 +53,7 @@ struct irq_test_call {
 	__u64 length;
 	__u32 flags;
 	__u32 count;		/* in/out: get_physical */
-	struct {
-		__u64 addr;
-		__u64 length;
-	} extents[IRQ_TEST_ENTRIES];
+	struct contig_extent extents[IRQ_TEST_ENTRIES];
 	__u64 next_addr;	/* out: get_physical */
 	__u64 next_length;
 	__s32 result;		/* out */
@@ -59,10 +64,7 @@ struct irq_test_prepare {
 	__u32 slot;
 	__u32 options;
 	__u32 checkpoint;	/* 1: a checkpoint with these options */
-	struct {
-		__u64 addr;
-		__u64 length;
-	} ranges[IRQ_TEST_RANGES];
+	struct contig_span ranges[IRQ_TEST_RANGES];
 	__u32 nr;
 	__u32 entries;
 	__u64 granularity;
@@ -81,6 +83,8 @@ struct irq_test_prepare {
 struct irq_test_storm {
 	__u32 level;
 	__u32 rounds;		/* of one call of each function */
+	__u32 not_held;		/* in: 1: that ends a round */
+	__u32 ended;		/* out: rounds that ended so */
 	__u64 addr;
 	__u64 length;
 	__s32 result;		/* out: of the first call that failed */
@@ -115,7 +119,7 @@ struct irq_test_chain {
 	__u64 to;
 	__u64 length;
 	__u32 entries;		/* of the tables: pages in a part */
-	__u32 off_by;		/* bytes that the target's addresses are wrong by */
+	__u32 off_by;		/* that the target's addresses are wrong by */
 	__s32 result;		/* out */
 	__u32 interrupts;	/* out */
 	__u32 prepared;		/* out: parts that interrupts prepared */

@@ -6,10 +6,11 @@
 #include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 
-#include "contig_irq_test.h"
 #include "contig_kernel.h"
+#include "contig_irq_test.h"
 
 struct irq_test_edu;
 struct irq_test_file;
@@ -41,9 +42,10 @@ struct irq_test_slot {
 /**
  * struct irq_test_file - an open file
  * @node: entry of the list of all of them
- * @mutex: serialises requests
+ * @alive: protects @client and @edu; taken by those who use them to read
  * @client: contig's, if there is one
  * @edu: the device it is for, if it is for one
+ * @mutex: serialises requests; those made by the task itself need not take it
  * @slots: preparations
  * @extents: room for a translation
  * @level: where @step is called
@@ -60,9 +62,10 @@ struct irq_test_slot {
  */
 struct irq_test_file {
 	struct list_head node;
-	struct mutex mutex; /* serialises requests */
+	struct rw_semaphore alive;
 	struct contig_kernel_client *client;
 	struct irq_test_edu *edu;
+	struct mutex mutex; /* serialises requests */
 	struct irq_test_slot slots[IRQ_TEST_SLOTS];
 	struct contig_extent extents[IRQ_TEST_ENTRIES];
 
@@ -83,6 +86,7 @@ struct irq_test_file {
 extern struct list_head irq_test_files;
 extern struct mutex irq_test_files_mutex;
 
+int irq_test_open_for(struct irq_test_file *file, struct device *dev);
 int irq_test_open_for_edu(struct irq_test_file *file);
 int irq_test_chain(struct irq_test_file *file, struct irq_test_chain *cmd);
 int irq_test_chain_init(void);
