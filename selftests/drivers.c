@@ -159,8 +159,9 @@ FIXTURE_SETUP(chain) {
 	if (system("rmmod contig_irq_test 2>/dev/null; true") ||
 	    system(command))
 		SKIP(return, "no module contig_irq_test: it is built for guests");
-	if (!edu_is_bound(&self->edu))
-		ASSERT_EQ(0, edu_bind(&self->edu, TEST_DRIVER));
+	/* Another test may have left it to another driver. */
+	edu_unbind(&self->edu);
+	ASSERT_EQ(0, edu_bind(&self->edu, TEST_DRIVER));
 	ASSERT_TRUE(debugfs_has("kernel", "device"));
 	self->fd = kernel_client(IRQ_TEST_FOR_EDU);
 	ASSERT_LE(0, self->fd) {
