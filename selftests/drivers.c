@@ -295,7 +295,8 @@ TEST_F(chain, has_addresses_for_the_device)
 }
 
 /* The device goes in mid-chain: it ends with an error, and nothing is left. */
-TEST_F(chain, loses_its_device)
+static void device_goes(struct __test_metadata *_metadata,
+			FIXTURE_DATA(chain) *self, bool unplugged)
 {
 	struct irq_test_chain cmd = {
 		.from = to_addr(self->memory),
@@ -313,7 +314,10 @@ TEST_F(chain, loses_its_device)
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		usleep(700000);
-		edu_unbind(&self->edu);
+		if (unplugged)
+			pci_write(self->edu.slot, "remove", "1");
+		else
+			edu_unbind(&self->edu);
 		_exit(edu_is_bound(&self->edu));
 	}
 	ASSERT_EQ(0, chain_run(self->fd, &cmd));
@@ -328,6 +332,7 @@ TEST_F(chain, loses_its_device)
 	EXPECT_FALSE(debugfs_has("devices", self->edu.name));
 	EXPECT_EQ(-1, kernel_stat(1));
 	/* And can have another one. */
+	write_text("/sys/bus/pci/rescan", "1");
 	ASSERT_EQ(0, edu_bind(&self->edu, TEST_DRIVER));
 	EXPECT_EQ(0, ioctl(self->fd, IRQ_TEST_OPEN, IRQ_TEST_FOR_EDU));
 	cmd.length = 2048;
@@ -335,6 +340,16 @@ TEST_F(chain, loses_its_device)
 			  pages(PAGES)));
 	ASSERT_EQ(0, chain_run(self->fd, &cmd));
 	EXPECT_EQ(0, cmd.result);
+}
+
+TEST_F(chain, loses_its_driver)
+{
+	device_goes(_metadata, self, false);
+}
+
+TEST_F(chain, is_unplugged)
+{
+	device_goes(_metadata, self, true);
 }
 
 TEST_HARNESS_MAIN

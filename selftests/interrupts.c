@@ -677,15 +677,12 @@ TEST_F(calls, a_hundred_thousand_times)
 		for (worst = f = 0; f < IRQ_TEST_FUNCTIONS; f++)
 			if (cmd.longest_ns[f] > cmd.longest_ns[worst])
 				worst = f;
-		printf("# %s: %llu calls on %d pages, %llu ns each, the longest %llu ns (%s)\n",
+		printf("# %s: %llu calls on %d pages, %llu ns each, %llu of them 100 us and more, the longest %llu ns (%s)\n",
 		       level_names[levels[i]], (unsigned long long)cmd.calls,
 		       PAGES, (unsigned long long)(cmd.total_ns / cmd.calls),
+		       (unsigned long long)cmd.slow,
 		       (unsigned long long)cmd.longest_ns[worst],
 		       function_names[worst]);
-		for (f = 0; f < IRQ_TEST_FUNCTIONS; f++)
-			printf("#   %s: the longest %llu ns\n",
-			       function_names[f],
-			       (unsigned long long)cmd.longest_ns[f]);
 	}
 	EXPECT_EQ(pages(PAGES), kernel_stat(1));
 	EXPECT_EQ(0, unhold(self->fd, IRQ_TEST_TASK, self->memory,
@@ -719,7 +716,7 @@ TEST_F_TIMEOUT(calls, from_interrupts_and_tasks_at_once, 600)
 		.fd = self->fd,
 		.cmd = {
 			.level = IRQ_TEST_HARDIRQ,
-			.rounds = 30000,
+			.rounds = times(10000),
 			.not_held = 1,
 			.addr = to_addr(self->memory),
 			.length = pages(4),
@@ -767,11 +764,10 @@ TEST_F_TIMEOUT(calls, from_interrupts_and_tasks_at_once, 600)
 	ASSERT_EQ(0, stormy.ret);
 	EXPECT_EQ(0, stormy.cmd.result)
 		TH_LOG("%s", function_names[stormy.cmd.failed]);
-	printf("# %lu turns beside %llu calls, %u of %u rounds and %lu locks met nothing held\n",
+	printf("# %lu turns beside %llu calls; %u rounds and %lu locks met nothing held\n",
 	       turns, (unsigned long long)stormy.cmd.calls, stormy.cmd.ended,
-	       30000, refused);
+	       refused);
 	EXPECT_LT(0, stormy.cmd.ended);
-	EXPECT_GT(30000, stormy.cmd.ended);
 	EXPECT_EQ(-ENODATA, unhold(fd, IRQ_TEST_TASK, self->memory, 1));
 	EXPECT_EQ(-ENOLCK, unlock(fd, IRQ_TEST_TASK, self->memory, 1));
 	EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));

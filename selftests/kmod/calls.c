@@ -430,7 +430,7 @@ static bool irq_test_storm_step(void *data)
 	struct irq_test_storm *cmd = arg->cmd;
 	unsigned int i, batch;
 	u64 start, ns;
-	int ret;
+	int ret = 0;
 
 	for (batch = 0; batch < IRQ_TEST_BATCH && cmd->rounds; batch++) {
 		for (i = 0; i < ARRAY_SIZE(turns); i++) {
@@ -439,6 +439,7 @@ static bool irq_test_storm_step(void *data)
 			ns = ktime_get_mono_fast_ns() - start;
 			cmd->calls++;
 			cmd->total_ns += ns;
+			cmd->slow += ns >= 100 * NSEC_PER_USEC;
 			cmd->longest_ns[turns[i]] =
 				max(ns, cmd->longest_ns[turns[i]]);
 			if (ret == -EWOULDBLOCK && !i && cmd->not_held) {
@@ -451,7 +452,7 @@ static bool irq_test_storm_step(void *data)
 				return false;
 			}
 		}
-		cmd->rounds--;
+		cmd->rounds -= !ret;
 	}
 	return cmd->rounds;
 }
@@ -477,6 +478,7 @@ static int irq_test_storm(struct irq_test_file *file,
 	cmd->ended = 0;
 	cmd->calls = 0;
 	cmd->total_ns = 0;
+	cmd->slow = 0;
 	cmd->deferred = 0;
 	cmd->refused = 0;
 	memset(cmd->longest_ns, 0, sizeof(cmd->longest_ns));

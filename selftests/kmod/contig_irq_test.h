@@ -83,8 +83,8 @@ struct irq_test_prepare {
 struct irq_test_storm {
 	__u32 level;
 	__u32 rounds;		/* of one call of each function */
-	__u32 not_held;		/* in: 1: that ends a round */
-	__u32 ended;		/* out: rounds that ended so */
+	__u32 not_held;		/* in: 1: that is no round at all */
+	__u32 ended;		/* out: how often that was */
 	__u64 addr;
 	__u64 length;
 	__s32 result;		/* out: of the first call that failed */
@@ -92,6 +92,7 @@ struct irq_test_storm {
 	__u64 calls;		/* out */
 	__u64 longest_ns[IRQ_TEST_FUNCTIONS];
 	__u64 total_ns;
+	__u64 slow;		/* out: calls that took 100 us and more */
 	__u32 deferred;		/* out: functions that were accepted */
 	__u32 refused;		/* out: and that were not: too many waited */
 	__u32 ran;		/* out: and that ran in the end */
