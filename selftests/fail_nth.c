@@ -9,6 +9,7 @@
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
+#include "edu.h"
 #include "faults.h"
 #include "importing.h"
 
@@ -797,6 +798,94 @@ FIXTURE_VARIANT(survives) {
 	bool alike;
 };
 
+/*
+ * A device, and memory for transfers. Nothing is mapped for the device: a kernel
+ * that looks after mappings does that no more once it had no memory for its own
+ * notes, and says so. The program "drivers" has mappings fail.
+ */
+
+static struct edu edu;
+
+static int edu_device(struct env *e)
+{
+	int ret = edu_setup(&edu);
+
+	edu_disable(&edu);
+	return ret;
+}
+
+static int do_attach(struct env *e)
+{
+	struct contig_device cmd = {
+		.size = sizeof(cmd),
+		.address_bits = 32,
+		.max_segment = MIB(1),
+	};
+
+	strcpy(cmd.name, edu.name);
+	return contig_ioctl(e->client, CONTIG_DEVICE, &cmd);
+}
+
+static bool check_attach(struct env *e)
+{
+	struct contig_device cmd = {
+		.size = sizeof(cmd),
+		.flags = CONTIG_DEVICE_QUERY,
+	};
+
+	return !contig_ioctl(e->client, CONTIG_DEVICE, &cmd) &&
+	       cmd.out_address_bits == 32 && cmd.out_max_segment == MIB(1);
+}
+
+static void undo_attach(struct env *e)
+{
+	struct contig_device cmd = {
+		.size = sizeof(cmd),
+		.flags = CONTIG_DEVICE_DETACH,
+	};
+
+	contig_ioctl(e->client, CONTIG_DEVICE, &cmd);
+}
+
+/* In two ranges, so that there is something to undo. */
+static int do_prepare(struct env *e)
+{
+	struct contig_prepare cmd = {
+		.size = sizeof(cmd),
+		.flags = CONTIG_IO_INPUT,
+		.ranges = to_addr(e->spans),
+		.range_count = 2,
+		.addrs = to_addr(e->table),
+		.count = MANY,
+	};
+	int ret;
+
+	e->spans[0] = (struct contig_span) { to_addr(e->memory), pages(3) };
+	e->spans[1] = (struct contig_span) { to_addr(e->memory) + pages(5),
+					     pages(4) };
+	ret = contig_ioctl(e->client, CONTIG_PREPARE, &cmd);
+	e->handle = ret ? 0 : cmd.out_id;
+	return ret;
+}
+
+static bool check_prepare(struct env *e)
+{
+	const uint64_t *addrs = (const uint64_t *)e->table;
+
+	return addrs[0] == pfn_of(e->memory) * page_size &&
+	       addrs[6] == pfn_of(e->memory + pages(8)) * page_size;
+}
+
+static void undo_prepare(struct env *e)
+{
+	struct contig_checkpoint cmd = {
+		.size = sizeof(cmd),
+		.id = e->handle,
+	};
+
+	contig_ioctl(e->client, CONTIG_CHECKPOINT, &cmd);
+}
+
 #define PATH(name, ...) FIXTURE_VARIANT_ADD(survives, name) { __VA_ARGS__ }
 #define ALLOC(name, ...) PATH(alloc_##name, .run = do_alloc_##name, \
 	.check = check_alloc, .undo = undo_fd, __VA_ARGS__)
@@ -860,6 +949,10 @@ PATH(get_state, .prepare = some_memory, .before = before_nested,
 PATH(get_state_mapped_again, .prepare = file_memory,
      .before = before_mapped_again, .run = do_get_state_mapped_again,
      .after = after_mapped_again);
+PATH(attach, .prepare = edu_device, .run = do_attach, .check = check_attach,
+     .undo = undo_attach);
+PATH(prepare, .prepare = some_memory, .run = do_prepare,
+     .check = check_prepare, .undo = undo_prepare);
 PATH(import, .prepare = drm_buffer, .run = do_import, .undo = undo_import,
      .alike = true);
 
