@@ -154,13 +154,14 @@ static int contig_request_limit(struct contig_request *request,
 /* Can this machine's memory, were it all free, meet the limits? */
 static bool contig_request_possible(const struct contig_request *request)
 {
-	unsigned long limit = min(contig_segment_limit(request),
-				  request->npages);
+	unsigned long longest = contig_segment_limit(request);
+	unsigned long limit = min(longest, request->npages);
 	unsigned long pages = 0;
 	struct zone *zone;
 	int nid, i;
 
-	if (request->min_segment > contig_segment_limit(request))
+	/* The last segment may be short, so a single one may. */
+	if (request->min_segment > longest && request->npages > longest)
 		return false;
 	if (request->max_segments < DIV_ROUND_UP(request->npages, limit))
 		return false;
