@@ -17,22 +17,23 @@
 
 /*
  * The page allocator knows zones, not address windows. For a window that no
- * zone stands for, pages come from emptied windows of memory, a few at a time.
+ * zone stands for, pages come from emptied windows of memory, the largest that
+ * can be had: a pageblock that a page was taken from yields no other. No window
+ * of more than @most pages can be found.
  */
-#define CONTIG_SCATTER_BATCH 64UL
-
 static int contig_scatter_window(const struct contig_request *request,
 				 struct contig_buffer *buffer,
+				 unsigned long *most,
 				 struct contig_report *report)
 {
 	unsigned long rest = request->npages - buffer->extents.npages;
-	unsigned long n = min(rest, CONTIG_SCATTER_BATCH), pfn;
+	unsigned long n = min(rest, *most), pfn;
 	int ret;
 
-	n = min(n, contig_segment_limit(request));
 	do {
 		ret = contig_range_take(request, n, n == rest, report, &pfn);
 		if (!ret) {
+			*most = n;
 			ret = contig_extents_append(&buffer->extents, pfn, n);
 			if (ret)
 				contig_pages_put(pfn, n);
@@ -61,6 +62,7 @@ static int contig_scatter_alloc(const struct contig_request *request,
 				struct contig_buffer *buffer,
 				struct contig_report *report)
 {
+	unsigned long most = request->npages;
 	bool reachable;
 	int ret = 0;
 	gfp_t gfp;
@@ -74,7 +76,8 @@ static int contig_scatter_alloc(const struct contig_request *request,
 			ret = contig_scatter_page(request, gfp, buffer,
 						  report);
 		else
-			ret = contig_scatter_window(request, buffer, report);
+			ret = contig_scatter_window(request, buffer, &most,
+						    report);
 		cond_resched();
 	}
 	if (!ret && !contig_extents_fit(request, &buffer->extents)) {

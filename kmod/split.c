@@ -4,8 +4,8 @@
  *
  * A piece that the page allocator can give as one block is asked of it, which is
  * quick. Else a window is emptied, as the range rung does it, as long as windows
- * can be found; each piece is as long as the last one that could be had, or
- * shorter. What then is still missing comes in blocks of falling size.
+ * can be found; each is as long as the last one that could be had, or shorter.
+ * What then is still missing comes in blocks of falling size.
  */
 #include <linux/kernel.h>
 #include <linux/log2.h>
@@ -126,7 +126,12 @@ static int contig_split_piece(struct contig_split *split)
 	    !contig_split_block(split, npages))
 		return 0;
 	if (split->windows) {
-		npages = min(npages, split->limit);
+		/*
+		 * Longer than a segment may be, which is cut by the device: what
+		 * is left of a pageblock that a part was taken from cannot be
+		 * had any more.
+		 */
+		npages = min(rest, split->limit);
 		/* A pageblock that can be emptied holds every smaller window. */
 		floor = split->reachable ?
 			min(npages, (unsigned long)pageblock_nr_pages) : 1;
@@ -136,6 +141,7 @@ static int contig_split_piece(struct contig_split *split)
 			return ret;
 		split->windows = false;
 	}
+	npages = contig_split_clip(request, npages);
 	return split->reachable ? contig_split_blocks(split, npages, least) :
 				  -ENOMEM;
 }
