@@ -172,26 +172,6 @@ static struct constraint_case {
 		.node_policy = CONTIG_NODE_STRICT }, CHOOSE },
 };
 
-/* What a buffer consists of, from pagemap where that shows it. */
-static int64_t extents_of(int client, int fd, size_t length,
-			  struct contig_extent **extents)
-{
-	void *map = buffer_map(fd, length);
-	int64_t n;
-
-	if (!map)
-		return -1;
-	n = pagemap_extents(map, length, extents);
-	if (n < 0 && !_test_cmd_lock_buffer(client, fd, 0, length, 0)) {
-		n = translate_all(client, fd, 0, length, 0, extents);
-		if (!buffer_translation_is_true(client, fd, map, length))
-			n = -1;
-		_test_cmd_unlock_buffer(client, fd, 0, length);
-	}
-	munmap(map, length);
-	return n;
-}
-
 TEST_F_TIMEOUT(constraint, is_met_or_refused, 400)
 {
 	struct contig_extent *extents;
@@ -220,8 +200,8 @@ TEST_F_TIMEOUT(constraint, is_met_or_refused, 400)
 				TH_LOG("%s", it->name);
 			continue;
 		}
-		n = extents_of(self->fd, alloc.out_fd, alloc.out_length,
-			       &extents);
+		n = buffer_extents(self->fd, alloc.out_fd, alloc.out_length,
+				   &extents);
 		EXPECT_LT(0, n)
 			TH_LOG("%s: no translation", it->name);
 		if (n > 0) {
@@ -414,7 +394,8 @@ TEST_F_TIMEOUT(window, that_is_taken, 400)
 	second = alloc_request(MIB(32), CONTIG_RUNGS_RANGE);
 	second.constraints.align = MIB(4);
 	test_alloc(self->fd, &second);
-	ASSERT_EQ(1, extents_of(self->fd, second.out_fd, MIB(32), &extents));
+	ASSERT_EQ(1, buffer_extents(self->fd, second.out_fd, MIB(32),
+				    &extents));
 	close(second.out_fd);
 
 	first = alloc_request(MIB(16), CONTIG_RUNGS_RANGE);

@@ -664,6 +664,25 @@ bool buffer_translation_is_true(int client, int fd, const volatile void *map,
 	return same;
 }
 
+int64_t buffer_extents(int client, int fd, size_t length,
+		       struct contig_extent **extents)
+{
+	void *map = buffer_map(fd, length);
+	int64_t n;
+
+	if (!map)
+		return -1;
+	n = pagemap_extents(map, length, extents);
+	if (n < 0 && !_test_cmd_lock_buffer(client, fd, 0, length, 0)) {
+		n = translate_all(client, fd, 0, length, 0, extents);
+		if (!buffer_translation_is_true(client, fd, map, length))
+			n = -1;
+		_test_cmd_unlock_buffer(client, fd, 0, length);
+	}
+	munmap(map, length);
+	return n;
+}
+
 char *read_text(const char *path)
 {
 	size_t size = 1 << 16, used = 0;

@@ -242,6 +242,12 @@ bool translation_is_true(int client, const volatile void *addr, size_t length);
  */
 bool buffer_translation_is_true(int client, int fd, const volatile void *map,
 				size_t length);
+/*
+ * What a buffer consists of, by the same two: how many extents, or less than 0;
+ * *extents is to be freed.
+ */
+int64_t buffer_extents(int client, int fd, size_t length,
+		       struct contig_extent **extents);
 
 /* Is this a kernel that looks at everything it does, ten times as slowly? */
 bool is_slow_kernel(void);
