@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device that does not look into the CPU's caches: who maintains them, when,
+ * and for which bytes. Kprobes on the two functions that arm64 does it by tell.
+ */
+#include <linux/dma-buf.h>
+#include <sys/mount.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+#include "edu.h"
+
+/* From selftests/dt/non-coherent.dtso. */
+#define DEVICE "test-device"
+
+#define TRACING "/sys/kernel/tracing"
+#define EVENTS TRACING "/events/contig_caches"
+#define PAGES 8
+#define OPS 512
+#define BOTH (CONTIG_IO_INPUT | CONTIG_IO_OUTPUT)
+
+enum { BIDIRECTIONAL, TO_DEVICE, FROM_DEVICE, NONE };
+
+static int attach(int client, const char *name, struct contig_device *cmd)
+{
+	*cmd = (struct contig_device) { .size = sizeof(*cmd) };
+	snprintf(cmd->name, sizeof(cmd->name), "%s", name);
+	return contig_ioctl(client, CONTIG_DEVICE, cmd);
+}
+
+static int sync_range(int client, int fd, uint64_t addr, uint64_t length,
+		      uint32_t flags)
+{
+	struct contig_sync cmd = {
+		.size = sizeof(cmd),
+		.flags = flags | (fd < 0 ? 0 : CONTIG_RANGE_BUFFER),
+		.addr = addr,
+		.length = length,
+		.fd = fd < 0 ? 0 : fd,
+	};
+
+	return contig_ioctl(client, CONTIG_SYNC, &cmd);
+}
+
+static int checkpoint(int client, uint32_t id, uint32_t flags)
+{
+	struct contig_checkpoint cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.id = id,
+	};
+
+	return contig_ioctl(client, CONTIG_CHECKPOINT, &cmd);
+}
+
+/* An id, or 0. */
+static uint32_t prepare(int client, const struct contig_span *spans,
+			uint32_t count, uint32_t flags)
+{
+	struct contig_prepare cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ranges = to_addr(spans),
+		.range_count = count,
+	};
+
+	return contig_ioctl(client, CONTIG_PREPARE, &cmd) ? 0 : cmd.out_id;
+}
+
+static int dmabuf_sync(int fd, uint64_t flags)
+{
+	struct dma_buf_sync cmd = { .flags = flags };
+
+	return ioctl(fd, DMA_BUF_IOCTL_SYNC, &cmd);
+}
+
+/*
+ * What was done to caches
+ */
+
+struct op {
+	bool for_device;
+	unsigned int direction;
+	uint64_t addr, size;
+};
+
+static int watch(void)
+{
+	char filter[64];
+
+	if (access(TRACING "/kprobe_events", F_OK) &&
+	    mount("tracefs", TRACING, "tracefs", 0, NULL))
+		return -errno;
+	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
+	return write_text(TRACING "/kprobe_events",
+			  "p:contig_caches/device arch_sync_dma_for_device addr=%x0:x64 size=%x1:u64 way=%x2:u32\n"
+			  "p:contig_caches/cpu arch_sync_dma_for_cpu addr=%x0:x64 size=%x1:u64 way=%x2:u32\n") ?:
+	       write_text(EVENTS "/filter", filter) ?:
+	       write_text(EVENTS "/enable", "1");
+}
+
+static void watch_no_more(void)
+{
+	write_text(EVENTS "/enable", "0");
+	write_text(TRACING "/kprobe_events",
+		   "-:contig_caches/device\n-:contig_caches/cpu\n");
+}
+
+/* To open it for writing from scratch is what empties it. */
+static void forget(void)
+{
+	close(open(TRACING "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC));
+}
+
+/* All since forget(); how many. */
+static int ops_read(struct op *ops)
+{
+	char *text = read_text(TRACING "/trace"), *rest = text, *line, *at;
+	int n = 0;
+
+	while (text && n < OPS && (line = strsep(&rest, "\n"))) {
+		struct op op = {};
+		unsigned long long addr, size;
+
+		at = strstr(line, "addr=");
+		if (line[0] == '#' || !at ||
+		    sscanf(at, "addr=%llx size=%llu way=%u", &addr, &size,
+			   &op.direction) != 3)
+			continue;
+		op.for_device = strstr(line, " device: ");
+		op.addr = addr;
+		op.size = size;
+		ops[n++] = op;
+	}
+	free(text);
+	return n;
+}
+
+FIXTURE(caches) {
+	int fd;
+	char *memory;
+	int buffer;
+	char *map;
+	struct op ops[OPS];
+	int n;
+	/* How often each byte was seen to, of the memory that is looked at. */
+	uint8_t seen[2][PAGES << 16];
+};
+
+FIXTURE_SETUP(caches) {
+	struct contig_device cmd;
+
+	setup_client(self->fd);
+	if (access("/sys/bus/platform/devices/" DEVICE, F_OK))
+		SKIP(return, "no device: selftests/dt/non-coherent.dtso");
+	ASSERT_EQ(0, system("modprobe fixed"));
+	ASSERT_EQ(0, watch());
+	ASSERT_EQ(0, attach(self->fd, "platform/" DEVICE, &cmd));
+	ASSERT_EQ(0, cmd.out_features);
+	self->memory = anon_map(pages(PAGES));
+	ASSERT_NE(NULL, self->memory);
+	self->buffer = buffer_get(self->fd, pages(PAGES),
+				  CONTIG_RUNGS_RANGE);
+	ASSERT_LE(0, self->buffer);
+	self->map = buffer_map(self->buffer, pages(PAGES));
+	ASSERT_NE(NULL, self->map);
+	forget();
+}
+
+FIXTURE_TEARDOWN(caches) {
+	watch_no_more();
+	munmap(self->map, pages(PAGES));
+	munmap(self->memory, pages(PAGES));
+	close(self->buffer);
+	close(self->fd);
+}
+
+/* Look at what was done to @memory, and forget it. */
+static void look(FIXTURE_DATA(caches) *self, const char *memory)
+{
+	uint64_t at, end;
+	int i, page;
+
+	self->n = ops_read(self->ops);
+	forget();
+	memset(self->seen, 0, sizeof(self->seen));
+	for (page = 0; page < PAGES; page++) {
+		uint64_t first = pfn_of(memory + pages(page)) * page_size;
+
+		for (i = 0; i < self->n; i++) {
+			const struct op *op = &self->ops[i];
+
+			at = op->addr > first ? op->addr - first : 0;
+			end = op->addr + op->size > first ?
+			      op->addr + op->size - first : 0;
+			for (; at < end && at < page_size; at++)
+				self->seen[op->for_device][pages(page) + at]++;
+		}
+	}
+}
+
+/* Was it seen to each of these bytes @times times, and to no others? */
+static bool only(FIXTURE_DATA(caches) *self, bool for_device, size_t from,
+		 size_t length, int times)
+{
+	size_t i;
+
+	for (i = 0; i < pages(PAGES); i++) {
+		int want = i >= from && i < from + length ? times : 0;
+
+		if (self->seen[for_device][i] == want)
+			continue;
+		fprintf(stderr, "# byte %zu: %d times for the %s\n", i,
+			self->seen[for_device][i],
+			for_device ? "device" : "CPU");
+		return false;
+	}
+	return true;
+}
+
+/* How many there were for the device or the CPU, all in this direction. */
+static bool ways(FIXTURE_DATA(caches) *self, bool for_device,
+		 unsigned int direction)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < self->n; i++) {
+		if (self->ops[i].for_device != for_device)
+			continue;
+		any = true;
+		if (self->ops[i].direction != direction) {
+			fprintf(stderr, "# direction %u\n",
+				self->ops[i].direction);
+			return false;
+		}
+	}
+	return any == (direction != NONE);
+}
+
+TEST_F(caches, lock_writes_back)
+{
+	test_lock(self->fd, self->memory + pages(1), pages(3), 0);
+	look(self, self->memory);
+	EXPECT_TRUE(only(self, true, pages(1), pages(3), 1));
+	EXPECT_TRUE(ways(self, true, BIDIRECTIONAL));
+	EXPECT_TRUE(ways(self, false, NONE));
+	/* Once: who locks it again has to say what changed. */
+	test_lock(self->fd, self->memory + pages(1), pages(3), 0);
+	look(self, self->memory);
+	EXPECT_EQ(0, self->n);
+	test_unlock(self->fd, self->memory + pages(1), pages(3));
+	test_unlock(self->fd, self->memory + pages(1), pages(3));
+	look(self, self->memory);
+	EXPECT_EQ(0, self->n);
+}
+
+TEST_F(caches, lock_for_output_writes_back)
+{
+	test_lock(self->fd, self->memory, pages(PAGES), CONTIG_LOCK_OUTPUT);
+	look(self, self->memory);
+	EXPECT_TRUE(only(self, true, 0, pages(PAGES), 1));
+	EXPECT_TRUE(ways(self, true, TO_DEVICE));
+	EXPECT_TRUE(ways(self, false, NONE));
+}
+
+/* What was locked before is prepared to the byte. */
+TEST_F(caches, prepare_is_exact)
+{
+	static const struct {
+		uint32_t flags;
+		unsigned int before, after;
+	} cases[] = {
+		{ CONTIG_IO_OUTPUT, TO_DEVICE, NONE },
+		{ CONTIG_IO_INPUT, FROM_DEVICE, FROM_DEVICE },
+		{ BOTH, BIDIRECTIONAL, BIDIRECTIONAL },
+		{ 0, NONE, NONE },
+	};
+	struct contig_span span = { to_addr(self->memory) + 100,
+				    pages(2) + 77 };
+	unsigned int i;
+	uint32_t id;
+
+	test_lock(self->fd, self->memory, pages(PAGES), 0);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		forget();
+		id = prepare(self->fd, &span, 1, cases[i].flags);
+		ASSERT_NE(0, id);
+		look(self, self->memory);
+		EXPECT_TRUE(only(self, true, 100, span.length,
+				 cases[i].before != NONE));
+		EXPECT_TRUE(ways(self, true, cases[i].before));
+		EXPECT_TRUE(ways(self, false, NONE));
+		EXPECT_EQ(0, checkpoint(self->fd, id, 0));
+		look(self, self->memory);
+		EXPECT_TRUE(only(self, false, 100, span.length,
+				 cases[i].after != NONE));
+		EXPECT_TRUE(ways(self, false, cases[i].after));
+		EXPECT_TRUE(ways(self, true, NONE));
+	}
+}
+
+/* What was not is written back as LOCK does it, whole pages, and thrown out. */
+TEST_F(caches, prepare_locks_and_is_exact_afterwards)
+{
+	struct contig_span span = { to_addr(self->memory) + 100,
+				    pages(1) + 77 };
+	uint32_t id = prepare(self->fd, &span, 1, CONTIG_IO_INPUT);
+	size_t i;
+
+	ASSERT_NE(0, id);
+	look(self, self->memory);
+	EXPECT_TRUE(ways(self, false, NONE));
+	for (i = 0; i < pages(PAGES); i++)
+		ASSERT_EQ(i < pages(2), !!self->seen[true][i]);
+	EXPECT_EQ(0, checkpoint(self->fd, id, 0));
+	look(self, self->memory);
+	EXPECT_TRUE(only(self, false, 100, span.length, 1));
+	EXPECT_TRUE(ways(self, false, FROM_DEVICE));
+	EXPECT_TRUE(ways(self, true, NONE));
+}
+
+TEST_F(caches, prepare_of_several_ranges)
+{
+	struct contig_span spans[] = {
+		{ to_addr(self->memory) + pages(3) + 1, 1 },
+		{ to_addr(self->memory), pages(1) },
+	};
+	uint32_t id;
+
+	test_lock(self->fd, self->memory, pages(PAGES), 0);
+	forget();
+	id = prepare(self->fd, spans, 2, CONTIG_IO_OUTPUT);
+	ASSERT_NE(0, id);
+	look(self, self->memory);
+	EXPECT_EQ(1, self->seen[true][pages(3) + 1]);
+	self->seen[true][pages(3) + 1] = 0;
+	EXPECT_TRUE(only(self, true, 0, pages(1), 1));
+	EXPECT_EQ(0, checkpoint(self->fd, id, 0));
+}
+
+/* From one transfer to the next: first for the CPU, then for the device. */
+TEST_F(caches, checkpoint_goes_on)
+{
+	struct contig_span span = { to_addr(self->memory) + pages(2) - 9, 20 };
+	uint32_t id;
+
+	test_lock(self->fd, self->memory, pages(PAGES), 0);
+	id = prepare(self->fd, &span, 1, CONTIG_IO_INPUT);
+	ASSERT_NE(0, id);
+	forget();
+	ASSERT_EQ(0, checkpoint(self->fd, id,
+				CONTIG_IO_MORE | CONTIG_IO_OUTPUT));
+	look(self, self->memory);
+	EXPECT_TRUE(only(self, false, pages(2) - 9, 20, 1));
+	EXPECT_TRUE(ways(self, false, FROM_DEVICE));
+	EXPECT_TRUE(only(self, true, pages(2) - 9, 20, 1));
+	EXPECT_TRUE(ways(self, true, TO_DEVICE));
+	EXPECT_FALSE(self->ops[0].for_device);
+	EXPECT_TRUE(self->ops[self->n - 1].for_device);
+	/* The device wrote nothing. */
+	EXPECT_EQ(0, checkpoint(self->fd, id, 0));
+	look(self, self->memory);
+	EXPECT_EQ(0, self->n);
+}
+
+/* To the byte, of memory and of a buffer, every way. */
+TEST_F(caches, sync_is_exact)
+{
+	static const struct { uint32_t flags; unsigned int direction; } to[] = {
+		{ CONTIG_IO_OUTPUT, TO_DEVICE },
+		{ CONTIG_IO_INPUT, FROM_DEVICE },
+		{ BOTH, BIDIRECTIONAL },
+	};
+	static const struct { size_t from, length; } ranges[] = {
+		{ 0, 1 }, { 63, 2 }, { 4095, 2 }, { 100, 20000 },
+		{ 8192, 4096 }, { 12345, 1 }, { 4096, 8191 },
+	};
+	unsigned int i, j, whose;
+	int k;
+
+	test_lock(self->fd, self->memory, pages(PAGES), 0);
+	test_lock_buffer(self->fd, self->buffer, 0, pages(PAGES), 0);
+	forget();
+	for (i = 0; i < ARRAY_SIZE(to); i++)
+		for (j = 0; j < ARRAY_SIZE(ranges); j++)
+			for (k = 0; k < 4; k++) {
+				bool buffer = k & 2, device = k & 1;
+
+				whose = device ? CONTIG_IO_FOR_DEVICE :
+						 CONTIG_IO_FOR_CPU;
+				ASSERT_EQ(0, sync_range(self->fd, buffer ?
+					  self->buffer : -1, ranges[j].from +
+					  (buffer ? 0 : to_addr(self->memory)),
+					  ranges[j].length,
+					  whose | to[i].flags));
+				look(self, buffer ? self->map : self->memory);
+				EXPECT_TRUE(only(self, device, ranges[j].from,
+						 ranges[j].length, 1));
+				EXPECT_TRUE(ways(self, device,
+						 to[i].direction));
+				EXPECT_TRUE(ways(self, !device, NONE));
+			}
+}
+
+/* Who maps a buffer and uses dma-buf's own command need not know of us. */
+TEST_F(caches, dmabuf_sync_is_of_the_whole_buffer)
+{
+	const uint64_t rw = DMA_BUF_SYNC_RW;
+
+	ASSERT_EQ(0, dmabuf_sync(self->buffer, DMA_BUF_SYNC_START | rw));
+	ASSERT_EQ(0, dmabuf_sync(self->buffer, DMA_BUF_SYNC_END | rw));
+	look(self, self->map);
+	EXPECT_EQ(0, self->n)
+		TH_LOG("no device has it");
+
+	test_lock_buffer(self->fd, self->buffer, 0, pages(PAGES), 0);
+	forget();
+	ASSERT_EQ(0, dmabuf_sync(self->buffer, DMA_BUF_SYNC_START | rw));
+	look(self, self->map);
+	EXPECT_TRUE(only(self, false, 0, pages(PAGES), 1));
+	EXPECT_TRUE(ways(self, false, BIDIRECTIONAL));
+	EXPECT_TRUE(ways(self, true, NONE));
+	ASSERT_EQ(0, dmabuf_sync(self->buffer, DMA_BUF_SYNC_END | rw));
+	look(self, self->map);
+	EXPECT_TRUE(only(self, true, 0, pages(PAGES), 1));
+	EXPECT_TRUE(ways(self, true, BIDIRECTIONAL));
+	EXPECT_TRUE(ways(self, false, NONE));
+	test_unlock_buffer(self->fd, self->buffer, 0, pages(PAGES));
+
+	/* A device that only reads it never has anything newer. */
+	test_lock_buffer(self->fd, self->buffer, 0, pages(PAGES),
+			 CONTIG_LOCK_OUTPUT);
+	forget();
+	ASSERT_EQ(0, dmabuf_sync(self->buffer, DMA_BUF_SYNC_START | rw));
+	look(self, self->map);
+	EXPECT_TRUE(ways(self, false, NONE));
+	ASSERT_EQ(0, dmabuf_sync(self->buffer, DMA_BUF_SYNC_END | rw));
+	look(self, self->map);
+	EXPECT_TRUE(only(self, true, 0, pages(PAGES), 1));
+	EXPECT_TRUE(ways(self, true, TO_DEVICE));
+}
+
+/* The same commands, for a device that looks into the caches. */
+TEST_F(caches, need_nothing_where_the_device_sees_them)
+{
+	struct contig_span span = { to_addr(self->memory), pages(3) };
+	struct contig_device cmd;
+	struct edu edu;
+	uint32_t id;
+	int client;
+
+	if (edu_find(&edu))
+		SKIP(return, "no device: run QEMU with -device edu");
+	ASSERT_EQ(0, edu_setup(&edu));
+	client = client_open();
+	ASSERT_EQ(0, attach(client, edu.name, &cmd));
+	ASSERT_TRUE(cmd.out_features & CONTIG_DEVICE_COHERENT);
+	forget();
+	test_lock(client, self->memory, pages(PAGES), 0);
+	id = prepare(client, &span, 1, BOTH);
+	ASSERT_NE(0, id);
+	EXPECT_EQ(0, sync_range(client, -1, to_addr(self->memory), pages(2),
+				BOTH | CONTIG_IO_FOR_CPU));
+	EXPECT_EQ(0, sync_range(client, -1, to_addr(self->memory), pages(2),
+				BOTH | CONTIG_IO_FOR_DEVICE));
+	EXPECT_EQ(0, checkpoint(client, id, 0));
+	test_lock_buffer(client, self->buffer, 0, pages(PAGES), 0);
+	EXPECT_EQ(0, dmabuf_sync(self->buffer,
+				 DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
+	EXPECT_EQ(0, dmabuf_sync(self->buffer,
+				 DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
+	look(self, self->memory);
+	EXPECT_EQ(0, self->n);
+	/* That there is something to be seen shows the other device. */
+	test_lock(self->fd, self->memory, pages(1), 0);
+	look(self, self->memory);
+	EXPECT_TRUE(only(self, true, 0, pages(1), 1));
+	close(client);
+	edu_disable(&edu);
+}
+
+TEST_HARNESS_MAIN
