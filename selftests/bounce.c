@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that a device cannot reach: refused, or copied by the kernel if a
+ * preparation allows that; and nothing that is had for the device needs it.
+ *
+ * Wants memory above 4 GiB, and a device of 32 bits: scripts/vm -m 5120 -q -device
+ * -q edu,dma_mask=0xffffffff.
+ */
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+#include "edu.h"
+
+#define TOP (1ull << 32)
+#define PAGES 4
+
+static int attach(int client, const char *name)
+{
+	struct contig_device cmd = {
+		.size = sizeof(cmd),
+		.address_bits = 32,
+		.max_segment = MIB(4),
+	};
+	int ret;
+
+	snprintf(cmd.name, sizeof(cmd.name), "%s", name);
+	ret = contig_ioctl(client, CONTIG_DEVICE, &cmd);
+	return ret ?: cmd.out_features & CONTIG_DEVICE_IOMMU ? -EXDEV : 0;
+}
+
+static int checkpoint(int client, uint32_t id, uint32_t flags)
+{
+	struct contig_checkpoint cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.id = id,
+	};
+
+	return contig_ioctl(client, CONTIG_CHECKPOINT, &cmd);
+}
+
+FIXTURE(bounce) {
+	int fd, other, buffer;
+	struct edu edu;
+	char *high;			/* memory that the device cannot reach */
+	struct contig_span span;
+	uint64_t addrs[PAGES];
+	struct contig_prepare cmd;
+};
+
+FIXTURE_SETUP(bounce) {
+	struct contig_alloc alloc = alloc_request(pages(PAGES), 0);
+	struct contig_info info;
+	int ret;
+
+	setup_client(self->fd);
+	test_info(self->fd, &info);
+	if (info.out_ram_top < TOP + MIB(64))
+		SKIP(return, "no memory above 4 GiB");
+	if (edu_find(&self->edu))
+		SKIP(return, "no device: run QEMU with -device edu");
+	ASSERT_EQ(0, edu_setup(&self->edu));
+	/* Another client, that has not said what it is for. */
+	self->other = client_open();
+	alloc.flags = CONTIG_ALLOC_STRUCT_PAGE;
+	alloc.constraints.lowest = TOP;
+	test_alloc(self->other, &alloc);
+	self->buffer = alloc.out_fd;
+	self->high = buffer_map(self->buffer, pages(PAGES));
+	ASSERT_NE(NULL, self->high);
+	ret = attach(self->fd, self->edu.name);
+	if (ret == -EXDEV)
+		SKIP(return, "an IOMMU lets the device reach everything");
+	ASSERT_EQ(0, ret);
+	self->span.addr = 0;
+	self->span.length = pages(PAGES);
+	self->cmd = (struct contig_prepare) {
+		.size = sizeof(self->cmd),
+		.flags = CONTIG_RANGE_BUFFER | CONTIG_GET_DMA,
+		.ranges = to_addr(&self->span),
+		.range_count = 1,
+		.fd = self->buffer,
+		.addrs = to_addr(self->addrs),
+		.count = PAGES,
+	};
+}
+
+FIXTURE_TEARDOWN(bounce) {
+	edu_disable(&self->edu);
+	munmap(self->high, pages(PAGES));
+	close(self->buffer);
+	close(self->fd);
+	close(self->other);
+}
+
+TEST_F(bounce, not_where_nobody_says_when)
+{
+	test_err_lock_buffer(EADDRNOTAVAIL, self->fd, self->buffer, 0,
+			     pages(PAGES), 0);
+	test_err_lock(EADDRNOTAVAIL, self->fd, self->high, pages(PAGES), 0);
+	/* Nor in a preparation that does not ask for it. */
+	self->cmd.flags |= CONTIG_IO_INPUT;
+	EXPECT_EQ(-EADDRNOTAVAIL,
+		  contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
+	EXPECT_EQ(0, page_state(self->fd, self->high).locks);
+	/* Whoever is not for a device can. */
+	test_lock_buffer(self->other, self->buffer, 0, pages(PAGES), 0);
+	test_unlock_buffer(self->other, self->buffer, 0, pages(PAGES));
+}
+
+/* From the first page to the device and from there to the last. */
+TEST_F(bounce, copies_both_ways)
+{
+	char *last = self->high + pages(PAGES - 1);
+	unsigned int i;
+
+	fill_pattern(self->high, pages(PAGES), 1);
+	self->cmd.flags |= CONTIG_IO_BOUNCE | CONTIG_IO_OUTPUT;
+	ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
+	ASSERT_EQ(PAGES, self->cmd.count);
+	EXPECT_EQ(PAGES, self->cmd.out_bounced);
+	for (i = 0; i < PAGES; i++) {
+		EXPECT_GT(TOP, self->addrs[i]);
+		EXPECT_NE(0, self->addrs[i]);
+	}
+	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[0], false));
+	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
+
+	fill_pattern(self->high, pages(PAGES), 2);
+	self->cmd.flags = CONTIG_RANGE_BUFFER | CONTIG_GET_DMA |
+			  CONTIG_IO_BOUNCE | CONTIG_IO_INPUT;
+	ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
+	EXPECT_EQ(PAGES, self->cmd.out_bounced);
+	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[PAGES - 1], true));
+	/* It lies in the copy until the transfer is said to be over. */
+	EXPECT_TRUE(has_pattern(self->high, pages(PAGES), 2));
+	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
+	EXPECT_TRUE(has_pattern(last, EDU_CHUNK, 1));
+	/* Nothing else has changed. */
+	EXPECT_TRUE(has_pattern(self->high, pages(PAGES - 1), 2));
+}
+
+/* One preparation, out and in again, each time said by CHECKPOINT. */
+TEST_F(bounce, copies_from_one_transfer_to_the_next)
+{
+	self->cmd.flags |= CONTIG_IO_BOUNCE | CONTIG_IO_OUTPUT |
+			   CONTIG_IO_INPUT;
+	fill_pattern(self->high, pages(PAGES), 3);
+	ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
+	/* The copy was made; what comes later has to be said. */
+	fill_pattern(self->high, pages(PAGES), 4);
+	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[0], false));
+	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[1], true));
+	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id,
+				CONTIG_IO_MORE | CONTIG_IO_OUTPUT));
+	EXPECT_TRUE(has_pattern(self->high + pages(1), EDU_CHUNK, 3));
+	fill_pattern(self->high, pages(PAGES), 5);
+	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id,
+				CONTIG_IO_MORE | CONTIG_IO_OUTPUT));
+	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[0], false));
+	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id,
+				CONTIG_IO_MORE | CONTIG_IO_INPUT));
+	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[2], true));
+	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
+	EXPECT_TRUE(has_pattern(self->high + pages(2), EDU_CHUNK, 5));
+	EXPECT_EQ(0, page_state(self->fd, self->high).locks);
+}
+
+/* What lies within reach is not copied, though it could be. */
+TEST_F(bounce, never_of_what_was_had_for_the_device)
+{
+	uint32_t rung;
+	int fd;
+
+	for (rung = CONTIG_RUNG_NONE; rung < CONTIG_RUNG_MAX; rung++) {
+		struct contig_alloc alloc = alloc_request(pages(PAGES), rung ?
+							  1u << rung : 0);
+		struct contig_extent *extents;
+		int64_t n;
+
+		/* That lies where it was at first. */
+		if (rung == CONTIG_RUNG_RESERVE)
+			continue;
+		test_alloc(self->fd, &alloc);
+		fd = alloc.out_fd;
+		self->cmd.fd = fd;
+		self->cmd.count = PAGES;
+		self->cmd.flags = CONTIG_RANGE_BUFFER | CONTIG_GET_DMA |
+				  CONTIG_IO_BOUNCE | CONTIG_IO_OUTPUT;
+		ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_PREPARE,
+					  &self->cmd));
+		EXPECT_EQ(0, self->cmd.out_bounced)
+			TH_LOG("%s", rung_name(alloc.out_rung));
+		n = translate_all(self->fd, fd, 0, pages(PAGES), 0, &extents);
+		ASSERT_LT(0, n);
+		EXPECT_EQ(extents[0].addr, self->addrs[0]);
+		free(extents);
+		EXPECT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
+		test_lock_buffer(self->fd, fd, 0, pages(PAGES), 0);
+		test_unlock_buffer(self->fd, fd, 0, pages(PAGES));
+		close(fd);
+	}
+}
+
+TEST_HARNESS_MAIN
