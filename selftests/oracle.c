@@ -65,10 +65,14 @@ static void random_place(struct contig_constraints *c, uint64_t length,
 		if (c->lowest > anchor + length)
 			c->lowest = one_in(2) ? anchor : c->lowest;
 	}
-	/* The only place that there is. */
+	/* The only place that there is, or some bytes too few for one. */
 	if (one_in(8)) {
 		c->lowest = anchor;
 		c->highest = anchor + round_up_page(length) - 1;
+		if (one_in(3))
+			c->highest -= 1 + below(page_size);
+		else if (one_in(3))
+			c->lowest += 1 + below(page_size);
 	}
 	if (c->highest && c->lowest > c->highest)
 		c->lowest = 0;
