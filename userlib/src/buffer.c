@@ -14,6 +14,7 @@ CONTIG_EXPORT int contig_alloc(struct contig *client, uint64_t length,
 			       const struct contig_alloc_opts *opts,
 			       struct contig_buffer **buffer)
 {
+	CTG_PAGING;
 	struct contig_alloc_opts known;
 	struct contig_buffer *new;
 	int error;

@@ -146,6 +146,7 @@ static void widen_held(struct contig *client, uintptr_t addr, size_t length)
 CONTIG_EXPORT int contig_hold(struct contig *client, const void *addr,
 			      size_t length)
 {
+	CTG_PAGING;
 	int error;
 
 	lock_holds();
@@ -159,6 +160,7 @@ CONTIG_EXPORT int contig_hold(struct contig *client, const void *addr,
 CONTIG_EXPORT int contig_unhold(struct contig *client, const void *addr,
 				size_t length)
 {
+	CTG_PAGING;
 	int error;
 
 	lock_holds();
@@ -193,6 +195,7 @@ static int unhold_runs(struct contig *client, struct ctg_range *range)
  */
 void ctg_hold_close(struct contig *client)
 {
+	CTG_PAGING;
 	struct ctg_range range = {
 		.addr = client->held_start,
 		.length = client->held_end - client->held_start,

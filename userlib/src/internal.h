@@ -73,6 +73,26 @@ static inline int ctg_result(int error)
 	return error;
 }
 
+/*
+ * Stands in every function that locks, holds, faults or moves memory, or has a
+ * mutex or malloc() do its work: until it returns, a function that a signal
+ * handler gives to DeferUserFn() has to wait.
+ */
+#define CTG_PAGING                                                             \
+	__attribute__((cleanup(ctg_paging_end), unused)) char ctg_paging =     \
+		(ctg_paging_enter(), 0)
+
+/* macvm_defer.c */
+void ctg_paging_enter(void);
+void ctg_paging_leave(void);
+void ctg_paging_forget(void);
+
+static inline void ctg_paging_end(char *unused)
+{
+	(void)unused;
+	ctg_paging_leave();
+}
+
 /* client.c */
 int ctg_ioctl(int fd, unsigned long request, void *arg);
 

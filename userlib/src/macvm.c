@@ -14,6 +14,7 @@
  * time is safe in a signal handler.
  */
 static _Atomic(struct contig *) mac_client;
+static atomic_bool has_device;
 static pthread_mutex_t client_mutex = PTHREAD_MUTEX_INITIALIZER;
 static bool watches_forks;
 
@@ -29,11 +30,13 @@ static const struct {
 	{ENOMEM, notEnoughMemoryErr},
 	{EDQUOT, notEnoughMemoryErr},
 	{ETIME, notEnoughMemoryErr},
+	{EMSGSIZE, notEnoughMemoryErr},
 	{ENODATA, notHeldErr},
 	{EILSEQ, cannotMakeContiguousErr},
 	{ENOLCK, notLockedErr},
 	{ESTALE, notLockedErr},
 	{EPERM, permErr},
+	{ENOBUFS, cannotDeferErr},
 };
 
 OSErr ctg_mac_set_result(OSErr result)
@@ -84,9 +87,11 @@ static void after_fork_in_child(void)
 
 	if (client) {
 		atomic_store(&mac_client, NULL);
+		atomic_store(&has_device, false);
 		close(client->fd);
 		free(client);
 	}
+	ctg_paging_forget();
 	ctg_mac_blocks_forget_locks();
 	ctg_mac_blocks_unlock();
 	pthread_mutex_unlock(&client_mutex);
@@ -142,8 +147,47 @@ struct contig *ctg_mac_client_if_open(void)
 	return atomic_load(&mac_client);
 }
 
+bool ctg_mac_has_device(void)
+{
+	return atomic_load(&has_device);
+}
+
+CONTIG_EXPORT OSErr MacVMAttachDevice(const char *name,
+				      const struct contig_device_opts *opts)
+{
+	CTG_PAGING;
+	struct contig *client;
+	OSErr result;
+	int error;
+
+	if (!name)
+		return ctg_mac_result(-EFAULT);
+	result = ctg_mac_client(&client);
+	if (result)
+		return result;
+	error = CTG_RETRY(contig_attach_device(client, name, opts));
+	if (!error)
+		atomic_store(&has_device, true);
+	return ctg_mac_result(error);
+}
+
+CONTIG_EXPORT OSErr MacVMDetachDevice(void)
+{
+	CTG_PAGING;
+	struct contig *client = ctg_mac_client_if_open();
+	int error;
+
+	if (!client)
+		return ctg_mac_result(-EUNATCH);
+	error = CTG_RETRY(contig_detach_device(client));
+	if (!error)
+		atomic_store(&has_device, false);
+	return ctg_mac_result(error);
+}
+
 static OSErr lock_memory(void *address, unsigned long count, uint32_t flags)
 {
+	CTG_PAGING;
 	struct contig *client;
 	OSErr result;
 	int error;
@@ -188,6 +232,7 @@ CONTIG_EXPORT OSErr UnlockMemory(void *address, unsigned long count)
 
 CONTIG_EXPORT OSErr HoldMemory(void *address, unsigned long count)
 {
+	CTG_PAGING;
 	struct contig *client;
 	OSErr result;
 
@@ -201,6 +246,7 @@ CONTIG_EXPORT OSErr HoldMemory(void *address, unsigned long count)
 
 CONTIG_EXPORT OSErr UnholdMemory(void *address, unsigned long count)
 {
+	CTG_PAGING;
 	struct contig *client = ctg_mac_client_if_open();
 
 	if (!count)

@@ -146,6 +146,7 @@ static int allocate(struct contig *client, ByteCount size, struct block **block)
 CONTIG_EXPORT LogicalAddress MemAllocatePhysicallyContiguous(ByteCount byteSize,
 							     Boolean clear)
 {
+	CTG_PAGING;
 	struct contig *client;
 	struct block *block;
 	int error;
@@ -178,6 +179,7 @@ static int unlock_block(struct block *block)
 
 CONTIG_EXPORT OSStatus MemDeallocatePhysicallyContiguous(LogicalAddress address)
 {
+	CTG_PAGING;
 	struct block *block = take_block(address);
 	int error;
 

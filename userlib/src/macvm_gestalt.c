@@ -45,6 +45,7 @@ static int ask(OSType selector, uint64_t *response)
 
 CONTIG_EXPORT OSErr Gestalt64(OSType selector, uint64_t *response)
 {
+	CTG_PAGING;
 	int error;
 
 	if (!response)

@@ -24,6 +24,7 @@ OSErr ctg_mac_set_result(OSErr result);
 OSErr ctg_mac_result(int error);
 OSErr ctg_mac_client(struct contig **client);
 struct contig *ctg_mac_client_if_open(void);
+bool ctg_mac_has_device(void);
 
 /* macvm_alloc.c */
 void ctg_mac_blocks_lock(void);

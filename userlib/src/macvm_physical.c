@@ -85,6 +85,7 @@ static int get_physical(struct contig *client, LogicalToPhysicalTable *table,
 CONTIG_EXPORT OSErr GetPhysical(LogicalToPhysicalTable *addresses,
 				unsigned long *physicalEntryCount)
 {
+	CTG_PAGING;
 	struct contig *client;
 	OSErr result;
 

@@ -28,6 +28,7 @@ static struct ctg_range buffer_range(const struct contig_buffer *buffer,
 static int lock_range(struct contig *client, const struct ctg_range *range,
 		      uint32_t flags)
 {
+	CTG_PAGING;
 	struct contig_lock arg;
 
 	/* What kind of range it is, is not for the caller to say. */

@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "fake.h"
+#include "fake_internal.h"
 
 #define MAX_PAGES 4096
 #define MAX_FILES 256
@@ -62,6 +62,7 @@ int fake_reset(void **state)
 	memset(pages, 0, sizeof(pages));
 	memset(mlocks, 0, sizeof(mlocks));
 	memset(failures, 0, sizeof(failures));
+	fake_prepare_reset();
 	fake.mlock_pages = MAX_PAGES;
 	return 0;
 }
@@ -146,7 +147,7 @@ static uint64_t with_gaps(uint64_t addr, unsigned int run_pages)
 }
 
 /* The address of a byte, for the CPU or for the device. */
-static uint64_t translated(uint64_t addr, uint32_t flags)
+uint64_t fake_translated(uint64_t addr, uint32_t flags)
 {
 	if (flags & (CONTIG_GET_DMA | CONTIG_LOCK_DEVICE_CONTIGUOUS))
 		return DMA_SPACE + with_gaps(addr, fake.dma_run_pages);
@@ -155,12 +156,12 @@ static uint64_t translated(uint64_t addr, uint32_t flags)
 
 uint64_t fake_physical(const void *addr)
 {
-	return translated((uintptr_t)addr, 0);
+	return fake_translated((uintptr_t)addr, 0);
 }
 
 uint64_t fake_dma(const void *addr)
 {
-	return translated((uintptr_t)addr, CONTIG_GET_DMA);
+	return fake_translated((uintptr_t)addr, CONTIG_GET_DMA);
 }
 
 static unsigned int total(uint64_t addr, bool holds)
@@ -397,11 +398,12 @@ static int do_unhold(int client, struct contig_unhold *arg)
 
 static bool in_one_run(uint64_t addr, uint64_t length, uint32_t flags)
 {
-	return translated(addr + length - 1, flags) - translated(addr, flags) ==
+	return fake_translated(addr + length - 1, flags) -
+		       fake_translated(addr, flags) ==
 	       length - 1;
 }
 
-static int do_lock(int client, const struct contig_lock *arg)
+int fake_do_lock(int client, const struct contig_lock *arg)
 {
 	uint64_t addr = arg->addr;
 	uint64_t page;
@@ -442,7 +444,7 @@ static int check_locked(int client, uint64_t addr, uint64_t length)
 	return 0;
 }
 
-static int do_unlock(int client, const struct contig_unlock *arg)
+int fake_do_unlock(int client, const struct contig_unlock *arg)
 {
 	uint64_t addr = arg->addr;
 	uint64_t page;
@@ -462,7 +464,8 @@ static uint64_t extent_length(uint64_t addr, uint64_t length, uint32_t flags)
 	uint64_t end = page_of(addr) + PAGE;
 
 	while (end < addr + length &&
-	       translated(end, flags) == translated(end - 1, flags) + 1)
+	       fake_translated(end, flags) ==
+		       fake_translated(end - 1, flags) + 1)
 		end += PAGE;
 	return end < addr + length ? end - addr : length;
 }
@@ -496,7 +499,7 @@ static int do_get_physical(int client, struct contig_get_physical *arg)
 		uint64_t run = extent_length(addr, length, arg->flags);
 
 		if (arg->count) {
-			extents[count].addr = translated(addr, arg->flags);
+			extents[count].addr = fake_translated(addr, arg->flags);
 			extents[count].length = run;
 		}
 		count++;
@@ -589,11 +592,15 @@ static int do_command(int client, unsigned int cmd, void *arg)
 	case CONTIG_CMD_UNHOLD:
 		return do_unhold(client, arg);
 	case CONTIG_CMD_LOCK:
-		return do_lock(client, arg);
+		return fake_do_lock(client, arg);
 	case CONTIG_CMD_UNLOCK:
-		return do_unlock(client, arg);
+		return fake_do_unlock(client, arg);
 	case CONTIG_CMD_GET_PHYSICAL:
 		return do_get_physical(client, arg);
+	case CONTIG_CMD_PREPARE:
+		return fake_do_prepare(client, arg);
+	case CONTIG_CMD_CHECKPOINT:
+		return fake_do_checkpoint(client, arg);
 	default:
 		return do_get_state(client, arg);
 	}
@@ -612,6 +619,8 @@ static int command(int client, unsigned int cmd, void *arg)
 	memcpy(&fake.last, arg,
 	       size < sizeof(fake.last) ? size : sizeof(fake.last));
 	fake.calls[cmd]++;
+	if (fake.during)
+		fake.during(cmd);
 	if (failures[cmd].error && !failures[cmd].after--) {
 		error = failures[cmd].error;
 		failures[cmd].error = 0;

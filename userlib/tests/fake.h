@@ -21,7 +21,7 @@
 
 #include <linux/contig.h>
 
-#define FAKE_COMMANDS (CONTIG_CMD_DEVICE + 1)
+#define FAKE_COMMANDS (CONTIG_CMD_CHECKPOINT + 1)
 
 /* For run_pages: physical memory has no gap. */
 #define FAKE_RUNS_FOREVER 0
@@ -56,6 +56,8 @@
  * @dma_run_pages: as run_pages, for the addresses of the device
  * @alloc: fills the answer of CONTIG_ALLOC, returns 0 or an errno
  * @probe: fills the answer of CONTIG_PROBE
+ * @bounced: pages of which the device needs a copy
+ * @during: called within every command
  */
 struct fake {
 	unsigned int calls[FAKE_COMMANDS];
@@ -75,6 +77,8 @@ struct fake {
 		struct contig_get_physical get_physical;
 		struct contig_get_state get_state;
 		struct contig_device device;
+		struct contig_prepare prepare;
+		struct contig_checkpoint checkpoint;
 	} last;
 	uint64_t last_sync;
 	unsigned int run_pages;
@@ -88,6 +92,8 @@ struct fake {
 	unsigned int dma_run_pages;
 	int (*alloc)(struct contig_alloc *arg);
 	int (*probe)(struct contig_probe *arg);
+	uint32_t bounced;
+	void (*during)(unsigned int cmd);
 };
 
 extern struct fake fake;
@@ -109,6 +115,9 @@ bool fake_is_mapped(const void *addr);
 
 /* How many pages are mlocked, locked or held by anybody. */
 unsigned int fake_busy_pages(void);
+
+/* How many preparations have not ended. */
+unsigned int fake_preparations(void);
 
 /* How many file descriptors this process has. */
 unsigned int fake_open_files(void);

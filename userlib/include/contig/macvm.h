@@ -38,12 +38,16 @@ extern "C" {
  *    was locked was unmapped or replaced since
  *  - cannotMakeContiguousErr: EILSEQ
  *  - notEnoughMemoryErr: ENOMEM; also EDQUOT for RLIMIT_MEMLOCK and the user's
- *    quota, ETIME for the time budget of an allocation
+ *    quota, ETIME for the time budget of an allocation, EMSGSIZE for a
+ *    preparation that has no room for anything
+ *  - cannotDeferErr: ENOBUFS, too many functions are deferred
  *  - permErr: EPERM, physical addresses need CAP_SYS_RAWIO
  *  - noMMUErr: the client cannot be opened, because the module is not loaded
  *    (ENOENT) or the device is not for this user (EACCES)
  *  - paramErr: every other errno, for instance EFAULT (not mapped), ENXIO (not
- *    memory), EACCES (not writable), EOVERFLOW (past the end)
+ *    memory), EACCES (not writable), EOVERFLOW (past the end, or an address that
+ *    does not fit in a pointer), ENOENT (no such preparation), ENODEV (the
+ *    device is gone)
  *
  * Signals that come while a call waits do not end it. Every function may be
  * called by several threads at once.
@@ -58,8 +62,15 @@ typedef int32_t OSStatus;
 typedef uint32_t OSType;
 typedef unsigned char Boolean;
 typedef unsigned long ByteCount;
+typedef unsigned long ItemCount;
+typedef uint32_t OptionBits;
 typedef void *LogicalAddress;
+typedef void *PhysicalAddress;
+typedef uint32_t AddressSpaceID;
 #endif
+
+/* From contig.h: what a device can. */
+struct contig_device_opts;
 
 /* Result codes. */
 enum {
@@ -70,6 +81,7 @@ enum {
 	notHeldErr = -621,
 	cannotMakeContiguousErr = -622,
 	notLockedErr = -623,
+	cannotDeferErr = -625,
 	noMMUErr = -626,
 	gestaltUnknownErr = -5550,
 	gestaltUndefSelectorErr = -5551
@@ -96,6 +108,49 @@ enum {
 	defaultPhysicalEntryCount = 8
 };
 
+/* How many functions can be deferred in a thread at a time; the name is ours. */
+enum {
+	maxDeferredUserFns = 16
+};
+
+/* Options of an IOPreparationTable; the last is ours. */
+enum {
+	kIOMultipleRanges = 0x00000001,
+	kIOLogicalRanges = 0x00000002,
+	kIOMinimalLogicalMapping = 0x00000004,
+	kIOShareMappingTables = 0x00000008,
+	kIOIsInput = 0x00000010,
+	kIOIsOutput = 0x00000020,
+	kIOCoherentDataPath = 0x00000040,
+	kIOTransferIsLogical = 0x00000080,
+	kIOClientIsUserMode = 0x00000080,
+	kIONoCopies = 0x40000000
+};
+
+/* State of an IOPreparationTable; the last is ours. */
+enum {
+	kIOStateDone = 0x00000001,
+	kIOStateCopied = 0x40000000
+};
+
+/* Options of CheckpointIO. */
+enum {
+	kNextIOIsInput = 0x00000001,
+	kNextIOIsOutput = 0x00000002,
+	kMoreIOTransfers = 0x00000004
+};
+
+typedef OptionBits IOPreparationOptions;
+typedef OptionBits IOPreparationState;
+typedef OptionBits IOCheckpointOptions;
+typedef uint32_t IOPreparationID;
+
+/* The address space of the program, the only one that it can name. */
+#define kCurrentAddressSpaceID ((AddressSpaceID)-1)
+
+/* A function that can be deferred. */
+typedef void (*UserFnUPP)(void *argument);
+
 /**
  * struct MemoryBlock - a block of memory
  * @address: of its first byte, logical or physical
@@ -119,6 +174,65 @@ struct LogicalToPhysicalTable {
 	MemoryBlock physical[defaultPhysicalEntryCount];
 };
 typedef struct LogicalToPhysicalTable LogicalToPhysicalTable;
+
+/**
+ * struct AddressRange - a range of a transfer
+ * @base: its first byte
+ * @length: bytes
+ */
+struct AddressRange {
+	void *base;
+	ByteCount length;
+};
+typedef struct AddressRange AddressRange;
+
+/**
+ * struct MultipleAddressRange - several ranges of a transfer
+ * @entryCount: how many
+ * @rangeTable: they
+ */
+struct MultipleAddressRange {
+	ItemCount entryCount;
+	AddressRange *rangeTable;
+};
+typedef struct MultipleAddressRange MultipleAddressRange;
+
+/**
+ * struct IOPreparationTable - what PrepareMemoryForIO prepares
+ * @options: kIOLogicalRanges and others
+ * @state: out: kIOStateDone if all was prepared up to the end, else it is a part;
+ *         kIOStateCopied if the device uses a copy of some of the memory
+ * @preparationID: out: what CheckpointIO() wants to know; 0 if nothing was
+ *                 prepared
+ * @addressSpace: kCurrentAddressSpaceID
+ * @granularity: 0, or a part shall be a multiple of this, in bytes, rounded up to
+ *               pages, unless it reaches the end
+ * @firstPrepared: where to begin, in bytes from the start of all ranges; 0 at
+ *                 first
+ * @lengthPrepared: out: how many bytes were prepared, from there on
+ * @mappingEntryCount: how many entries the mapping tables have; ignored if there
+ *                     are none
+ * @logicalMapping: table of logical addresses to be filled, or NULL
+ * @physicalMapping: table of physical addresses to be filled, or NULL
+ * @rangeInfo: the range; or the ranges, with kIOMultipleRanges
+ */
+struct IOPreparationTable {
+	IOPreparationOptions options;
+	IOPreparationState state;
+	IOPreparationID preparationID;
+	AddressSpaceID addressSpace;
+	ByteCount granularity;
+	ByteCount firstPrepared;
+	ByteCount lengthPrepared;
+	ItemCount mappingEntryCount;
+	LogicalAddress *logicalMapping;
+	PhysicalAddress *physicalMapping;
+	union {
+		AddressRange range;
+		MultipleAddressRange multipleRanges;
+	} rangeInfo;
+};
+typedef struct IOPreparationTable IOPreparationTable;
 
 /**
  * HoldMemory() - keep a range resident; it may still move
@@ -245,6 +359,129 @@ OSErr UnlockMemory(void *address, unsigned long count);
  */
 OSErr GetPhysical(LogicalToPhysicalTable *addresses,
 		  unsigned long *physicalEntryCount);
+
+/**
+ * PrepareMemoryForIO() - lock memory for a transfer and tell where it is
+ * @table: in: what to prepare; out: what was
+ *
+ * All ranges together are one transfer. They are locked, for output only as by
+ * LockMemoryForOutput() and else as by LockMemory(), and caches are made ready for
+ * the directions given by kIOIsInput and kIOIsOutput; with neither, that is left
+ * to CheckpointIO(). Ranges may overlap, memory may be prepared several times, and
+ * is unlocked when the last preparation of it has ended.
+ *
+ * Each mapping table gets an entry for each page, never merged, in the order of
+ * the ranges: the first of a range is the very byte where the range begins, the
+ * others are the beginnings of pages. With kIOMinimalLogicalMapping the logical
+ * table has two entries for each range instead: for its first and its last page;
+ * the second is left alone if that is the same. Physical addresses are those of
+ * the device after MacVMAttachDevice(), else those of the CPU.
+ *
+ * If the tables are too short, a part is prepared, which is no error: transfer
+ * it, end it with CheckpointIO(), add lengthPrepared to firstPrepared and
+ * prepare the next, until the state has kIOStateDone.
+ *
+ * A device that reaches only some of the memory uses copies of the rest, made
+ * when caches would be made ready, and the state says kIOStateCopied;
+ * kIONoCopies makes that paramErr (EADDRNOTAVAIL). kIOLogicalRanges has to be
+ * set. kIOShareMappingTables, kIOCoherentDataPath, kIOTransferIsLogical and
+ * kIOClientIsUserMode change nothing. There may be 1024 ranges, none of them
+ * empty.
+ *
+ * On failure nothing is prepared, and state, preparationID and lengthPrepared
+ * are 0.
+ *
+ * Return: noErr; paramErr: also for an unknown option or address space, and for
+ * a firstPrepared past the end; notEnoughMemoryErr: also if not even one page, or
+ * not even the granularity, fits; permErr: only to see physical addresses without
+ * a device; noMMUErr.
+ *
+ * Context: may sleep; async-signal-safe for up to 16 ranges and 64 entries of
+ * physicalMapping on memory that is locked already, once a range was locked.
+ *
+ * Source: Designing PCI Cards and Drivers for Power Macintosh Computers, pages
+ * 14a to 157; no-op options: Q&A DV 44; output: technote 1069. Ours are what makes
+ * notEnoughMemoryErr, what happens on failure, and that a part also ends where the
+ * minimal table does.
+ */
+OSStatus PrepareMemoryForIO(IOPreparationTable *table);
+
+/**
+ * CheckpointIO() - end a transfer, or get ready for the next
+ * @preparationID: from PrepareMemoryForIO()
+ * @options: 0 to end the preparation; or kMoreIOTransfers, with kNextIOIsInput,
+ *           kNextIOIsOutput, both or neither
+ *
+ * The program may look at what was transferred. With kMoreIOTransfers the memory
+ * stays prepared, and caches are made ready for the next transfer. Without, it
+ * is unlocked and the id is no longer good; the directions mean nothing then. Each
+ * preparation has to be ended, also that of a transfer which was given up.
+ *
+ * Return: noErr; paramErr: no such preparation, unknown options, input to what
+ * was prepared for output only.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: as PrepareMemoryForIO, page 157.
+ */
+OSStatus CheckpointIO(IOPreparationID preparationID,
+		      IOCheckpointOptions options);
+
+/**
+ * MacVMAttachDevice() - say which device all transfers are for
+ * @name: "pci/DDDD:BB:DD.F" or "platform/NAME"
+ * @opts: what the device can, see contig_attach_device(), or NULL
+ *
+ * From then on PrepareMemoryForIO() gives the addresses that the device has to
+ * be told, and does what its caches need; GetPhysical() still gives those of the
+ * CPU. A child of fork() starts without a device.
+ *
+ * Return: noErr; paramErr: also if something is locked (EBUSY); permErr;
+ * notEnoughMemoryErr; noMMUErr.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: ours; a driver of the classic system was called for its device.
+ */
+OSErr MacVMAttachDevice(const char *name,
+			const struct contig_device_opts *opts);
+
+/**
+ * MacVMDetachDevice() - end MacVMAttachDevice()
+ *
+ * Return: noErr; paramErr: none was attached, or something is locked.
+ *
+ * Context: not async-signal-safe.
+ *
+ * Source: ours.
+ */
+OSErr MacVMDetachDevice(void);
+
+/**
+ * DeferUserFn() - call a function as soon as paging is safe
+ * @fn: what to call
+ * @argument: what to call it with
+ *
+ * For signal handlers. Paging is not safe while the thread is inside a call of
+ * this library that locks, holds, faults or moves memory, or that waits or
+ * allocates for it: contig_lock() and others of contig.h count too. Then the
+ * function is saved and called when the thread leaves that call, once, after
+ * those that were saved before; it may use the library as it likes, and errno and
+ * MacVMLastError() are kept from it. Otherwise it is called before DeferUserFn()
+ * returns, and still is part of the handler.
+ *
+ * Other threads do not matter: what they are in the middle of makes nobody else
+ * wait for ever.
+ *
+ * Return: noErr; paramErr: @fn is NULL; cannotDeferErr: maxDeferredUserFns of
+ * this thread wait already, and this one is not going to be called.
+ *
+ * Context: async-signal-safe, if @fn is.
+ *
+ * Source: Inside Macintosh: Memory, "Deferring User Functions"; that the order is
+ * kept and that NULL is an error, no source says.
+ */
+OSErr DeferUserFn(UserFnUPP fn, void *argument);
 
 /**
  * Gestalt() - ask about the machine
