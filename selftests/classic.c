@@ -2,7 +2,8 @@
 /*
  * The testable statements about the classic Mac OS Virtual Memory Manager,
  * through libcontig's classic face. Each test carries the number of its
- * statement; 35 to 37 are about DeferUserFn, which does not exist yet.
+ * statement. Those about DeferUserFn are in classic_defer.c, those about
+ * PrepareMemoryForIO in classic_io.c.
  */
 #include <contig/macvm.h>
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
-#include "contig_utils.h"
+#include "classic.h"
 
 #define PAGES 64
 #define SWAP "/dev/ram1"
@@ -78,29 +79,6 @@ FIXTURE_SETUP(classic) {
 FIXTURE_TEARDOWN(classic) {
 	if (self->swapping)
 		swapoff(SWAP);
-}
-
-/* The client that all classic calls share: ours is the only one. */
-static int classic_client(void)
-{
-	char path[64], target[64];
-	int fd, n;
-
-	for (fd = 3; fd < 64; fd++) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		n = readlink(path, target, sizeof(target) - 1);
-		if (n < 0)
-			continue;
-		target[n] = 0;
-		if (!strcmp(target, CONTIG_PATH))
-			return fd;
-	}
-	return -1;
-}
-
-static struct contig_run state_of(const void *addr)
-{
-	return page_state(classic_client(), addr);
 }
 
 #define expect_state(page, nr_holds, nr_locks) do { \
