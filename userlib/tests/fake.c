@@ -7,7 +7,6 @@
 
 #include "fake_internal.h"
 
-#define MAX_PAGES 4096
 #define MAX_FILES 256
 
 /* Offsets in buffers are turned into addresses that no process has. */
@@ -15,21 +14,6 @@
 
 /* The device sees memory from here on. */
 #define DMA_SPACE (1ull << 61)
-
-/* What one client did to a page. */
-struct page {
-	int client;
-	uint64_t addr;
-	unsigned int locks;
-	unsigned int holds;
-};
-
-/* What holds for a page whoever asks. */
-struct mlocked {
-	uint64_t addr;
-	bool now;
-	bool before;
-};
 
 struct file {
 	bool is_client;
@@ -41,7 +25,6 @@ struct file {
 struct fake fake;
 
 static struct page pages[MAX_PAGES];
-static struct mlocked mlocks[MAX_PAGES];
 static struct file files[MAX_FILES];
 static struct {
 	unsigned int after;
@@ -52,16 +35,14 @@ int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
-int __wrap_mlock(const void *addr, size_t length);
-int __wrap_munlock(const void *addr, size_t length);
 
 int fake_reset(void **state)
 {
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
 	memset(pages, 0, sizeof(pages));
-	memset(mlocks, 0, sizeof(mlocks));
 	memset(failures, 0, sizeof(failures));
+	fake_hold_reset();
 	fake_prepare_reset();
 	fake.mlock_pages = MAX_PAGES;
 	return 0;
@@ -82,7 +63,7 @@ char *fake_memory(size_t count)
 	return memory;
 }
 
-static uint64_t page_of(uint64_t addr)
+uint64_t fake_page_of(uint64_t addr)
 {
 	return addr & ~(uint64_t)(PAGE - 1);
 }
@@ -98,7 +79,7 @@ unsigned int fake_open_files(void)
 	return count;
 }
 
-static bool is_mapped(uint64_t page)
+bool fake_page_is_mapped(uint64_t page)
 {
 	unsigned char resident;
 
@@ -107,14 +88,14 @@ static bool is_mapped(uint64_t page)
 
 bool fake_is_mapped(const void *addr)
 {
-	return is_mapped(page_of((uintptr_t)addr));
+	return fake_page_is_mapped(fake_page_of((uintptr_t)addr));
 }
 
-static struct page *get_page(int client, uint64_t addr)
+struct page *fake_get_page(int client, uint64_t addr)
 {
 	size_t i;
 
-	addr = page_of(addr);
+	addr = fake_page_of(addr);
 	for (i = 0; i < MAX_PAGES && pages[i].addr; i++)
 		if (pages[i].addr == addr && pages[i].client == client)
 			return &pages[i];
@@ -122,19 +103,6 @@ static struct page *get_page(int client, uint64_t addr)
 	pages[i].addr = addr;
 	pages[i].client = client;
 	return &pages[i];
-}
-
-static struct mlocked *get_mlocked(uint64_t addr)
-{
-	size_t i;
-
-	addr = page_of(addr);
-	for (i = 0; i < MAX_PAGES && mlocks[i].addr; i++)
-		if (mlocks[i].addr == addr)
-			return &mlocks[i];
-	assert_true(i < MAX_PAGES);
-	mlocks[i].addr = addr;
-	return &mlocks[i];
 }
 
 static uint64_t with_gaps(uint64_t addr, unsigned int run_pages)
@@ -164,30 +132,25 @@ uint64_t fake_dma(const void *addr)
 	return fake_translated((uintptr_t)addr, CONTIG_GET_DMA);
 }
 
-static unsigned int total(uint64_t addr, bool holds)
+unsigned int fake_total(uint64_t addr, bool holds)
 {
 	unsigned int count = 0;
 	size_t i;
 
 	for (i = 0; i < MAX_PAGES && pages[i].addr; i++)
-		if (pages[i].addr == page_of(addr))
+		if (pages[i].addr == fake_page_of(addr))
 			count += holds ? pages[i].holds : pages[i].locks;
 	return count;
 }
 
 unsigned int fake_locks(const void *addr)
 {
-	return total((uintptr_t)addr, false);
+	return fake_total((uintptr_t)addr, false);
 }
 
 unsigned int fake_holds(const void *addr)
 {
-	return total((uintptr_t)addr, true);
-}
-
-bool fake_mlocked(const void *addr)
-{
-	return get_mlocked((uintptr_t)addr)->now;
+	return fake_total((uintptr_t)addr, true);
 }
 
 unsigned int fake_busy_pages(void)
@@ -197,49 +160,12 @@ unsigned int fake_busy_pages(void)
 
 	for (i = 0; i < MAX_PAGES && pages[i].addr; i++)
 		count += pages[i].locks || pages[i].holds;
-	for (i = 0; i < MAX_PAGES && mlocks[i].addr; i++)
-		count += mlocks[i].now;
-	return count;
-}
-
-static int set_mlocked(const void *addr, size_t length, bool now)
-{
-	uint64_t page = page_of((uintptr_t)addr);
-	unsigned int count;
-	size_t i;
-
-	for (; page < (uintptr_t)addr + length; page += PAGE) {
-		if (!is_mapped(page)) {
-			get_mlocked(page)->now = false;
-			errno = ENOMEM;
-			return -1;
-		}
-		count = 0;
-		for (i = 0; i < MAX_PAGES && mlocks[i].addr; i++)
-			count += mlocks[i].now;
-		if (now && !get_mlocked(page)->now &&
-		    count >= fake.mlock_pages) {
-			errno = ENOMEM;
-			return -1;
-		}
-		get_mlocked(page)->now = now;
-	}
-	return 0;
-}
-
-int __wrap_mlock(const void *addr, size_t length)
-{
-	return set_mlocked(addr, length, true);
-}
-
-int __wrap_munlock(const void *addr, size_t length)
-{
-	return set_mlocked(addr, length, false);
+	return count + fake_mlocked_pages();
 }
 
 static bool touches(const void *special, uint64_t page)
 {
-	return special && page_of((uintptr_t)special) == page;
+	return special && fake_page_of((uintptr_t)special) == page;
 }
 
 static bool is_buffer(int fd)
@@ -251,7 +177,7 @@ static bool is_buffer(int fd)
 }
 
 /* Check a range and make it one of addresses, whatever it was. */
-static int resolve(uint32_t flags, int fd, uint64_t *addr, uint64_t length)
+int fake_resolve(uint32_t flags, int fd, uint64_t *addr, uint64_t length)
 {
 	struct stat status;
 
@@ -271,16 +197,16 @@ static int resolve(uint32_t flags, int fd, uint64_t *addr, uint64_t length)
 	return 0;
 }
 
-static int check_pages(uint64_t addr, uint64_t length, bool writes)
+int fake_check_pages(uint64_t addr, uint64_t length, bool writes)
 {
 	uint64_t page;
 
 	if (addr & BUFFER_SPACE)
 		return 0;
-	for (page = page_of(addr); page < addr + length; page += PAGE) {
+	for (page = fake_page_of(addr); page < addr + length; page += PAGE) {
 		if (touches(fake.device, page))
 			return ENXIO;
-		if (!is_mapped(page))
+		if (!fake_page_is_mapped(page))
 			return EFAULT;
 		if (writes && touches(fake.read_only, page))
 			return EACCES;
@@ -330,72 +256,6 @@ static int do_alloc(struct contig_alloc *arg)
 	return 0;
 }
 
-static int do_hold(int client, struct contig_hold *arg)
-{
-	uint64_t addr = arg->addr;
-	uint64_t page;
-	int error = resolve(0, 0, &addr, arg->length);
-
-	if (!error)
-		error = check_pages(addr, arg->length, false);
-	if (error)
-		return error;
-	arg->out_unlocked = 0;
-	for (page = page_of(addr); page < addr + arg->length; page += PAGE) {
-		struct mlocked *mlocked = get_mlocked(page);
-
-		if (!total(page, true))
-			mlocked->before = mlocked->now;
-		if (!mlocked->now)
-			arg->out_unlocked += PAGE;
-		get_page(client, page)->holds++;
-	}
-	return 0;
-}
-
-static bool is_last_hold(uint64_t page)
-{
-	return total(page, true) == 1 && !get_mlocked(page)->before;
-}
-
-static int do_unhold(int client, struct contig_unhold *arg)
-{
-	struct contig_span *spans = (void *)(uintptr_t)arg->spans;
-	uint64_t addr = arg->addr;
-	uint64_t page;
-	uint32_t count = 0;
-	int error = resolve(0, 0, &addr, arg->length);
-
-	if (error)
-		return error;
-	for (page = page_of(addr); page < addr + arg->length; page += PAGE) {
-		if (!get_page(client, page)->holds)
-			return ENODATA;
-		if (is_last_hold(page) &&
-		    (page == page_of(addr) || !is_last_hold(page - PAGE)))
-			count++;
-	}
-	if (arg->count && count > arg->count) {
-		arg->count = count;
-		return EMSGSIZE;
-	}
-	count = 0;
-	for (page = page_of(addr); page < addr + arg->length; page += PAGE) {
-		if (arg->count && is_last_hold(page)) {
-			if (count &&
-			    spans[count - 1].addr + spans[count - 1].length ==
-				    page)
-				spans[count - 1].length += PAGE;
-			else
-				spans[count++] =
-					(struct contig_span){page, PAGE};
-		}
-		get_page(client, page)->holds--;
-	}
-	arg->count = count;
-	return 0;
-}
-
 static bool in_one_run(uint64_t addr, uint64_t length, uint32_t flags)
 {
 	return fake_translated(addr + length - 1, flags) -
@@ -407,7 +267,7 @@ int fake_do_lock(int client, const struct contig_lock *arg)
 {
 	uint64_t addr = arg->addr;
 	uint64_t page;
-	int error = resolve(arg->flags, arg->fd, &addr, arg->length);
+	int error = fake_resolve(arg->flags, arg->fd, &addr, arg->length);
 
 	if (arg->flags &
 	    ~(CONTIG_RANGE_BUFFER | CONTIG_LOCK_OUTPUT |
@@ -416,8 +276,8 @@ int fake_do_lock(int client, const struct contig_lock *arg)
 	if (arg->flags & CONTIG_LOCK_DEVICE_CONTIGUOUS && !*fake.attached)
 		return EUNATCH;
 	if (!error)
-		error = check_pages(addr, arg->length,
-				    !(arg->flags & CONTIG_LOCK_OUTPUT));
+		error = fake_check_pages(addr, arg->length,
+					 !(arg->flags & CONTIG_LOCK_OUTPUT));
 	if (error)
 		return error;
 	if (arg->flags & CONTIG_LOCK_CONTIGUOUS &&
@@ -426,11 +286,11 @@ int fake_do_lock(int client, const struct contig_lock *arg)
 	if (arg->flags & CONTIG_LOCK_DEVICE_CONTIGUOUS &&
 	    !in_one_run(addr, arg->length, CONTIG_LOCK_DEVICE_CONTIGUOUS))
 		return EILSEQ;
-	for (page = page_of(addr); page < addr + arg->length; page += PAGE)
+	for (page = fake_page_of(addr); page < addr + arg->length; page += PAGE)
 		if (touches(fake.stale, page))
 			return ESTALE;
-	for (page = page_of(addr); page < addr + arg->length; page += PAGE)
-		get_page(client, page)->locks++;
+	for (page = fake_page_of(addr); page < addr + arg->length; page += PAGE)
+		fake_get_page(client, page)->locks++;
 	return 0;
 }
 
@@ -438,8 +298,8 @@ static int check_locked(int client, uint64_t addr, uint64_t length)
 {
 	uint64_t page;
 
-	for (page = page_of(addr); page < addr + length; page += PAGE)
-		if (!get_page(client, page)->locks)
+	for (page = fake_page_of(addr); page < addr + length; page += PAGE)
+		if (!fake_get_page(client, page)->locks)
 			return ENOLCK;
 	return 0;
 }
@@ -448,20 +308,20 @@ int fake_do_unlock(int client, const struct contig_unlock *arg)
 {
 	uint64_t addr = arg->addr;
 	uint64_t page;
-	int error = resolve(arg->flags, arg->fd, &addr, arg->length);
+	int error = fake_resolve(arg->flags, arg->fd, &addr, arg->length);
 
 	if (!error)
 		error = check_locked(client, addr, arg->length);
 	if (error)
 		return error;
-	for (page = page_of(addr); page < addr + arg->length; page += PAGE)
-		get_page(client, page)->locks--;
+	for (page = fake_page_of(addr); page < addr + arg->length; page += PAGE)
+		fake_get_page(client, page)->locks--;
 	return 0;
 }
 
 static uint64_t extent_length(uint64_t addr, uint64_t length, uint32_t flags)
 {
-	uint64_t end = page_of(addr) + PAGE;
+	uint64_t end = fake_page_of(addr) + PAGE;
 
 	while (end < addr + length &&
 	       fake_translated(end, flags) ==
@@ -477,15 +337,15 @@ static int do_get_physical(int client, struct contig_get_physical *arg)
 	uint64_t length = arg->length;
 	uint64_t page;
 	uint32_t count = 0;
-	int error = resolve(arg->flags, arg->fd, &addr, length);
+	int error = fake_resolve(arg->flags, arg->fd, &addr, length);
 
 	if (!error)
-		error = check_pages(addr, length, false);
+		error = fake_check_pages(addr, length, false);
 	if (!error)
 		error = check_locked(client, addr, length);
 	if (error)
 		return error;
-	for (page = page_of(addr); page < addr + length; page += PAGE)
+	for (page = fake_page_of(addr); page < addr + length; page += PAGE)
 		if (touches(fake.stale, page))
 			return ESTALE;
 	if (arg->flags & CONTIG_GET_DMA && !*fake.attached)
@@ -520,7 +380,7 @@ static int do_get_state(int client, struct contig_get_state *arg)
 	uint64_t addr = arg->addr;
 	uint64_t end;
 	uint32_t count = 0;
-	int error = resolve(arg->flags, arg->fd, &addr, arg->length);
+	int error = fake_resolve(arg->flags, arg->fd, &addr, arg->length);
 
 	if (!error && !arg->count)
 		error = EINVAL;
@@ -528,7 +388,7 @@ static int do_get_state(int client, struct contig_get_state *arg)
 		return error;
 	end = addr + arg->length;
 	while (addr < end && count < arg->count) {
-		struct page *page = get_page(client, addr);
+		struct page *page = fake_get_page(client, addr);
 
 		runs[count++] = (struct contig_run){
 			.addr = page->addr,
@@ -588,9 +448,9 @@ static int do_command(int client, unsigned int cmd, void *arg)
 		return EXDEV;
 	switch (cmd) {
 	case CONTIG_CMD_HOLD:
-		return do_hold(client, arg);
+		return fake_do_hold(client, arg);
 	case CONTIG_CMD_UNHOLD:
-		return do_unhold(client, arg);
+		return fake_do_unhold(client, arg);
 	case CONTIG_CMD_LOCK:
 		return fake_do_lock(client, arg);
 	case CONTIG_CMD_UNLOCK:

@@ -7,9 +7,32 @@
 
 #include "fake.h"
 
+#define MAX_PAGES 4096
+
+/* What one client did to a page. */
+struct page {
+	int client;
+	uint64_t addr;
+	unsigned int locks;
+	unsigned int holds;
+};
+
+/* fake.c */
+uint64_t fake_page_of(uint64_t addr);
+bool fake_page_is_mapped(uint64_t page);
+struct page *fake_get_page(int client, uint64_t addr);
+unsigned int fake_total(uint64_t addr, bool holds);
+int fake_resolve(uint32_t flags, int fd, uint64_t *addr, uint64_t length);
+int fake_check_pages(uint64_t addr, uint64_t length, bool writes);
 uint64_t fake_translated(uint64_t addr, uint32_t flags);
 int fake_do_lock(int client, const struct contig_lock *arg);
 int fake_do_unlock(int client, const struct contig_unlock *arg);
+
+/* fake_hold.c */
+void fake_hold_reset(void);
+unsigned int fake_mlocked_pages(void);
+int fake_do_hold(int client, struct contig_hold *arg);
+int fake_do_unhold(int client, struct contig_unhold *arg);
 
 /* fake_prepare.c */
 void fake_prepare_reset(void);
