@@ -210,14 +210,16 @@ reserves_what_was_asked()
 loads_with_part_of_the_reserve()
 {
 	before=$(free_pages)
+	# More than there is, in blocks small enough for some to be had wherever the
+	# kernel has spread.
 	kib=$(awk '/^MemTotal:/ { n += $2 } /^CmaTotal:/ { n -= $2 }
-		END { print int(n * 2 / 5 / 1024) * 1024 }' /proc/meminfo)
-	load "early=${kib}K*4" || return 1
+		END { print int(n / 10 / 1024) * 1024 }' /proc/meminfo)
+	load "early=${kib}K*16" || return 1
 	total=$(reserve_figure total)
 	missing=$(reserve_figure missing)
 	lines=$(grep -c missing $DEBUGFS/reserves)
 	unload
-	[ $((total + missing)) -eq $((kib * 4096)) ] &&
+	[ $((total + missing)) -eq $((kib * 16384)) ] &&
 		[ "$total" -gt 0 ] && [ "$missing" -gt 0 ] &&
 		[ "$lines" -gt 2 ] && free_again "$before"
 }
