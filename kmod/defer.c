@@ -67,7 +67,9 @@ void contig_deferred_init(struct contig_deferred *deferred)
 /* Run what waits, and wait for that. May sleep. */
 void contig_deferred_flush(struct contig_deferred *deferred)
 {
-	flush_work(&deferred->work);
+	/* What runs may have queued more, behind what we wait for. */
+	while (flush_work(&deferred->work))
+		;
 }
 
 static int contig_deferred_put(struct contig_deferred *deferred,

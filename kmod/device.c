@@ -95,7 +95,8 @@ struct device *contig_device_like(unsigned long highest, bool coherent)
 	pdev = contig_kinds[coherent][bits];
 	if (!pdev) {
 		pdev = contig_kind_make(bits, coherent);
-		contig_kinds[coherent][bits] = pdev;
+		if (pdev != ERR_PTR(-ENOMEM))
+			contig_kinds[coherent][bits] = pdev;
 	}
 	return IS_ERR(pdev) ? contig_dev.dev : &pdev->dev;
 }

@@ -14,6 +14,7 @@
 #include <linux/err.h>
 #include <linux/iommu.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "dma_device.h"
@@ -24,6 +25,13 @@
 
 /* The list may be mapped several times over: see contig_map() in dmabuf.c. */
 #define CONTIG_MAP_ATTRS (DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN)
+
+/*
+ * Pages of which devices use copies. The pool that copies lie in is one for all
+ * devices of the machine, 64 MiB by default, and must not be ours alone.
+ */
+#define CONTIG_BOUNCED_MOST (SZ_16M >> PAGE_SHIFT)
+static atomic_long_t contig_bounced = ATOMIC_LONG_INIT(0);
 
 /* Can the device reach all of this memory by the addresses that the CPU uses? */
 static bool contig_dma_reaches(struct contig_dma_device *device,
@@ -90,6 +98,8 @@ static void contig_dma_unmap(struct contig_dma_map *map)
 	struct device *dev = map->device->dev;
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
+	atomic_long_sub(map->bounced, &contig_bounced);
+
 	/*
 	 * Nothing is synced: part of the memory may have been unlocked long ago,
 	 * and whoever has it now may have written to it. Who wants to see what the
@@ -115,9 +125,11 @@ static int contig_dma_map(struct contig_dma_map *map, bool bounce)
 	if (ret)
 		return ret == -ENOMEM ? ret : -EADDRNOTAVAIL;
 	ret = contig_dma_map_note(map, bounce);
+	if (atomic_long_add_return(map->bounced, &contig_bounced) >
+	    CONTIG_BOUNCED_MOST)
+		ret = ret ?: -EDQUOT;
 	if (ret) {
-		dma_unmap_sgtable(device->dev, &map->sgt, map->direction,
-				  CONTIG_MAP_ATTRS);
+		contig_dma_unmap(map);
 		return ret;
 	}
 	dma_sync_sgtable_for_device(device->dev, &map->sgt, map->direction);

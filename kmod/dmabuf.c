@@ -144,8 +144,9 @@ static int contig_begin_cpu_access(struct dma_buf *dmabuf,
 		if (a->direction != DMA_NONE && a->direction != DMA_TO_DEVICE)
 			dma_sync_sgtable_for_cpu(a->dev, &a->sgt,
 						 a->direction);
+	/* Copies are a preparation's, and only that knows which part is newer. */
 	list_for_each_entry(map, &buffer->maps, buffer_node)
-		if (map->direction != DMA_TO_DEVICE)
+		if (map->direction != DMA_TO_DEVICE && !map->bounced)
 			contig_dma_map_sync_all(map, false);
 	return 0;
 }
@@ -166,7 +167,8 @@ static int contig_end_cpu_access(struct dma_buf *dmabuf,
 			dma_sync_sgtable_for_device(a->dev, &a->sgt,
 						    a->direction);
 	list_for_each_entry(map, &buffer->maps, buffer_node)
-		contig_dma_map_sync_all(map, true);
+		if (!map->bounced)
+			contig_dma_map_sync_all(map, true);
 	return 0;
 }
 

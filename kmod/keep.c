@@ -207,6 +207,7 @@ struct contig_keep *contig_keeps_span(struct contig_keeps *keeps,
 bool contig_keeps_gap(struct contig_keeps *keeps, unsigned long *page,
 		      unsigned long last, unsigned long *end)
 {
+	struct interval_tree_node *node;
 	unsigned long n;
 
 	lockdep_assert_held(&keeps->lock);
@@ -215,10 +216,13 @@ bool contig_keeps_gap(struct contig_keeps *keeps, unsigned long *page,
 	if (*page > last)
 		return false;
 	for (*end = *page; *end < last; ++*end) {
-		if (!interval_tree_iter_first(&keeps->root, *end + 1, last)) {
+		node = interval_tree_iter_first(&keeps->root, *end + 1, last);
+		if (!node) {
 			*end = last;
 			return true;
 		}
+		/* Nobody has looked yet how much of the range there is. */
+		*end = max(*end, node->start - 1);
 		if (contig_keeps_span(keeps, *end + 1, *end + 1, &n))
 			return true;
 	}

@@ -185,11 +185,12 @@ static int contig_preparation_sync(struct contig_client *client,
 						DMA_TO_DEVICE;
 	struct contig_target target;
 	unsigned int i;
-	int ret = 0;
+	int ret, error = 0;
 
 	if (!client->device || !(prep->flags & CONTIG_IO_WAYS))
 		return 0;
-	for (i = 0; !ret && i < prep->nr; i++) {
+	/* What became of one part is no reason to leave out the others. */
+	for (i = 0; i < prep->nr; i++) {
 		ret = contig_target_again(client, prep->buffer,
 					  prep->parts[i].addr,
 					  prep->parts[i].length, &target);
@@ -200,8 +201,9 @@ static int contig_preparation_sync(struct contig_client *client,
 			ret = contig_target_sync(&target, for_device,
 						 direction);
 		contig_target_done(client, &target);
+		error = error ?: ret;
 	}
-	return ret;
+	return error;
 }
 
 /* Of which of these pages does the device use a copy? */
@@ -467,7 +469,7 @@ static int contig_checkpoint(struct contig_client *client,
 	xa_erase(&client->preparations, cmd->id);
 	contig_preparation_unlock(client, prep);
 	contig_preparation_free(prep);
-	return 0;
+	return ret;
 }
 
 int contig_checkpoint_ioctl(struct contig_ucmd *ucmd)

@@ -168,6 +168,7 @@ static int contig_split_alloc(const struct contig_request *request,
 		}
 		if (!ret)
 			ret = contig_split_piece(&split);
+		cond_resched();
 	} while (!ret && buffer->extents.npages < request->npages);
 
 	if (!ret && !contig_extents_fit(request, &buffer->extents)) {

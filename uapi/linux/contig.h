@@ -853,7 +853,7 @@ enum contig_io_flags {
  *
  * If @count does not suffice, a part is prepared, which is no failure: transfer it,
  * end it by CONTIG_CHECKPOINT, and prepare the next with @first raised by
- * @out_length. If not even @granularity can be prepared, the call fails with
+ * @out_length. Copies are scarce, and shared by all (EDQUOT). If not even @granularity can be prepared, the call fails with
  * EMSGSIZE.
  *
  * Locks are counted as those of CONTIG_LOCK are, and last until CONTIG_CHECKPOINT.
@@ -890,7 +890,8 @@ struct contig_prepare {
  * CONTIG_IO_MORE the preparation goes on, and caches are got ready for the next
  * transfer; memory that was prepared for output only cannot be written to next
  * (EACCES). Without it the memory is unlocked, as often as it was locked, and the
- * id is over.
+ * id is over, even if the call fails: then some of what the device wrote cannot be
+ * had, since the memory or the device is gone (ESTALE, ENOLCK, ENODEV).
  */
 struct contig_checkpoint {
 	__u32 size;
