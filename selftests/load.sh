@@ -213,13 +213,13 @@ loads_with_part_of_the_reserve()
 	# More than there is, in blocks small enough for some to be had wherever the
 	# kernel has spread.
 	kib=$(awk '/^MemTotal:/ { n += $2 } /^CmaTotal:/ { n -= $2 }
-		END { print int(n / 10 / 1024) * 1024 }' /proc/meminfo)
-	load "early=${kib}K*16" || return 1
+		END { print int(n / 16 / 1024) * 1024 }' /proc/meminfo)
+	load "early=${kib}K*20" || return 1
 	total=$(reserve_figure total)
 	missing=$(reserve_figure missing)
 	lines=$(grep -c missing $DEBUGFS/reserves)
 	unload
-	[ $((total + missing)) -eq $((kib * 16384)) ] &&
+	[ $((total + missing)) -eq $((kib * 20480)) ] &&
 		[ "$total" -gt 0 ] && [ "$missing" -gt 0 ] &&
 		[ "$lines" -gt 2 ] && free_again "$before"
 }
