@@ -853,8 +853,8 @@ enum contig_io_flags {
  *
  * If @count does not suffice, a part is prepared, which is no failure: transfer it,
  * end it by CONTIG_CHECKPOINT, and prepare the next with @first raised by
- * @out_length. Copies are scarce, and shared by all (EDQUOT). If not even @granularity can be prepared, the call fails with
- * EMSGSIZE.
+ * @out_length. If not even @granularity can be prepared, the call fails with
+ * EMSGSIZE. Copies are scarce, and shared by all (EDQUOT).
  *
  * Locks are counted as those of CONTIG_LOCK are, and last until CONTIG_CHECKPOINT.
  * CONTIG_GET_DMA and CONTIG_IO_BOUNCE need a device (EUNATCH); physical addresses
