@@ -176,19 +176,6 @@ static int contig_report_largest(const struct contig_request *request,
 	return 0;
 }
 
-/* A name must be ended and printable, since people will read it. */
-static int contig_check_name(const char *name)
-{
-	size_t length = strnlen(name, CONTIG_NAME_SIZE), i;
-
-	if (length == CONTIG_NAME_SIZE)
-		return -EINVAL;
-	for (i = 0; i < length; i++)
-		if (!contig_name_printable(name[i]))
-			return -EINVAL;
-	return 0;
-}
-
 static int contig_alloc_publish(struct contig_ucmd *ucmd,
 				struct contig_buffer *buffer)
 {
@@ -276,7 +263,7 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 				 cmd->rungs, cmd->timeout_ms,
 				 &cmd->constraints);
 	if (!ret)
-		ret = contig_check_name(cmd->name);
+		ret = contig_name_check(cmd->name, sizeof(cmd->name));
 	if (ret)
 		return ret == -ERANGE ?
 		       contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: ret : ret;

@@ -266,15 +266,10 @@ static struct contig_dma_device *contig_dma_device_share(struct device *dev,
 
 static int contig_device_check(const struct contig_device *cmd)
 {
-	size_t length = strnlen(cmd->name, sizeof(cmd->name)), i;
-
 	if (cmd->reserved)
 		return -EOPNOTSUPP;
-	if (!length || length == sizeof(cmd->name))
+	if (!*cmd->name || contig_name_check(cmd->name, sizeof(cmd->name)))
 		return -EINVAL;
-	for (i = 0; i < length; i++)
-		if (!contig_name_printable(cmd->name[i]))
-			return -EINVAL;
 	if (cmd->address_bits &&
 	    (cmd->address_bits < PAGE_SHIFT || cmd->address_bits > 64))
 		return -EINVAL;
