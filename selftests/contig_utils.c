@@ -829,21 +829,41 @@ long charged_kib(void)
 	return status_kib("VmLck") + status_kib("VmPin");
 }
 
+/*
+ * What lies on the free lists, and what each CPU keeps for itself. MemFree is a
+ * counter beside them, which kernels before 6.10 let drift by pageblocks when
+ * ranges next to each other are emptied at the same time.
+ */
 long free_pages(void)
 {
-	static const char key[] = "count:";
-	char *text, *at;
-	long count = 0;
+	static const char count_key[] = "count:", zone_key[] = ", zone";
+	long count = 0, n;
+	char *text, *at, *end;
+	int order;
 
-	/* Fold what the CPUs have counted each for itself. */
-	free(read_text("/proc/sys/vm/stat_refresh"));
 	text = read_text("/proc/zoneinfo");
-	for (at = text ? strstr(text, key) : NULL; at; at = strstr(at, key)) {
-		at += strlen(key);
+	for (at = text ? strstr(text, count_key) : NULL; at;
+	     at = strstr(at, count_key)) {
+		at += strlen(count_key);
 		count += strtol(at, NULL, 10);
 	}
 	free(text);
-	return count + meminfo_kib("MemFree") / (long)(page_size >> 10);
+
+	text = read_text("/proc/buddyinfo");
+	for (at = text ? strstr(text, zone_key) : NULL; at;
+	     at = strstr(at, zone_key)) {
+		at += strlen(zone_key);
+		at += strspn(at, " ");
+		at += strcspn(at, " ");
+		for (order = 0;; order++, at = end) {
+			n = strtol(at, &end, 10);
+			if (end == at)
+				break;
+			count += n << order;
+		}
+	}
+	free(text);
+	return count;
 }
 
 bool poll_until(bool (*done)(void *arg), void *arg, int ms)

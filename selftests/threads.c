@@ -4,6 +4,7 @@
  * while it is locked.
  */
 #include <pthread.h>
+#include <sys/prctl.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -128,6 +129,8 @@ TEST_F_TIMEOUT(thread, eight_on_one_client, 400)
 	struct snapshot before;
 	int i;
 
+	/* The C library keeps stacks, some of which would be huge pages. */
+	ASSERT_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 	snapshot_take(&before, self->fd);
 	ASSERT_EQ(0, run_threads(self, hammer, jobs));
 	for (i = 0; i < PAGES; i++)
