@@ -16,6 +16,7 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 
 #include "dma_device.h"
 #include "dma_map.h"
@@ -33,7 +34,10 @@
 #define CONTIG_BOUNCED_MOST (SZ_16M >> PAGE_SHIFT)
 static atomic_long_t contig_bounced = ATOMIC_LONG_INIT(0);
 
-/* Can the device reach all of this memory by the addresses that the CPU uses? */
+/*
+ * Can the device reach all of this memory by the addresses that the CPU uses? Not if
+ * the administrator wants copies of everything, or memory is encrypted.
+ */
 static bool contig_dma_reaches(struct contig_dma_device *device,
 			       const struct contig_extents *extents,
 			       unsigned long first, unsigned long npages)
@@ -44,6 +48,8 @@ static bool contig_dma_reaches(struct contig_dma_device *device,
 
 	if (device->translated)
 		return true;
+	if (is_swiotlb_force_bounce(dev))
+		return false;
 	contig_cursor_init(&cursor, extents, first);
 	while ((n = contig_cursor_next(&cursor, first + npages, &pfn)))
 		if (!dma_capable(dev, phys_to_dma(dev, PFN_PHYS((u64)pfn)),
@@ -59,7 +65,8 @@ static bool contig_dma_reaches(struct contig_dma_device *device,
 static bool contig_dma_may_bounce(struct device *dev)
 {
 	return dma_max_mapping_size(dev) != SIZE_MAX &&
-	       dma_get_mask(dev) >= DMA_BIT_MASK(32);
+	       min_not_zero(dma_get_mask(dev), dev->bus_dma_limit) >=
+	       DMA_BIT_MASK(32);
 }
 
 /*
