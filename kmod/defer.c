@@ -13,6 +13,8 @@
 #include "defer.h"
 #include "kernel_client.h"
 
+static struct workqueue_struct *contig_defer_wq;
+
 /*
  * May the caller sleep? A kernel that does not count preemption cannot tell that
  * a spinlock is held; there the caller has to say so.
@@ -21,7 +23,7 @@ bool contig_kernel_may_sleep(u32 flags)
 {
 	if (flags & CONTIG_KERNEL_NOSLEEP || !in_task() || irqs_disabled())
 		return false;
-	if (IS_ENABLED(CONFIG_PREEMPT_COUNT) && preempt_count())
+	if (preempt_count())
 		return false;
 	/* Who holds a spinlock of PREEMPT_RT reads under RCU as well. */
 	return !rcu_preempt_depth() && !pagefault_disabled();
@@ -129,7 +131,20 @@ int contig_kernel_defer(struct contig_kernel_client *client,
 	}
 	ret = contig_deferred_put(deferred, fn, arg);
 	if (!ret)
-		queue_work(contig_kernel_wq, &deferred->work);
+		queue_work(contig_defer_wq, &deferred->work);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(contig_kernel_defer);
+
+int contig_defer_init(void)
+{
+	/* A device may be one that memory is paged out to. */
+	contig_defer_wq = alloc_workqueue("contig_defer",
+					  WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return contig_defer_wq ? 0 : -ENOMEM;
+}
+
+void contig_defer_exit(void)
+{
+	destroy_workqueue(contig_defer_wq);
+}

@@ -37,10 +37,10 @@ struct contig_deferred {
 	struct work_struct work;
 };
 
-extern struct workqueue_struct *contig_kernel_wq;
-
 bool contig_kernel_may_sleep(u32 flags);
 void contig_deferred_init(struct contig_deferred *deferred);
 void contig_deferred_flush(struct contig_deferred *deferred);
+int contig_defer_init(void);
+void contig_defer_exit(void);
 
 #endif /* CONTIG_DEFER_H */

@@ -315,33 +315,6 @@ contig_dma_device_attach(const struct contig_device *cmd)
 	return device;
 }
 
-/**
- * contig_dma_device_of_driver() - attach a device for its own driver
- * @dev: the device; the caller is its driver, and lets go of it in time
- *
- * Its limits are what they are, and it is shared with nobody. May sleep.
- *
- * Return: the device, with a reference, or ERR_PTR() of -ENODEV if it cannot do DMA
- * or has no driver, -ENOMEM.
- */
-struct contig_dma_device *contig_dma_device_of_driver(struct device *dev)
-{
-	struct contig_dma_device *device;
-
-	if (!dev->driver || !dev->dma_mask)
-		return ERR_PTR(-ENODEV);
-	device = kzalloc(sizeof(*device), GFP_KERNEL);
-	if (!device)
-		return ERR_PTR(-ENOMEM);
-	device->by_driver = true;
-	snprintf(device->name, sizeof(device->name), "%s/%s", dev_bus_name(dev),
-		 dev_name(dev));
-	contig_dma_device_init(device, dev);
-	guard(mutex)(&contig_dma_devices_mutex);
-	list_add_tail(&device->node, &contig_dma_devices);
-	return device;
-}
-
 void contig_dma_device_get(struct contig_dma_device *device)
 {
 	guard(mutex)(&contig_dma_devices_mutex);
@@ -364,6 +337,87 @@ void contig_dma_device_put(struct contig_dma_device *device)
 	mutex_destroy(&device->lock);
 	put_device(device->dev);
 	kfree(device);
+}
+
+/* The device goes, or gets another driver: nothing may stay mapped for it. */
+static void contig_dma_device_revoke(struct contig_dma_device *device)
+{
+	struct contig_dma_map *map, *next;
+
+	lockdep_assert_held(&contig_dma_devices_mutex);
+	list_del_init(&device->node);
+	guard(mutex)(&device->lock);
+	WRITE_ONCE(device->gone, true);
+	list_for_each_entry_safe(map, next, &device->maps, node)
+		contig_dma_map_revoke(map);
+	if (device->limited)
+		contig_limits_restore(device->dev, &device->old);
+	contig_stats_count(CONTIG_EVENT_DEVICE_GONE);
+}
+
+/*
+ * A driver has left a device, and took back nothing itself. The driver core frees
+ * its resources then, in the last moment in which an IOMMU still knows the maps.
+ */
+static void contig_driver_left(struct device *dev, void *res)
+{
+	struct contig_dma_device *device = *(struct contig_dma_device **)res;
+
+	scoped_guard(mutex, &contig_dma_devices_mutex)
+		contig_dma_device_revoke(device);
+	contig_dma_device_put(device);
+}
+
+/**
+ * contig_dma_device_of_driver() - attach a device for its own driver
+ * @dev: the device; the caller is its driver, and lets go of it in time by
+ *       contig_dma_device_of_driver_put()
+ *
+ * Its limits are what they are, and it is shared with nobody. May sleep.
+ *
+ * Return: the device, with a reference, or ERR_PTR() of -ENODEV if it cannot do DMA
+ * or has no driver, -ENOMEM.
+ */
+struct contig_dma_device *contig_dma_device_of_driver(struct device *dev)
+{
+	struct contig_dma_device *device, **res;
+
+	if (!dev->driver || !dev->dma_mask)
+		return ERR_PTR(-ENODEV);
+	device = kzalloc(sizeof(*device), GFP_KERNEL);
+	if (!device)
+		return ERR_PTR(-ENOMEM);
+	res = devres_alloc(contig_driver_left, sizeof(*res), GFP_KERNEL);
+	if (!res) {
+		kfree(device);
+		return ERR_PTR(-ENOMEM);
+	}
+	device->by_driver = true;
+	snprintf(device->name, sizeof(device->name), "%s/%s", dev_bus_name(dev),
+		 dev_name(dev));
+	contig_dma_device_init(device, dev);
+	/* One is the caller's, one the resource's. */
+	device->refs++;
+	scoped_guard(mutex, &contig_dma_devices_mutex)
+		list_add_tail(&device->node, &contig_dma_devices);
+	*res = device;
+	devres_add(dev, res);
+	return device;
+}
+
+static int contig_driver_match(struct device *dev, void *res, void *device)
+{
+	return *(struct contig_dma_device **)res == device;
+}
+
+/* The driver has nothing mapped any more. May sleep. */
+void contig_dma_device_of_driver_put(struct contig_dma_device *device)
+{
+	/* Else it has been released, or is about to be. */
+	if (!devres_destroy(device->dev, contig_driver_left,
+			    contig_driver_match, device))
+		contig_dma_device_put(device);
+	contig_dma_device_put(device);
 }
 
 /* Return: 0, or -ENODEV if the device is gone. */
@@ -401,33 +455,13 @@ int contig_dma_device_describe(struct contig_dma_device *device,
 	return 0;
 }
 
-/* The device goes, or gets another driver: nothing may stay mapped for it. */
-static void contig_dma_device_revoke(struct contig_dma_device *device)
-{
-	struct contig_dma_map *map, *next;
-
-	lockdep_assert_held(&contig_dma_devices_mutex);
-	list_del_init(&device->node);
-	guard(mutex)(&device->lock);
-	WRITE_ONCE(device->gone, true);
-	list_for_each_entry_safe(map, next, &device->maps, node)
-		contig_dma_map_revoke(map);
-	if (device->limited)
-		contig_limits_restore(device->dev, &device->old);
-	contig_stats_count(CONTIG_EVENT_DEVICE_GONE);
-}
-
 /*
- * The same where the driver itself has memory mapped. It may be in the middle of a
+ * A driver that has memory mapped itself is told to go. It may be in the middle of a
  * transfer, and stops when it is told to go: so nothing is mapped from now on, and
- * what is mapped is left to it. If it left something it is taken back then.
+ * what is mapped is left to it, and to contig_driver_left().
  */
-static void contig_driver_leaves(struct contig_dma_device *device, bool left)
+static void contig_driver_leaves(struct contig_dma_device *device)
 {
-	if (left) {
-		contig_dma_device_revoke(device);
-		return;
-	}
 	guard(mutex)(&device->lock);
 	WRITE_ONCE(device->gone, true);
 }
@@ -437,16 +471,11 @@ static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
 			     void *data)
 {
 	struct contig_dma_device *device, *next;
-	bool left = false;
 
 	switch (event) {
 	case BUS_NOTIFY_BIND_DRIVER:
 	case BUS_NOTIFY_UNBIND_DRIVER:
 	case BUS_NOTIFY_DEL_DEVICE:
-		break;
-	case BUS_NOTIFY_UNBOUND_DRIVER:
-	case BUS_NOTIFY_DRIVER_NOT_BOUND:
-		left = true;
 		break;
 	default:
 		return NOTIFY_DONE;
@@ -456,8 +485,8 @@ static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
 		if (device->dev != data)
 			continue;
 		if (device->by_driver)
-			contig_driver_leaves(device, left);
-		else if (!left)
+			contig_driver_leaves(device);
+		else
 			contig_dma_device_revoke(device);
 	}
 	return NOTIFY_DONE;
@@ -510,7 +539,8 @@ int contig_dma_devices_show(struct seq_file *m, void *unused)
 		list_for_each(at, &device->maps)
 			maps++;
 		seq_printf(m, "%-24s %7u %4u %8s %14llu %s\n", device->name,
-			   device->refs - maps, fls64(dma_get_mask(device->dev)),
+			   device->refs - maps - device->by_driver,
+			   fls64(dma_get_mask(device->dev)),
 			   str_yes_no(device->translated), device->mapped,
 			   dev_driver_string(device->dev));
 	}

@@ -68,6 +68,7 @@ struct contig_dma_device {
 struct contig_dma_device *
 contig_dma_device_attach(const struct contig_device *cmd);
 struct contig_dma_device *contig_dma_device_of_driver(struct device *dev);
+void contig_dma_device_of_driver_put(struct contig_dma_device *device);
 void contig_dma_device_get(struct contig_dma_device *device);
 void contig_dma_device_put(struct contig_dma_device *device);
 int contig_dma_device_check(struct contig_dma_device *device);

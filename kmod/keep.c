@@ -10,6 +10,7 @@
  * Everything here is called with contig_keeps.lock held, and is fit for hard
  * interrupts then, unless it says that it may sleep.
  */
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -19,6 +20,7 @@
 #include "dma_map.h"
 #include "extents.h"
 #include "keep.h"
+#include "limits.h"
 #include "pin.h"
 
 static struct contig_keep *contig_keep_of(struct interval_tree_node *node)
@@ -60,13 +62,27 @@ void contig_keeps_init(struct contig_keeps *keeps)
 	init_llist_head(&keeps->dead);
 }
 
+/* Whoever pins it is charged for what an IOMMU needs. */
+static int contig_keep_map(struct contig_pin *pin,
+			   struct contig_dma_device *device, bool output)
+{
+	struct contig_user *user = contig_user_get(current_uid());
+	int ret;
+
+	if (!user)
+		return -ENOMEM;
+	ret = contig_pin_map(pin, device, output, false, user);
+	contig_user_put(user);
+	return ret;
+}
+
 /**
  * contig_keep_new() - make pinned memory ready for interrupt level
  * @area: of contig_pin_range(), in no tree; becomes the keep's
  * @device: what to map it for, or NULL
  * @output: it was pinned for devices that only read it
  *
- * May sleep.
+ * In a task of the user who wants it. May sleep.
  *
  * Return: a keep of which no page is used, in no tree; or ERR_PTR() of -ENOMEM or
  * what contig_dma_map_new() answers, and the area is as it was.
@@ -82,13 +98,10 @@ struct contig_keep *contig_keep_new(struct contig_area *area,
 			GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!keep)
 		return ERR_PTR(-ENOMEM);
-	if (device) {
-		ret = contig_pin_map(area->pin, device, output, false,
-				     NULL);
-		if (ret) {
-			kvfree(keep);
-			return ERR_PTR(ret);
-		}
+	ret = device ? contig_keep_map(area->pin, device, output) : 0;
+	if (ret) {
+		kvfree(keep);
+		return ERR_PTR(ret);
 	}
 	keep->it.start = area->it.start;
 	keep->it.last = area->it.last;
@@ -114,6 +127,20 @@ static void contig_keep_kill(struct contig_keeps *keeps,
 {
 	interval_tree_remove(&keep->it, &keeps->root);
 	llist_add(&keep->dead, &keeps->dead);
+}
+
+/* It stays while the lock is dropped for a while. */
+void contig_keep_get(struct contig_keep *keep)
+{
+	keep->used++;
+}
+
+void contig_keep_put(struct contig_keeps *keeps, struct contig_keep *keep)
+{
+	lockdep_assert_held(&keeps->lock);
+	keep->used--;
+	if (!keep->used && !keep->fresh)
+		contig_keep_kill(keeps, keep);
 }
 
 /* Whoever was about to use a fresh keep does so by now, or does not want it. */

@@ -42,7 +42,8 @@ struct contig_keep_page {
  * @areas: one area, which is what has the pin; constant
  * @pin: what keeps it in place; constant
  * @output: it was pinned for devices that only read it; constant
- * @used: pages that are held or locked; protected by contig_keeps.lock
+ * @used: pages that are held or locked, and whoever wants it to stay for a while;
+ *        protected by contig_keeps.lock
  * @fresh: not given back though no page is used: somebody is about to
  * @write: a device may have written to it
  * @unsure: somebody is finding out which pages are gone, or failed to
@@ -120,6 +121,8 @@ struct contig_keep *contig_keep_new(struct contig_area *area,
 				    bool output);
 void contig_keeps_insert(struct contig_keeps *keeps, struct contig_keep *keep);
 void contig_keep_settle(struct contig_keeps *keeps, struct contig_keep *keep);
+void contig_keep_get(struct contig_keep *keep);
+void contig_keep_put(struct contig_keeps *keeps, struct contig_keep *keep);
 void contig_keeps_clear(struct contig_keeps *keeps);
 bool contig_keeps_bury(struct contig_keeps *keeps);
 

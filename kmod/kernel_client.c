@@ -5,7 +5,9 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/pfn.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -15,10 +17,22 @@
 #include "kernel_client.h"
 #include "pin.h"
 
-struct workqueue_struct *contig_kernel_wq;
+static unsigned int contig_kernel_pages = 65536;
+module_param_named(kernel_pages, contig_kernel_pages, uint, 0444);
+MODULE_PARM_DESC(kernel_pages,
+		 "pages that another module can hold, lock, prepare or translate in one call, which is also for how long it keeps interrupts off (default: 65536)");
+
+/* Where keeps are given back, which waits for processes that change their memory. */
+static struct workqueue_struct *contig_release_wq;
 
 static LIST_HEAD(contig_kernel_clients);
 static DEFINE_MUTEX(contig_kernel_clients_mutex);
+
+/* How many pages there may be in one call. */
+unsigned long contig_kernel_most(void)
+{
+	return max(contig_kernel_pages, 1U);
+}
 
 static void contig_kernel_release_work(struct work_struct *work)
 {
@@ -33,7 +47,7 @@ static void contig_kernel_release_work(struct work_struct *work)
 void contig_kernel_release(struct contig_kernel_client *client)
 {
 	if (!llist_empty(&client->keeps.dead))
-		queue_work(contig_kernel_wq, &client->release);
+		queue_work(contig_release_wq, &client->release);
 }
 
 /**
@@ -118,15 +132,15 @@ void contig_kernel_close(struct contig_kernel_client *client)
 	if (client->mm)
 		mmdrop(client->mm);
 	if (client->device)
-		contig_dma_device_put(client->device);
+		contig_dma_device_of_driver_put(client->device);
 	mutex_destroy(&client->mutex);
 	kfree(client);
 }
 EXPORT_SYMBOL_GPL(contig_kernel_close);
 
 /* Are these ranges of memory? Return: 0, -EINVAL or -EOVERFLOW. */
-int contig_kernel_part(const struct contig_span *ranges, unsigned int nr,
-		       u64 *total)
+int contig_kernel_ranges(const struct contig_span *ranges, unsigned int nr,
+			 u64 *total)
 {
 	unsigned int i;
 	u64 last;
@@ -141,6 +155,29 @@ int contig_kernel_part(const struct contig_span *ranges, unsigned int nr,
 			return -EOVERFLOW;
 	}
 	return *total ? 0 : -EINVAL;
+}
+
+/*
+ * One range as a part, all of it. Return: 0, -EINVAL, -EOVERFLOW, or -E2BIG if it
+ * has more pages than interrupts shall be kept off for.
+ */
+int contig_kernel_whole(const struct contig_span *span,
+			struct contig_part *part)
+{
+	u64 total;
+	int ret = contig_kernel_ranges(span, 1, &total);
+
+	if (ret)
+		return ret;
+	if (PHYS_PFN((span->addr & ~PAGE_MASK) + span->length - 1) >=
+	    contig_kernel_most())
+		return -E2BIG;
+	*part = (struct contig_part){
+		.ranges = span,
+		.nr = 1,
+		.length = span->length,
+	};
+	return 0;
 }
 
 /* The calling process is the one that the client is for, or becomes it. */
@@ -285,6 +322,7 @@ int contig_kernel_add(struct contig_kernel_client *client,
 		      enum contig_keep_kind kind, u32 flags)
 {
 	int ret = client->device ? contig_dma_device_check(client->device) : 0;
+	struct mm_struct *mm;
 
 	if (ret)
 		return ret;
@@ -294,9 +332,10 @@ int contig_kernel_add(struct contig_kernel_client *client,
 	if ((ret != -EWOULDBLOCK && ret != -ESTALE) ||
 	    !contig_kernel_may_sleep(flags))
 		return ret;
-	/* Another process cannot see what this one has in its memory. */
-	if (ret == -ESTALE && current->mm != READ_ONCE(client->mm))
-		return ret;
+	/* Another process cannot see what this one has in its memory, nor pin it. */
+	mm = READ_ONCE(client->mm);
+	if (!current->mm || (mm && current->mm != mm))
+		return ret == -ESTALE ? ret : -EXDEV;
 	/* What is still to be unpinned counts against RLIMIT_MEMLOCK. */
 	flush_work(&client->release);
 	if (mutex_lock_killable(&client->mutex))
@@ -348,8 +387,9 @@ int contig_kernel_remove(struct contig_kernel_client *client,
  * interrupt level). Ours does not move it meanwhile.
  *
  * Return: 0; -EWOULDBLOCK if it is not held and the caller must not sleep (classic
- * interruptsMaskedErr); -EINVAL, -EOVERFLOW, -EOPNOTSUPP; -EFAULT, -ENXIO, -EACCES,
- * -EDQUOT, -ENOMEM, -EADDRNOTAVAIL, -EINTR as uapi's CONTIG_LOCK has them; -EACCES
+ * interruptsMaskedErr); -E2BIG if it has more pages than the parameter kernel_pages
+ * allows; -EINVAL, -EOVERFLOW, -EOPNOTSUPP; -EFAULT, -ENXIO, -EACCES, -EDQUOT,
+ * -ENOMEM, -EADDRNOTAVAIL, -EINTR as uapi's CONTIG_LOCK has them; -EACCES
  * also if a page was held for output, and this is not; -EXDEV in another process
  * than before, or in none; -ENODEV if the device goes; -ESTALE if a page that is
  * held was unmapped or replaced since, or where nobody may sleep could have been.
@@ -358,13 +398,12 @@ int contig_kernel_hold(struct contig_kernel_client *client, u64 addr,
 		       u64 length, u32 flags)
 {
 	struct contig_span span = { addr, length };
-	struct contig_part part = contig_whole(&span);
-	u64 total;
+	struct contig_part part;
 	int ret;
 
 	if (flags & ~(CONTIG_LOCK_OUTPUT | CONTIG_KERNEL_NOSLEEP))
 		return -EOPNOTSUPP;
-	ret = contig_kernel_part(&span, 1, &total);
+	ret = contig_kernel_whole(&span, &part);
 	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_HOLDS,
 					flags);
 }
@@ -383,15 +422,14 @@ EXPORT_SYMBOL_GPL(contig_kernel_hold);
  * Semantics: UnholdMemory (Inside Macintosh: Memory, page 162).
  *
  * Return: 0; -ENODATA if a page is not held (classic notHeldErr), and nothing is
- * changed; -EINVAL, -EOVERFLOW.
+ * changed; -EINVAL, -EOVERFLOW, -E2BIG.
  */
 int contig_kernel_unhold(struct contig_kernel_client *client, u64 addr,
 			 u64 length)
 {
 	struct contig_span span = { addr, length };
-	struct contig_part part = contig_whole(&span);
-	u64 total;
-	int ret = contig_kernel_part(&span, 1, &total);
+	struct contig_part part;
+	int ret = contig_kernel_whole(&span, &part);
 
 	return ret ?: contig_kernel_remove(client, &part, CONTIG_KEEP_HOLDS);
 }
@@ -426,14 +464,13 @@ int contig_kernel_lock(struct contig_kernel_client *client, u64 addr,
 		       u64 length, u32 flags)
 {
 	struct contig_span span = { addr, length };
-	struct contig_part part = contig_whole(&span);
-	u64 total;
+	struct contig_part part;
 	int ret;
 
 	if (flags & ~(CONTIG_LOCK_OUTPUT | CONTIG_LOCK_CONTIGUOUS |
 		      CONTIG_LOCK_DEVICE_CONTIGUOUS | CONTIG_KERNEL_NOSLEEP))
 		return -EOPNOTSUPP;
-	ret = contig_kernel_part(&span, 1, &total);
+	ret = contig_kernel_whole(&span, &part);
 	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_LOCKS,
 					flags);
 }
@@ -453,15 +490,14 @@ EXPORT_SYMBOL_GPL(contig_kernel_lock);
  * Semantics: UnlockMemory (Inside Macintosh: Memory, page 165).
  *
  * Return: 0; -ENOLCK if a page is not locked (classic notLockedErr), and nothing is
- * changed; -EINVAL, -EOVERFLOW.
+ * changed; -EINVAL, -EOVERFLOW, -E2BIG.
  */
 int contig_kernel_unlock(struct contig_kernel_client *client, u64 addr,
 			 u64 length)
 {
 	struct contig_span span = { addr, length };
-	struct contig_part part = contig_whole(&span);
-	u64 total;
-	int ret = contig_kernel_part(&span, 1, &total);
+	struct contig_part part;
+	int ret = contig_kernel_whole(&span, &part);
 
 	return ret ?: contig_kernel_remove(client, &part, CONTIG_KEEP_LOCKS);
 }
@@ -469,15 +505,22 @@ EXPORT_SYMBOL_GPL(contig_kernel_unlock);
 
 int contig_kernel_init(void)
 {
-	/* A device may be one that memory is paged out to. */
-	contig_kernel_wq = alloc_workqueue("contig_kernel",
-					   WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	return contig_kernel_wq ? 0 : -ENOMEM;
+	int ret = contig_defer_init();
+
+	if (ret)
+		return ret;
+	contig_release_wq = alloc_workqueue("contig_release", WQ_UNBOUND, 0);
+	if (!contig_release_wq) {
+		contig_defer_exit();
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void contig_kernel_exit(void)
 {
-	destroy_workqueue(contig_kernel_wq);
+	destroy_workqueue(contig_release_wq);
+	contig_defer_exit();
 }
 
 int contig_kernel_clients_show(struct seq_file *m, void *unused)

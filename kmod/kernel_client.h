@@ -45,18 +45,11 @@ struct contig_kernel_client {
 	struct contig_deferred deferred;
 };
 
-/* One range as a part, all of it. */
-static inline struct contig_part contig_whole(const struct contig_span *span)
-{
-	return (struct contig_part){
-		.ranges = span,
-		.nr = 1,
-		.length = span->length,
-	};
-}
-
-int contig_kernel_part(const struct contig_span *ranges, unsigned int nr,
-		       u64 *total);
+unsigned long contig_kernel_most(void);
+int contig_kernel_ranges(const struct contig_span *ranges, unsigned int nr,
+			 u64 *total);
+int contig_kernel_whole(const struct contig_span *span,
+			struct contig_part *part);
 int contig_kernel_add(struct contig_kernel_client *client,
 		      const struct contig_part *part,
 		      enum contig_keep_kind kind, u32 flags);

@@ -112,22 +112,21 @@ static int contig_kernel_translate(struct contig_kernel_client *client,
  * Return: 0; -ENOLCK if a page is not locked (classic notLockedErr); -ESTALE if one
  * was unmapped or replaced since it was locked, or, where nobody may sleep or by
  * another process, could have been; -EUNATCH if the client has no device, -ENODEV if
- * it went, and these only with CONTIG_GET_DMA; -EINVAL, -EOVERFLOW, -EOPNOTSUPP;
+ * it went, and these only with CONTIG_GET_DMA; -EINVAL, -EOVERFLOW, -E2BIG, -EOPNOTSUPP;
  * -ENOMEM, -EINTR if it could not be found out. After an error nothing is changed.
  */
 int contig_kernel_get_physical(struct contig_kernel_client *client,
 			       struct contig_kernel_physical *table)
 {
 	struct contig_span span = { table->addr, table->length };
-	struct contig_part part = contig_whole(&span);
+	struct contig_part part;
 	int ret, looks = 0;
-	u64 total;
 
 	if (table->flags & ~(CONTIG_GET_DMA | CONTIG_KERNEL_NOSLEEP))
 		return -EOPNOTSUPP;
 	if (table->flags & CONTIG_GET_DMA && !client->device)
 		return -EUNATCH;
-	ret = contig_kernel_part(&span, 1, &total);
+	ret = contig_kernel_whole(&span, &part);
 	if (!ret)
 		ret = contig_kernel_translate(client, &part, table);
 	while (ret == -ESTALE && looks++ < CONTIG_KERNEL_LOOKS &&

@@ -18,10 +18,10 @@
 
 #define CONTIG_KERNEL_BOTH (CONTIG_KERNEL_INPUT | CONTIG_KERNEL_OUTPUT)
 
-/* Pages whose caches are looked after before interrupts are let in. */
+/* Pages whose addresses are looked up at a time, to look after their caches. */
 #define CONTIG_SYNC_BATCH 16UL
 
-/* How much of what is left can be prepared: what the tables have room for. */
+/* How much of what is left can be prepared in one call, and in these tables? */
 static u64 contig_prepare_length(const struct contig_kernel_preparation *p,
 				 u64 total)
 {
@@ -31,10 +31,12 @@ static u64 contig_prepare_length(const struct contig_kernel_preparation *p,
 		.first = p->first,
 		.length = total - p->first,
 	};
-	unsigned long room = p->dma || p->physical ? p->entries : ULONG_MAX;
+	unsigned long room = contig_kernel_most();
 	u64 length = 0, over;
 	struct contig_part_at at;
 
+	if (p->dma || p->physical)
+		room = min_t(unsigned long, room, p->entries);
 	contig_for_each_piece(&rest, &at) {
 		if (at.last - at.first >= room) {
 			if (room)
@@ -84,19 +86,56 @@ static void contig_prepare_fill(struct contig_keeps *keeps,
 	}
 }
 
-/* Who has the data of these bytes of a keep next? */
-static void contig_prepare_sync_keep(struct contig_keep *keep, u64 addr,
-				     u64 length, enum dma_data_direction dir,
-				     bool for_device)
+static enum dma_data_direction contig_prepare_dir(u32 direction)
 {
-	struct contig_dma_map *map = keep->pin->map;
-	u64 bytes, dma;
+	return direction == CONTIG_KERNEL_BOTH ? DMA_BIDIRECTIONAL :
+	       direction == CONTIG_KERNEL_INPUT ? DMA_FROM_DEVICE :
+						  DMA_TO_DEVICE;
+}
+
+/**
+ * struct contig_sync_batch - pages of one keep whose caches are looked after
+ * @keep: the keep; NULL if a page is not kept by any
+ * @npages: how many pages
+ * @dma: the address of each for the device
+ */
+struct contig_sync_batch {
+	struct contig_keep *keep;
+	unsigned long npages;
+	u64 dma[CONTIG_SYNC_BATCH];
+};
+
+static void contig_sync_batch_get(struct contig_keeps *keeps,
+				  struct contig_sync_batch *batch,
+				  unsigned long first, unsigned long last)
+{
+	unsigned long i;
+
+	batch->npages = 1;
+	batch->keep = contig_keeps_span(keeps, first,
+					min(last, first + CONTIG_SYNC_BATCH - 1),
+					&batch->npages);
+	if (!batch->keep)
+		return;
+	contig_keep_get(batch->keep);
+	for (i = 0; i < batch->npages; i++)
+		batch->dma[i] = contig_keep_addr(batch->keep, first + i, true);
+}
+
+/* Who has the data of these bytes next, which a batch begins with? */
+static void contig_sync_batch_do(const struct contig_sync_batch *batch,
+				 u64 addr, u64 length,
+				 enum dma_data_direction dir, bool for_device)
+{
+	struct contig_dma_map *map = batch->keep->pin->map;
+	unsigned long i;
+	dma_addr_t dma;
+	u64 bytes;
 
 	/* A page at a time: runs can consist of what was mapped apart. */
-	for (; length; addr += bytes, length -= bytes) {
+	for (i = 0; length; i++, addr += bytes, length -= bytes) {
 		bytes = min(length, PAGE_SIZE - (addr & ~PAGE_MASK));
-		dma = contig_keep_addr(keep, addr >> PAGE_SHIFT, true) +
-		      (addr & ~PAGE_MASK);
+		dma = batch->dma[i] + (addr & ~PAGE_MASK);
 		if (!READ_ONCE(map->mapped))
 			return;
 		if (for_device)
@@ -108,18 +147,18 @@ static void contig_prepare_sync_keep(struct contig_keep *keep, u64 addr,
 	}
 }
 
-/* No more than the bytes themselves: who has the ones beside them is not known. */
+/*
+ * No more than the bytes themselves: who has the ones beside them is not known.
+ * Without our lock, since the DMA API may take locks that are not raw.
+ */
 static void contig_prepare_sync(struct contig_kernel_client *client,
 				const struct contig_part *part, u32 direction,
 				bool for_device)
 {
-	enum dma_data_direction dir =
-		direction == CONTIG_KERNEL_BOTH ? DMA_BIDIRECTIONAL :
-		direction == CONTIG_KERNEL_INPUT ? DMA_FROM_DEVICE :
-						   DMA_TO_DEVICE;
+	struct contig_keeps *keeps = &client->keeps;
+	struct contig_sync_batch batch;
 	struct contig_part_at at;
-	struct contig_keep *keep;
-	unsigned long irq, n;
+	unsigned long irq;
 	u64 bytes;
 
 	if (!client->device || !direction ||
@@ -127,22 +166,25 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
 		return;
 	contig_for_each_piece(part, &at) {
 		for (; at.length; at.addr += bytes, at.length -= bytes) {
-			at.first = at.addr >> PAGE_SHIFT;
-			raw_spin_lock_irqsave(&client->keeps.lock, irq);
-			keep = contig_keeps_span(&client->keeps, at.first,
-						 min(at.last, at.first +
-						     CONTIG_SYNC_BATCH - 1),
-						 &n);
-			if (!keep)
-				n = 1;
-			bytes = min(at.length, ((u64)n << PAGE_SHIFT) -
-					       (at.addr & ~PAGE_MASK));
-			if (keep)
-				contig_prepare_sync_keep(keep, at.addr, bytes,
-							 dir, for_device);
-			raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
+			raw_spin_lock_irqsave(&keeps->lock, irq);
+			contig_sync_batch_get(keeps, &batch,
+					      at.addr >> PAGE_SHIFT, at.last);
+			raw_spin_unlock_irqrestore(&keeps->lock, irq);
+			bytes = min(at.length,
+				    ((u64)batch.npages << PAGE_SHIFT) -
+				    (at.addr & ~PAGE_MASK));
+			if (!batch.keep)
+				continue;
+			contig_sync_batch_do(&batch, at.addr, bytes,
+					     contig_prepare_dir(direction),
+					     for_device);
+			raw_spin_lock_irqsave(&keeps->lock, irq);
+			contig_keep_put(keeps, batch.keep);
+			raw_spin_unlock_irqrestore(&keeps->lock, irq);
 		}
 	}
+	/* Somebody unlocked what he had not locked, while we looked at it. */
+	contig_kernel_release(client);
 }
 
 /**
@@ -153,7 +195,8 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
  * Locks the pages from byte @first on, and tells the address of each: one entry for
  * each page, even if they are adjacent, and each range begins a new one. The first
  * entry of a range, or of what is left of it, is exact; what an entry is good for
- * ends with its page or its range. If the tables are too short only a part is
+ * ends with its page or its range. If the tables are too short, or there are more
+ * pages than the parameter kernel_pages allows in one call, only a part is
  * prepared: @out_done is false then, and @out_length says how much. After it was
  * transferred and contig_kernel_checkpoint() ended this preparation, @first is
  * advanced by that, and the next part is prepared in the same structure.
@@ -195,7 +238,7 @@ int contig_kernel_prepare(struct contig_kernel_client *client,
 		return -EOPNOTSUPP;
 	if (p->dma && !client->device)
 		return -EUNATCH;
-	ret = contig_kernel_part(p->ranges, p->nr, &total);
+	ret = contig_kernel_ranges(p->ranges, p->nr, &total);
 	if (ret)
 		return ret;
 	if (p->first >= total)

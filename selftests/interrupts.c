@@ -11,6 +11,8 @@
 #include "interrupts.h"
 
 #define PAGES 16
+/* What one call takes: selftests/run loads the module with this. */
+#define MOST 1024
 #define DEFERRED 32
 
 FIXTURE(calls) {
@@ -220,6 +222,46 @@ TEST_F(calls, with_wrong_arguments)
 	EXPECT_EQ(-EACCES, checkpoint(fd, IRQ_TEST_HARDIRQ, 0, MORE | INPUT));
 	EXPECT_EQ(0, checkpoint(fd, IRQ_TEST_HARDIRQ, 0, MORE | OUTPUT));
 	EXPECT_EQ(0, checkpoint(fd, IRQ_TEST_HARDIRQ, 0, 0));
+}
+
+/* Interrupts are off for so many pages and no more. */
+TEST_F(calls, take_so_many_pages)
+{
+	char *memory = anon_map(pages(MOST + 1));
+	struct irq_test_prepare cmd;
+	struct irq_test_call table;
+	int fd = self->fd;
+	uint32_t level;
+
+	ASSERT_NE(NULL, memory);
+	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, memory, pages(MOST)));
+	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, memory + pages(MOST), 1));
+	for (level = 0; level < IRQ_TEST_LEVELS; level++) {
+		EXPECT_EQ(-E2BIG, hold(fd, level, memory, pages(MOST) + 1));
+		EXPECT_EQ(-E2BIG, unhold(fd, level, memory, pages(MOST) + 1));
+		EXPECT_EQ(-E2BIG, lock(fd, level, memory + 1, pages(MOST)));
+		EXPECT_EQ(0, lock(fd, level, memory, pages(MOST)));
+		EXPECT_EQ(-E2BIG, unlock(fd, level, memory, pages(MOST) + 1));
+		EXPECT_EQ(-E2BIG, get_physical(fd, level, memory + 1,
+					       pages(MOST), &table, 1, 0));
+		EXPECT_LT(0, get_physical(fd, level, memory, pages(MOST),
+					  &table, 0, 0));
+		EXPECT_EQ(0, unlock(fd, level, memory, pages(MOST)));
+
+		/* Two parts, though no table is short. */
+		cmd = prepare_of(level, memory + 1, pages(MOST), INPUT);
+		cmd.want_physical = 0;
+		ASSERT_EQ(0, prepare(fd, &cmd));
+		EXPECT_EQ(pages(MOST) - 1, cmd.out_length);
+		EXPECT_FALSE(cmd.out_done);
+		EXPECT_EQ(0, checkpoint(fd, level, 0, 0));
+		cmd.first = cmd.out_length;
+		ASSERT_EQ(0, prepare(fd, &cmd));
+		EXPECT_EQ(1, cmd.out_length);
+		EXPECT_TRUE(cmd.out_done);
+		EXPECT_EQ(0, checkpoint(fd, level, 0, 0));
+	}
+	munmap(memory, pages(MOST + 1));
 }
 
 /* RLIMIT_MEMLOCK counts, and what is given back can be had again at once. */
