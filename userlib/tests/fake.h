@@ -36,6 +36,18 @@
 		assert_int_equal(errno, (error));                              \
 	} while (0)
 
+/* Each of these errnos of a command comes through. */
+#define assert_passes_errors(cmd, call, ...)                                   \
+	do {                                                                   \
+		static const int passed_errors[] = {__VA_ARGS__};              \
+		size_t passed;                                                 \
+		for (passed = 0; passed < sizeof(passed_errors) / sizeof(int); \
+		     passed++) {                                               \
+			fake_fail((cmd), 0, passed_errors[passed]);            \
+			assert_error(call, passed_errors[passed]);             \
+		}                                                              \
+	} while (0)
+
 /**
  * struct fake - what tests set and read
  * @calls: how often each command was called
