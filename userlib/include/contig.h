@@ -772,6 +772,175 @@ int contig_buffer_get_dma_extents(struct contig *client,
 				  uint32_t *count);
 
 /**
+ * struct contig_prepare_opts - what memory is prepared for
+ * @sz: sizeof(struct contig_prepare_opts)
+ * @flags: CONTIG_IO_INPUT: the device is going to write to the memory;
+ *         CONTIG_IO_OUTPUT: it is going to read it; both, or neither to leave
+ *         that to contig_checkpoint(); CONTIG_IO_BOUNCE: it may get a copy of
+ *         what it cannot reach; CONTIG_GET_DMA: @addrs are to be DMA addresses,
+ *         not physical ones
+ * @max_pages: room in @addrs, and so the most pages to prepare; 0 for any
+ *             number, without @addrs only
+ * @first: where in the ranges to begin, in bytes from the start of the first of
+ *         them as if they were in one piece
+ * @granularity: a part that does not reach the end shall be a multiple of this,
+ *               in bytes; it is rounded up to pages. 0 for any part
+ * @addrs: NULL, or where to put an address for each page in turn
+ */
+struct contig_prepare_opts {
+	size_t sz;
+	uint32_t flags;
+	uint32_t max_pages;
+	uint64_t first;
+	uint64_t granularity;
+	uint64_t *addrs;
+};
+
+#define CONTIG_PREPARE_OPTS_INIT                                               \
+	{                                                                      \
+		sizeof(struct contig_prepare_opts), 0, 0, 0, 0, NULL           \
+	}
+
+/**
+ * contig_prepare() - prepare ranges of memory for transfers by a device
+ * @client: handle
+ * @ranges: the memory, in the order in which it is transferred; ranges may
+ *          overlap
+ * @range_count: entries in @ranges, 1 to CONTIG_PREPARE_RANGES
+ * @opts: what it is prepared for, or NULL for all of it, in no direction yet
+ * @prepared: filled; its member size has to be set to
+ *            sizeof(struct contig_prepare)
+ *
+ * Locks the memory, tells where each page of it is, and does what caches need so
+ * that the device sees what the CPU wrote, and the CPU will see what the device
+ * writes. From then on the memory is the device's, until contig_checkpoint() is
+ * called with the member out_id of @prepared. Preparations count as locks do.
+ *
+ * An address is that of a page, except that each range begins a new one, at its
+ * very first byte. The member count of @prepared says how many pages were
+ * prepared, out_length how many bytes, and out_bounced of how many pages the
+ * device uses a copy. If all of it does not fit in @opts->max_pages, a part is
+ * prepared, and out_done is 0: transfer it, call contig_checkpoint(), and prepare
+ * the next part with @opts->first raised by out_length.
+ *
+ * Return: 0; -EMSGSIZE: not even @opts->granularity fits; -EDQUOT:
+ * RLIMIT_MEMLOCK, or too many copies; -EUNATCH: no device is attached, which
+ * CONTIG_GET_DMA and CONTIG_IO_BOUNCE need; -ENODEV: it is gone; -EADDRNOTAVAIL:
+ * it cannot reach a page, and CONTIG_IO_BOUNCE is not set; -EPERM: physical
+ * addresses need CAP_SYS_RAWIO, or the module parameter allow_physical; -ENOMEM;
+ * -EFAULT: something is not mapped; -ENXIO: not memory; -EACCES: not writable,
+ * and not for output only; -ESTALE: something else was locked at that place;
+ * -EOVERFLOW; -EINVAL: no range or too many, a length of 0, @opts->first past the
+ * end, @opts->addrs without room, a structure too short; -EOPNOTSUPP: unknown
+ * flags; -E2BIG: @opts has members that this library does not know; -EINTR: a
+ * fatal signal came; -EXDEV. Then nothing is prepared.
+ *
+ * Context: may sleep and page. Async-signal-safe.
+ *
+ * Source: PrepareMemoryForIO, Designing PCI Cards and Drivers for Power
+ * Macintosh Computers; CONTIG_PREPARE.
+ */
+int contig_prepare(struct contig *client, const struct contig_span *ranges,
+		   uint32_t range_count, const struct contig_prepare_opts *opts,
+		   struct contig_prepare *prepared);
+
+/**
+ * contig_buffer_prepare() - prepare ranges of a buffer for a device
+ * @client: handle
+ * @buffer: handle
+ * @ranges: as for contig_prepare(), by their offsets into the buffer
+ * @range_count: as for contig_prepare()
+ * @opts: as for contig_prepare()
+ * @prepared: as for contig_prepare()
+ *
+ * The same as contig_prepare(), for ranges that need not be mapped.
+ *
+ * Return: as contig_prepare(); -EOVERFLOW: past the end of the buffer.
+ *
+ * Context: async-signal-safe.
+ *
+ * Source: CONTIG_PREPARE with CONTIG_RANGE_BUFFER.
+ */
+int contig_buffer_prepare(struct contig *client,
+			  const struct contig_buffer *buffer,
+			  const struct contig_span *ranges,
+			  uint32_t range_count,
+			  const struct contig_prepare_opts *opts,
+			  struct contig_prepare *prepared);
+
+/**
+ * contig_checkpoint() - say that a transfer is over
+ * @client: handle
+ * @id: out_id of what contig_prepare() or contig_buffer_prepare() filled
+ * @flags: 0: that was the last one, and the memory is unlocked; CONTIG_IO_MORE:
+ *         there will be another, with CONTIG_IO_INPUT, CONTIG_IO_OUTPUT, both or
+ *         neither as for contig_prepare()
+ *
+ * After the last transfer the CPU may use the memory again. Between two of them
+ * it may look at what the device wrote; what it writes itself is for the device
+ * only once this is called again.
+ *
+ * Return: 0; -ENOENT: nothing is prepared under this id; -EACCES: with
+ * CONTIG_IO_MORE, the memory was prepared for output only and the device cannot
+ * write to it; -ESTALE, -ENOLCK, -ENODEV: memory or device are gone, and some of
+ * what the device wrote with them; -EINVAL: a direction without CONTIG_IO_MORE;
+ * -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came; -EXDEV. After
+ * -ESTALE, -ENOLCK and -ENODEV without CONTIG_IO_MORE the memory is unlocked and
+ * the id is over all the same.
+ *
+ * Context: may sleep. Async-signal-safe.
+ *
+ * Source: CheckpointIO, as contig_prepare(); CONTIG_CHECKPOINT.
+ */
+int contig_checkpoint(struct contig *client, uint32_t id, uint32_t flags);
+
+/**
+ * contig_sync() - hand locked memory to the device or to the CPU
+ * @client: handle, to which a device is attached
+ * @addr: first byte; all of the range has to be locked or prepared
+ * @length: bytes, not 0
+ * @flags: whose turn it is, CONTIG_IO_FOR_CPU or CONTIG_IO_FOR_DEVICE; with
+ *         CONTIG_IO_INPUT, CONTIG_IO_OUTPUT or both: the device writes to the
+ *         memory, reads it, or does both
+ *
+ * Does what caches and copies need, for this range alone. It costs little where
+ * the device looks into the caches of the CPU.
+ *
+ * Return: 0; -EUNATCH: no device is attached; -ENODEV: it is gone; -ENOLCK: not
+ * locked by this client; -ESTALE: what was locked is no longer there;
+ * -EOVERFLOW; -EINVAL: a length of 0, no turn, both turns, or no direction;
+ * -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came; -EXDEV.
+ *
+ * Context: may sleep. Async-signal-safe.
+ *
+ * Source: dma_sync_single_for_device() and dma_sync_single_for_cpu() of Linux;
+ * CONTIG_SYNC.
+ */
+int contig_sync(struct contig *client, const void *addr, size_t length,
+		uint32_t flags);
+
+/**
+ * contig_buffer_sync() - hand a locked range of a buffer to the device or back
+ * @client: handle, to which a device is attached
+ * @buffer: handle
+ * @offset: first byte
+ * @length: bytes, not 0
+ * @flags: as for contig_sync()
+ *
+ * contig_buffer_begin_access() and contig_buffer_end_access() do the same to all
+ * of a buffer, and for every device that it is mapped for.
+ *
+ * Return: as contig_sync(); -EOVERFLOW: past the end of the buffer.
+ *
+ * Context: may sleep. Async-signal-safe.
+ *
+ * Source: CONTIG_SYNC with CONTIG_RANGE_BUFFER.
+ */
+int contig_buffer_sync(struct contig *client,
+		       const struct contig_buffer *buffer, uint64_t offset,
+		       uint64_t length, uint32_t flags);
+
+/**
  * contig_get_state() - tell how often pages are held and locked
  * @client: handle
  * @addr: in: first byte; out: first byte not yet told of

@@ -132,5 +132,13 @@ void ctg_get_physical_to_uapi(struct contig_get_physical *arg,
 void ctg_get_state_to_uapi(struct contig_get_state *arg,
 			   const struct ctg_range *range,
 			   struct contig_run *runs, uint32_t count);
+void ctg_prepare_to_uapi(struct contig_prepare *arg,
+			 const struct contig_span *ranges, uint32_t range_count,
+			 const struct contig_prepare_opts *opts);
+int ctg_check_prepare(const struct contig_prepare *to);
+void ctg_copy_prepare(struct contig_prepare *to,
+		      const struct contig_prepare *from);
+void ctg_sync_to_uapi(struct contig_sync *arg, const struct ctg_range *range,
+		      uint32_t flags);
 
 #endif /* CONTIG_INTERNAL_H */

@@ -158,17 +158,6 @@ static uint32_t prepare_flags(const IOPreparationTable *table)
 	return flags | CONTIG_GET_DMA;
 }
 
-static int end_preparation(struct contig *client, uint32_t id, uint32_t flags)
-{
-	struct contig_checkpoint arg = {
-		.size = sizeof(arg),
-		.flags = flags,
-		.id = id,
-	};
-
-	return CTG_RETRY(ctg_ioctl(client->fd, CONTIG_CHECKPOINT, &arg));
-}
-
 /* The caller's addresses are narrower than the kernel's on 32-bit machines. */
 static int copy_physical(PhysicalAddress *mapping, const uint64_t *addrs,
 			 uint32_t count)
@@ -213,34 +202,35 @@ static int prepare_into(struct contig *client, const struct plan *plan,
 			uint64_t *addrs)
 {
 	IOPreparationTable *table = plan->table;
-	struct contig_prepare arg = {
-		.size = sizeof(arg),
+	const struct contig_prepare_opts opts = {
+		.sz = sizeof(opts),
 		.flags = prepare_flags(table),
-		.ranges = (uintptr_t)plan->spans,
-		.range_count = plan->count,
+		.max_pages = plan->pages,
 		.first = table->firstPrepared,
 		.granularity = table->granularity,
-		.addrs = (uintptr_t)addrs,
-		.count = plan->pages,
+		.addrs = addrs,
 	};
+	struct contig_prepare prepared = {.size = sizeof(prepared)};
 	int error;
 
-	error = CTG_RETRY(ctg_ioctl(client->fd, CONTIG_PREPARE, &arg));
+	error = CTG_RETRY(contig_prepare(client, plan->spans, plan->count,
+					 &opts, &prepared));
 	if (error)
 		return error;
 	if (addrs)
-		error = copy_physical(table->physicalMapping, addrs, arg.count);
+		error = copy_physical(table->physicalMapping, addrs,
+				      prepared.count);
 	if (error) {
-		end_preparation(client, arg.out_id, 0);
+		CTG_RETRY(contig_checkpoint(client, prepared.out_id, 0));
 		return error;
 	}
 	if (table->logicalMapping)
-		fill_logical(plan, arg.out_length);
-	table->preparationID = arg.out_id;
-	table->lengthPrepared = arg.out_length;
-	if (arg.out_done)
+		fill_logical(plan, prepared.out_length);
+	table->preparationID = prepared.out_id;
+	table->lengthPrepared = prepared.out_length;
+	if (prepared.out_done)
 		table->state |= kIOStateDone;
-	if (arg.out_bounced)
+	if (prepared.out_bounced)
 		table->state |= kIOStateCopied;
 	return 0;
 }
@@ -372,5 +362,6 @@ CONTIG_EXPORT OSStatus CheckpointIO(IOPreparationID preparationID,
 	}
 	if (!client)
 		return ctg_mac_result(-ENOENT);
-	return ctg_mac_result(end_preparation(client, preparationID, flags));
+	return ctg_mac_result(
+		CTG_RETRY(contig_checkpoint(client, preparationID, flags)));
 }

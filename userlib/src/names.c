@@ -62,7 +62,7 @@ static const struct {
 	{EFAULT, "the memory is not mapped"},
 	{ENXIO, "the range is not memory, but registers or the like"},
 	{EACCES, "the device may not be opened by this user, or the range is "
-		 "not writable"},
+		 "not writable, or was prepared for output only"},
 	{EPERM, "physical addresses need CAP_SYS_RAWIO or the module "
 		"parameter allow_physical, and devices need it or the "
 		"parameter devices"},
@@ -79,9 +79,10 @@ static const struct {
 	{EADDRNOTAVAIL, "the memory lies where the device cannot reach it"},
 	{ESTALE, "what was locked was unmapped or replaced since; unlock it "
 		 "first"},
-	{EMSGSIZE, "the table is too short"},
-	{EDQUOT, "over RLIMIT_MEMLOCK, or over the user's quota of allocated "
-		 "memory"},
+	{EMSGSIZE, "the table is too short, or for the least part that may be "
+		   "prepared"},
+	{EDQUOT, "over RLIMIT_MEMLOCK, over the user's quota of allocated "
+		 "memory, or over what devices may have copies of"},
 	{ENOMEM, "there is not enough memory of the kind asked for"},
 	{ETIME, "the time budget ran out"},
 	{EINTR, "a fatal signal came first"},

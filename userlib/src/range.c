@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * Locking and translating ranges of memory and of buffers.
+ * Locking, translating and handing over ranges of memory and of buffers.
  */
 #include <stdlib.h>
 
@@ -44,6 +44,17 @@ static int unlock_range(struct contig *client, const struct ctg_range *range)
 
 	ctg_unlock_to_uapi(&arg, range);
 	return ctg_result(ctg_ioctl(client->fd, CONTIG_UNLOCK, &arg));
+}
+
+static int sync_range(struct contig *client, const struct ctg_range *range,
+		      uint32_t flags)
+{
+	struct contig_sync arg;
+
+	if (flags & CONTIG_RANGE_BUFFER)
+		return ctg_result(-EOPNOTSUPP);
+	ctg_sync_to_uapi(&arg, range, flags);
+	return ctg_result(ctg_ioctl(client->fd, CONTIG_SYNC, &arg));
 }
 
 /* On success, advances the range unless it only counts. */
@@ -267,6 +278,24 @@ contig_buffer_get_dma_extents(struct contig *client,
 	return translate_all(client, range, extents, count);
 }
 
+CONTIG_EXPORT int contig_sync(struct contig *client, const void *addr,
+			      size_t length, uint32_t flags)
+{
+	struct ctg_range range = memory_range(addr, length);
+
+	return sync_range(client, &range, flags);
+}
+
+CONTIG_EXPORT int contig_buffer_sync(struct contig *client,
+				     const struct contig_buffer *buffer,
+				     uint64_t offset, uint64_t length,
+				     uint32_t flags)
+{
+	struct ctg_range range = buffer_range(buffer, offset, length);
+
+	return sync_range(client, &range, flags);
+}
+
 CONTIG_EXPORT int contig_get_state(struct contig *client, const void **addr,
 				   size_t *length, struct contig_run *runs,
 				   uint32_t *count)
@@ -278,7 +307,7 @@ CONTIG_EXPORT int contig_get_state(struct contig *client, const void **addr,
 		*addr = (const void *)(uintptr_t)range.addr;
 		*length = range.length;
 	}
-	return error;
+	return ctg_result(error);
 }
 
 CONTIG_EXPORT int contig_buffer_get_state(struct contig *client,

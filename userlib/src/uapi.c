@@ -19,9 +19,10 @@
 #define PROBE_SIZE_0                                                           \
 	(offsetof(struct contig_probe, out_reports) +                          \
 	 sizeof(struct contig_report) * CONTIG_REPORTS)
-
 #define DEVICE_SIZE_0                                                          \
 	(offsetof(struct contig_device, out_features) + sizeof(__u64))
+#define PREPARE_SIZE_0                                                         \
+	(offsetof(struct contig_prepare, out_bounced) + sizeof(__u32))
 
 /**
  * ctg_copy_opts() - take over an option structure of another version
@@ -149,6 +150,18 @@ int ctg_copy_device(struct contig_device *to, const struct contig_device *from)
 	return 0;
 }
 
+/* Before it is prepared: who cannot be told what was could not end it. */
+int ctg_check_prepare(const struct contig_prepare *to)
+{
+	return to->size < PREPARE_SIZE_0 ? -EINVAL : 0;
+}
+
+void ctg_copy_prepare(struct contig_prepare *to,
+		      const struct contig_prepare *from)
+{
+	copy_sized(to, to->size, from, from->size);
+}
+
 void ctg_lock_to_uapi(struct contig_lock *arg, const struct ctg_range *range,
 		      uint32_t flags)
 {
@@ -199,6 +212,34 @@ void ctg_get_state_to_uapi(struct contig_get_state *arg,
 		.length = range->length,
 		.runs = (uintptr_t)runs,
 		.count = count,
+		.fd = range->fd,
+	};
+}
+
+void ctg_prepare_to_uapi(struct contig_prepare *arg,
+			 const struct contig_span *ranges, uint32_t range_count,
+			 const struct contig_prepare_opts *opts)
+{
+	*arg = (struct contig_prepare){
+		.size = sizeof(*arg),
+		.flags = opts->flags,
+		.ranges = (uintptr_t)ranges,
+		.range_count = range_count,
+		.first = opts->first,
+		.granularity = opts->granularity,
+		.addrs = (uintptr_t)opts->addrs,
+		.count = opts->max_pages,
+	};
+}
+
+void ctg_sync_to_uapi(struct contig_sync *arg, const struct ctg_range *range,
+		      uint32_t flags)
+{
+	*arg = (struct contig_sync){
+		.size = sizeof(*arg),
+		.flags = range->flags | flags,
+		.addr = range->addr,
+		.length = range->length,
 		.fd = range->fd,
 	};
 }

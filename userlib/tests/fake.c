@@ -304,6 +304,20 @@ static int check_locked(int client, uint64_t addr, uint64_t length)
 	return 0;
 }
 
+/* As check_locked(), and what was locked must still be there. */
+int fake_check_locked(int client, uint64_t addr, uint64_t length)
+{
+	uint64_t page;
+	int error = check_locked(client, addr, length);
+
+	if (error)
+		return error;
+	for (page = fake_page_of(addr); page < addr + length; page += PAGE)
+		if (touches(fake.stale, page))
+			return ESTALE;
+	return 0;
+}
+
 int fake_do_unlock(int client, const struct contig_unlock *arg)
 {
 	uint64_t addr = arg->addr;
@@ -335,19 +349,15 @@ static int do_get_physical(int client, struct contig_get_physical *arg)
 	struct contig_extent *extents = (void *)(uintptr_t)arg->extents;
 	uint64_t addr = arg->addr;
 	uint64_t length = arg->length;
-	uint64_t page;
 	uint32_t count = 0;
 	int error = fake_resolve(arg->flags, arg->fd, &addr, length);
 
 	if (!error)
 		error = fake_check_pages(addr, length, false);
 	if (!error)
-		error = check_locked(client, addr, length);
+		error = fake_check_locked(client, addr, length);
 	if (error)
 		return error;
-	for (page = fake_page_of(addr); page < addr + length; page += PAGE)
-		if (touches(fake.stale, page))
-			return ESTALE;
 	if (arg->flags & CONTIG_GET_DMA && !*fake.attached)
 		return EUNATCH;
 	if (arg->count && fake.deny_physical && !(arg->flags & CONTIG_GET_DMA))
@@ -461,6 +471,8 @@ static int do_command(int client, unsigned int cmd, void *arg)
 		return fake_do_prepare(client, arg);
 	case CONTIG_CMD_CHECKPOINT:
 		return fake_do_checkpoint(client, arg);
+	case CONTIG_CMD_SYNC:
+		return fake_do_sync(client, arg);
 	default:
 		return do_get_state(client, arg);
 	}

@@ -21,7 +21,7 @@
 
 #include <linux/contig.h>
 
-#define FAKE_COMMANDS (CONTIG_CMD_CHECKPOINT + 1)
+#define FAKE_COMMANDS (CONTIG_CMD_SYNC + 1)
 
 /* For run_pages: physical memory has no gap. */
 #define FAKE_RUNS_FOREVER 0
@@ -91,6 +91,7 @@ struct fake {
 		struct contig_device device;
 		struct contig_prepare prepare;
 		struct contig_checkpoint checkpoint;
+		struct contig_sync sync;
 	} last;
 	uint64_t last_sync;
 	unsigned int run_pages;

@@ -24,6 +24,7 @@ struct page *fake_get_page(int client, uint64_t addr);
 unsigned int fake_total(uint64_t addr, bool holds);
 int fake_resolve(uint32_t flags, int fd, uint64_t *addr, uint64_t length);
 int fake_check_pages(uint64_t addr, uint64_t length, bool writes);
+int fake_check_locked(int client, uint64_t addr, uint64_t length);
 uint64_t fake_translated(uint64_t addr, uint32_t flags);
 int fake_do_lock(int client, const struct contig_lock *arg);
 int fake_do_unlock(int client, const struct contig_unlock *arg);
@@ -38,5 +39,6 @@ int fake_do_unhold(int client, struct contig_unhold *arg);
 void fake_prepare_reset(void);
 int fake_do_prepare(int client, struct contig_prepare *arg);
 int fake_do_checkpoint(int client, const struct contig_checkpoint *arg);
+int fake_do_sync(int client, const struct contig_sync *arg);
 
 #endif /* CONTIG_TESTS_FAKE_INTERNAL_H */

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
  * The stand-in's preparations: byte by byte, so that it has no arithmetic in
- * common with those it stands in for.
+ * common with those it stands in for. And whose turn it is.
  */
 #include "fake_internal.h"
+
+#define WAYS (CONTIG_IO_INPUT | CONTIG_IO_OUTPUT)
 
 #define MAX_PREPARATIONS 64
 #define MAX_PARTS 64
 
 struct preparation {
 	int client;
-	uint32_t flags;
+	uint32_t ways;
+	uint32_t buffer;
+	int fd;
 	unsigned int count;
 	struct contig_span parts[MAX_PARTS];
 };
@@ -42,8 +46,10 @@ static int unlock_parts(int client, struct preparation *prep)
 		const struct contig_span *part = &prep->parts[--prep->count];
 		struct contig_unlock arg = {
 			.size = sizeof(arg),
+			.flags = prep->buffer,
 			.addr = part->addr,
 			.length = part->length,
+			.fd = prep->fd,
 		};
 
 		error = fake_do_unlock(client, &arg);
@@ -60,13 +66,14 @@ static int lock_parts(int client, struct preparation *prep)
 		const struct contig_span *part = &prep->parts[prep->count];
 		struct contig_lock arg = {
 			.size = sizeof(arg),
-			.flags = prep->flags == CONTIG_IO_OUTPUT
-					 ? CONTIG_LOCK_OUTPUT
-					 : 0,
+			.flags = prep->buffer,
 			.addr = part->addr,
 			.length = part->length,
+			.fd = prep->fd,
 		};
 
+		if (prep->ways == CONTIG_IO_OUTPUT)
+			arg.flags |= CONTIG_LOCK_OUTPUT;
 		error = fake_do_lock(client, &arg);
 		if (error)
 			break;
@@ -74,6 +81,12 @@ static int lock_parts(int client, struct preparation *prep)
 	if (error)
 		unlock_parts(client, prep);
 	return error;
+}
+
+static uint64_t translated(const struct contig_prepare *arg, uint64_t addr)
+{
+	fake_resolve(arg->flags, arg->fd, &addr, 1);
+	return fake_translated(addr, arg->flags);
 }
 
 /* Take bytes until the limit of pages; returns how many. */
@@ -102,8 +115,7 @@ static uint64_t take(const struct contig_prepare *arg, uint64_t limit,
 				if (arg->count && *pages == arg->count)
 					return taken;
 				if (addrs)
-					addrs[*pages] = fake_translated(
-						addr, arg->flags);
+					addrs[*pages] = translated(arg, addr);
 				++*pages;
 			}
 			if (!begun) {
@@ -122,9 +134,10 @@ static uint64_t take(const struct contig_prepare *arg, uint64_t limit,
 static int check(const struct contig_prepare *arg, uint64_t *total)
 {
 	const struct contig_span *spans = (void *)(uintptr_t)arg->ranges;
-	const uint32_t known = CONTIG_IO_INPUT | CONTIG_IO_OUTPUT |
-			       CONTIG_IO_BOUNCE | CONTIG_GET_DMA;
+	const uint32_t known =
+		WAYS | CONTIG_IO_BOUNCE | CONTIG_GET_DMA | CONTIG_RANGE_BUFFER;
 	uint32_t i;
+	int error;
 
 	if (arg->flags & ~known)
 		return EOPNOTSUPP;
@@ -135,8 +148,12 @@ static int check(const struct contig_prepare *arg, uint64_t *total)
 		return EPERM;
 	*total = 0;
 	for (i = 0; i < arg->range_count; i++) {
-		if (!spans[i].length)
-			return EINVAL;
+		uint64_t addr = spans[i].addr;
+
+		error = fake_resolve(arg->flags, arg->fd, &addr,
+				     spans[i].length);
+		if (error)
+			return error;
 		*total += spans[i].length;
 	}
 	if (arg->first >= *total)
@@ -152,7 +169,9 @@ int fake_do_prepare(int client, struct contig_prepare *arg)
 	uint64_t *addrs = (void *)(uintptr_t)arg->addrs;
 	struct preparation prep = {
 		.client = client,
-		.flags = arg->flags & (CONTIG_IO_INPUT | CONTIG_IO_OUTPUT),
+		.ways = arg->flags & WAYS,
+		.buffer = arg->flags & CONTIG_RANGE_BUFFER,
+		.fd = arg->fd,
 	};
 	uint64_t total;
 	uint64_t length;
@@ -182,12 +201,11 @@ int fake_do_prepare(int client, struct contig_prepare *arg)
 
 int fake_do_checkpoint(int client, const struct contig_checkpoint *arg)
 {
-	const uint32_t ways = CONTIG_IO_INPUT | CONTIG_IO_OUTPUT;
 	struct preparation *prep;
 
-	if (arg->flags & ~(ways | CONTIG_IO_MORE) || arg->reserved)
+	if (arg->flags & ~(WAYS | CONTIG_IO_MORE) || arg->reserved)
 		return EOPNOTSUPP;
-	if (arg->flags & ways && !(arg->flags & CONTIG_IO_MORE))
+	if (arg->flags & WAYS && !(arg->flags & CONTIG_IO_MORE))
 		return EINVAL;
 	if (!arg->id || arg->id > MAX_PREPARATIONS)
 		return ENOENT;
@@ -196,9 +214,28 @@ int fake_do_checkpoint(int client, const struct contig_checkpoint *arg)
 		return ENOENT;
 	if (arg->flags & CONTIG_IO_MORE)
 		return arg->flags & CONTIG_IO_INPUT &&
-				       prep->flags == CONTIG_IO_OUTPUT
+				       prep->ways == CONTIG_IO_OUTPUT
 			       ? EACCES
 			       : 0;
 	prep->client = 0;
 	return unlock_parts(client, prep);
+}
+
+int fake_do_sync(int client, const struct contig_sync *arg)
+{
+	const uint32_t turns = CONTIG_IO_FOR_CPU | CONTIG_IO_FOR_DEVICE;
+	uint64_t addr = arg->addr;
+	int error;
+
+	if (arg->flags & ~(WAYS | turns | CONTIG_RANGE_BUFFER) || arg->reserved)
+		return EOPNOTSUPP;
+	if (!(arg->flags & WAYS) || !(arg->flags & turns) ||
+	    (arg->flags & turns) == turns)
+		return EINVAL;
+	error = fake_resolve(arg->flags, arg->fd, &addr, arg->length);
+	if (error)
+		return error;
+	if (!*fake.attached)
+		return EUNATCH;
+	return fake_check_locked(client, addr, arg->length);
 }

@@ -229,6 +229,8 @@ static void every_such_call_is_unsafe(void **state)
 		.addressSpace = kCurrentAddressSpaceID,
 		.rangeInfo.range = {memory, PAGE},
 	};
+	const struct contig_span span = {(uintptr_t)memory, PAGE};
+	struct contig_prepare prepared = {.size = sizeof(prepared)};
 	struct contig_buffer *buffer;
 	unsigned long count = 8;
 	struct contig *client;
@@ -237,14 +239,14 @@ static void every_such_call_is_unsafe(void **state)
 
 	(void)state;
 	assert_int_equal(contig_open(&client, NULL), 0);
-	for (n = 0; n < 11; n++) {
+	for (n = 0; n < 12; n++) {
 		static const unsigned int commands[] = {
 			CONTIG_CMD_LOCK,	 CONTIG_CMD_LOCK,
 			CONTIG_CMD_HOLD,	 CONTIG_CMD_UNHOLD,
 			CONTIG_CMD_GET_PHYSICAL, CONTIG_CMD_ALLOC,
 			CONTIG_CMD_UNLOCK,	 CONTIG_CMD_PREPARE,
 			CONTIG_CMD_LOCK,	 CONTIG_CMD_HOLD,
-			CONTIG_CMD_ALLOC,
+			CONTIG_CMD_PREPARE,	 CONTIG_CMD_ALLOC,
 		};
 
 		interrupt_next(commands[n], defer_some);
@@ -279,6 +281,10 @@ static void every_such_call_is_unsafe(void **state)
 			break;
 		case 9:
 			contig_hold(client, memory, PAGE);
+			break;
+		case 10:
+			contig_prepare(client, &span, 1, NULL, &prepared);
+			contig_checkpoint(client, prepared.out_id, 0);
 			break;
 		default:
 			contig_alloc(client, PAGE, NULL, &buffer);

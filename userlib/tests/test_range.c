@@ -116,6 +116,64 @@ static void state_of_buffers_goes_by_offset(void **state)
 	assert_int_equal(contig_buffer_unlock(client, buffer, 0, 1), 0);
 }
 
+static void sync_passes_the_range_and_flags_on(void **state)
+{
+	const uint32_t flags = CONTIG_IO_FOR_DEVICE | CONTIG_IO_OUTPUT;
+	const struct contig_sync *last = &fake.last.sync;
+
+	(void)state;
+	assert_int_equal(contig_attach_device(client, DEVICE, NULL), 0);
+	assert_int_equal(contig_lock(client, memory, 2 * PAGE, 0), 0);
+	assert_int_equal(contig_sync(client, memory + 7, PAGE, flags), 0);
+	assert_int_equal(last->size, sizeof(*last));
+	assert_int_equal(last->flags, flags);
+	assert_int_equal(last->addr, (uintptr_t)memory + 7);
+	assert_int_equal(last->length, PAGE);
+	assert_int_equal(last->fd, 0);
+	assert_int_equal(last->reserved, 0);
+	assert_int_equal(contig_unlock(client, memory, 2 * PAGE), 0);
+
+	assert_int_equal(contig_buffer_lock(client, buffer, PAGE, 1, 0), 0);
+	assert_int_equal(
+		contig_buffer_sync(client, buffer, PAGE + 9, 10, flags), 0);
+	assert_int_equal(last->flags, flags | CONTIG_RANGE_BUFFER);
+	assert_int_equal(last->addr, PAGE + 9);
+	assert_int_equal(last->length, 10);
+	assert_int_equal(last->fd, contig_buffer_fd(buffer));
+	assert_error(contig_buffer_sync(client, buffer, 0, 2 * PAGE, flags),
+		     ENOLCK);
+	assert_int_equal(contig_buffer_unlock(client, buffer, PAGE, 1), 0);
+}
+
+static void sync_errors_come_as_they_are(void **state)
+{
+	const uint32_t flags = CONTIG_IO_FOR_CPU | CONTIG_IO_INPUT;
+
+	(void)state;
+	assert_error(contig_sync(client, memory, 1, flags), EUNATCH);
+	assert_int_equal(contig_attach_device(client, DEVICE, NULL), 0);
+	assert_error(contig_sync(client, memory, 1, flags), ENOLCK);
+	assert_error(contig_sync(client, memory, 1, CONTIG_IO_INPUT), EINVAL);
+	assert_error(contig_sync(client, memory, 1, CONTIG_IO_FOR_CPU), EINVAL);
+	assert_error(contig_sync(client, memory, 1,
+				 flags | CONTIG_IO_FOR_DEVICE),
+		     EINVAL);
+	assert_error(contig_sync(client, memory, 0, flags), EINVAL);
+	assert_error(contig_sync(client, memory, 1, flags | CONTIG_IO_MORE),
+		     EOPNOTSUPP);
+	assert_error(contig_sync(client, memory, 1,
+				 flags | CONTIG_RANGE_BUFFER),
+		     EOPNOTSUPP);
+	assert_error(contig_buffer_sync(client, buffer, 0, 1,
+					flags | CONTIG_RANGE_BUFFER),
+		     EOPNOTSUPP);
+	assert_error(contig_buffer_sync(client, buffer, PAGES * PAGE, 1, flags),
+		     EOVERFLOW);
+	assert_passes_errors(CONTIG_CMD_SYNC,
+			     contig_sync(client, memory, 1, flags), ENODEV,
+			     ESTALE, EINTR, EXDEV);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +181,8 @@ int main(void)
 		RANGE_TEST(lock_errors_come_as_they_are),
 		RANGE_TEST(buffers_are_locked_by_offset),
 		RANGE_TEST(one_run_for_the_device_can_be_asked_for),
+		RANGE_TEST(sync_passes_the_range_and_flags_on),
+		RANGE_TEST(sync_errors_come_as_they_are),
 		RANGE_TEST(state_tells_counts),
 		RANGE_TEST(state_of_buffers_goes_by_offset),
 	};

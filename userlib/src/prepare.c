@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * Preparing memory for transfers by a device.
+ */
+#include "internal.h"
+
+/* @buffer is NULL for memory of the program. */
+static int prepare(struct contig *client, const struct contig_buffer *buffer,
+		   const struct contig_span *ranges, uint32_t range_count,
+		   const struct contig_prepare_opts *opts,
+		   struct contig_prepare *prepared)
+{
+	CTG_PAGING;
+	struct contig_prepare_opts known = CONTIG_PREPARE_OPTS_INIT;
+	struct contig_prepare arg;
+	int error = 0;
+
+	if (opts)
+		error = ctg_copy_opts(&known, sizeof(known), opts,
+				      sizeof(known));
+	if (!error)
+		error = ctg_check_prepare(prepared);
+	if (error)
+		return error;
+	/* What kind of ranges they are, is not for the caller to say. */
+	if (known.flags & CONTIG_RANGE_BUFFER)
+		return -EOPNOTSUPP;
+	ctg_prepare_to_uapi(&arg, ranges, range_count, &known);
+	if (buffer) {
+		arg.flags |= CONTIG_RANGE_BUFFER;
+		arg.fd = buffer->fd;
+	}
+	error = ctg_ioctl(client->fd, CONTIG_PREPARE, &arg);
+	if (!error)
+		ctg_copy_prepare(prepared, &arg);
+	return error;
+}
+
+CONTIG_EXPORT int contig_prepare(struct contig *client,
+				 const struct contig_span *ranges,
+				 uint32_t range_count,
+				 const struct contig_prepare_opts *opts,
+				 struct contig_prepare *prepared)
+{
+	return ctg_result(
+		prepare(client, NULL, ranges, range_count, opts, prepared));
+}
+
+CONTIG_EXPORT int contig_buffer_prepare(struct contig *client,
+					const struct contig_buffer *buffer,
+					const struct contig_span *ranges,
+					uint32_t range_count,
+					const struct contig_prepare_opts *opts,
+					struct contig_prepare *prepared)
+{
+	return ctg_result(
+		prepare(client, buffer, ranges, range_count, opts, prepared));
+}
+
+CONTIG_EXPORT int contig_checkpoint(struct contig *client, uint32_t id,
+				    uint32_t flags)
+{
+	struct contig_checkpoint arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.id = id,
+	};
+
+	return ctg_result(ctg_ioctl(client->fd, CONTIG_CHECKPOINT, &arg));
+}
