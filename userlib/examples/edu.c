@@ -9,7 +9,6 @@
  * from its back, which are written where the other was, all of the memory is
  * turned round in place, and every byte is read and written by the device once.
  */
-#include <argp.h>
 #include <contig.h>
 #include <err.h>
 #include <stdbool.h>
@@ -19,7 +18,7 @@
 #include <unistd.h>
 
 #include "driver/memory.h"
-#include "driver/pci.h"
+#include "driver/program.h"
 
 /* Registers, as QEMU's docs/specs/edu has them. */
 #define EDU_ID 0x00
@@ -52,8 +51,7 @@ enum wrong {
 };
 
 struct options {
-	const char *device;
-	const char *rung;
+	struct arguments arguments;
 	unsigned int address_bits;
 	size_t size;
 	enum wrong wrong;
@@ -228,19 +226,11 @@ static void show_addresses(const struct memory *memory)
 	       (unsigned long long)memory->runs[0].length);
 }
 
-static int show_device(struct contig *client)
+static void show_device(const struct contig_device *info)
 {
-	struct contig_device info = {.size = sizeof(info)};
-	int error = contig_get_device(client, &info);
-
-	if (error) {
-		warnx("device: %s", contig_strerror(error));
-		return -1;
-	}
-	printf("%-12s %s, %u address bits, %s IOMMU\n", "device", info.out_name,
-	       info.out_address_bits,
-	       info.out_features & CONTIG_DEVICE_IOMMU ? "behind an" : "no");
-	return 0;
+	printf("%-12s %s, %u address bits, %s IOMMU\n", "device",
+	       info->out_name, info->out_address_bits,
+	       info->out_features & CONTIG_DEVICE_IOMMU ? "behind an" : "no");
 }
 
 static int use_memory(struct edu *edu, const struct memory *memory)
@@ -268,26 +258,18 @@ static int use_memory(struct edu *edu, const struct memory *memory)
 static int run(struct edu *edu, const struct options *options)
 {
 	struct contig_device_opts opts = CONTIG_DEVICE_OPTS_INIT;
-	char name[CONTIG_DEVICE_NAME_SIZE];
+	struct contig_device info;
 	struct contig *client;
 	struct memory memory;
 	int error;
 
-	error = contig_open(&client, NULL);
-	if (error) {
-		warnx(CONTIG_PATH ": %s", contig_strerror(error));
-		return -1;
-	}
-	snprintf(name, sizeof(name), "pci/%s", edu->pci.name);
 	opts.address_bits = options->address_bits;
-	error = contig_attach_device(client, name, &opts);
-	if (error)
-		warnx("%s: %s", name, contig_strerror(error));
-	else
-		error = show_device(client);
-	if (!error)
-		error = memory_get(&memory, client, options->rung,
-				   options->size);
+	client = program_attach(&edu->pci, &opts, &info);
+	if (!client)
+		return -1;
+	show_device(&info);
+	error = memory_get(&memory, client, options->arguments.rung,
+			   options->size);
 	if (!error) {
 		error = use_memory(edu, &memory);
 		memory_put(&memory);
@@ -312,35 +294,16 @@ static const struct argp_option argp_options[] = {
 	{0},
 };
 
-static unsigned long parse_number(struct argp_state *state, const char *text,
-				  unsigned long least, unsigned long most)
-{
-	unsigned long number;
-	char *end;
-
-	number = strtoul(text, &end, 0);
-	if (*end || end == text || *text == '-' || number < least ||
-	    number > most)
-		argp_error(state, "'%s' is no number from %lu to %lu", text,
-			   least, most);
-	return number;
-}
-
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
 	struct options *options = state->input;
 
 	switch (key) {
-	case 'r':
-		if (!memory_is_known(value))
-			argp_error(state, "there is no rung '%s'", value);
-		options->rung = value;
-		return 0;
 	case 's':
-		options->size = parse_number(state, value, 2, 1ul << 30);
+		options->size = program_number(state, value, 2, 1ul << 30);
 		return 0;
 	case 'b':
-		options->address_bits = parse_number(state, value, 12, 64);
+		options->address_bits = program_number(state, value, 12, 64);
 		return 0;
 	case 'w':
 		if (value && strcmp(value, "read") && strcmp(value, "write"))
@@ -351,13 +314,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		options->wrong =
 			value && *value == 'w' ? WRONG_WRITE : WRONG_READ;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (options->device)
-			argp_error(state, "one argument too many: '%s'", value);
-		options->device = value;
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return program_parse(key, value, state, &options->arguments);
 	}
 }
 
@@ -377,7 +335,6 @@ int main(int argc, char **argv)
 	static const struct pci_id id = {"edu", 0x1234, 0x11e8, 0};
 	struct options options = {.address_bits = 28, .size = 32768};
 	struct edu edu = {0};
-	char name[PCI_NAME_SIZE];
 	int error;
 
 	argp_err_exit_status = 2;
@@ -385,16 +342,11 @@ int main(int argc, char **argv)
 	/* With one page there is no other to go wrong to. */
 	if (options.wrong && options.size <= (size_t)sysconf(_SC_PAGESIZE))
 		errx(2, "an address off by a page needs more than a page");
-	if (!options.device) {
-		if (pci_find(name, &id))
-			return EXIT_FAILURE;
-		options.device = name;
-	}
-	if (pci_open(&edu.pci, options.device))
+	if (program_open(&edu.pci, &options.arguments, &id))
 		return EXIT_FAILURE;
 	edu.wrong = options.wrong;
 	if ((pci_read32(&edu.pci, EDU_ID) & 0xff) != 0xed) {
-		warnx("%s is no edu", options.device);
+		warnx("%s is no edu", edu.pci.name);
 		error = -1;
 	} else {
 		error = run(&edu, &options);

@@ -8,7 +8,6 @@
  * is written from a buffer and read back, once with contiguous memory of contig
  * and once with the program's own, locked where it happens to lie.
  */
-#include <argp.h>
 #include <contig.h>
 #include <err.h>
 #include <stdbool.h>
@@ -18,7 +17,7 @@
 #include <time.h>
 
 #include "driver/memory.h"
-#include "driver/pci.h"
+#include "driver/program.h"
 
 /* Registers. */
 #define NVME_CAP 0x00
@@ -490,56 +489,36 @@ static int use_memory(struct nvme *nvme, const char *name, size_t size)
 	return error;
 }
 
-static int show_device(struct nvme *nvme)
+static int show_device(struct nvme *nvme, const struct contig_device *info)
 {
-	struct contig_device info = {.size = sizeof(info)};
-	int error = contig_get_device(nvme->client, &info);
-
-	if (error) {
-		warnx("device: %s", contig_strerror(error));
-		return -1;
-	}
 	if (reset(nvme, 4096) || identify_all(nvme))
 		return -1;
-	printf("%s, %s, %llu blocks of %zu bytes, %s IOMMU\n\n", info.out_name,
+	printf("%s, %s, %llu blocks of %zu bytes, %s IOMMU\n\n", info->out_name,
 	       nvme->model, (unsigned long long)nvme->blocks, nvme->block,
-	       info.out_features & CONTIG_DEVICE_IOMMU ? "behind an" : "no");
+	       info->out_features & CONTIG_DEVICE_IOMMU ? "behind an" : "no");
 	printf("%-9s %7s %9s %11s %8s %13s %13s  %s\n", "memory", "runs",
 	       "page", "descriptors", "commands", "written", "read",
 	       "contents");
 	return 0;
 }
 
-static int attach(struct nvme *nvme)
+static int run(struct nvme *nvme, const char *rung, size_t size)
 {
 	struct contig_device_opts opts = CONTIG_DEVICE_OPTS_INIT;
-	char name[CONTIG_DEVICE_NAME_SIZE];
+	struct contig_device info;
 	int error;
 
-	error = contig_open(&nvme->client, NULL);
-	if (error) {
-		warnx(CONTIG_PATH ": %s", contig_strerror(error));
-		return -1;
-	}
-	snprintf(name, sizeof(name), "pci/%s", nvme->pci.name);
 	opts.address_bits = 64;
 	/* It takes pages, and any number of them. */
 	opts.max_segment = 1ull << 31;
-	error = contig_attach_device(nvme->client, name, &opts);
-	if (error)
-		warnx("%s: %s", name, contig_strerror(error));
-	return error;
-}
-
-static int run(struct nvme *nvme, const char *rung, size_t size)
-{
-	int error = attach(nvme);
-
-	if (!error)
-		error = memory_get_run(&nvme->control, nvme->client,
-				       CONTROL_SIZE, MAX_PAGE);
+	nvme->client = program_attach(&nvme->pci, &opts, &info);
+	if (!nvme->client)
+		return -1;
+	error = memory_get_run(&nvme->control, nvme->client, CONTROL_SIZE,
+			       MAX_PAGE);
 	if (!error) {
-		error = show_device(nvme) || use_memory(nvme, rung, size) ||
+		error = show_device(nvme, &info) ||
+			use_memory(nvme, rung, size) ||
 			use_memory(nvme, MEMORY_MALLOC, size);
 		pci_write32(&nvme->pci, NVME_CC, 0);
 		if (wait_ready(nvme, 0))
@@ -551,8 +530,7 @@ static int run(struct nvme *nvme, const char *rung, size_t size)
 }
 
 struct options {
-	const char *device;
-	const char *rung;
+	struct arguments arguments;
 	size_t size;
 };
 
@@ -568,30 +546,11 @@ static const struct argp_option argp_options[] = {
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
 	struct options *options = state->input;
-	unsigned long number;
-	char *end;
 
-	switch (key) {
-	case 'r':
-		if (!memory_is_known(value))
-			argp_error(state, "there is no rung '%s'", value);
-		options->rung = value;
-		return 0;
-	case 's':
-		number = strtoul(value, &end, 0);
-		if (*end || end == value || !number || number > 4096)
-			argp_error(state, "'%s' is no number from 1 to 4096",
-				   value);
-		options->size = (size_t)number << 20;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (options->device)
-			argp_error(state, "one argument too many: '%s'", value);
-		options->device = value;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (key != 's')
+		return program_parse(key, value, state, &options->arguments);
+	options->size = (size_t)program_number(state, value, 1, 4096) << 20;
+	return 0;
 }
 
 static const struct argp argp = {
@@ -599,8 +558,7 @@ static const struct argp argp = {
 	.parser = parse_option,
 	.args_doc = "[DEVICE]",
 	.doc = "Write to an NVMe disk and read back, from memory in one run "
-	       "and "
-	       "from memory as it lies, and tell how many descriptors each "
+	       "and from memory as it lies, and tell how many descriptors each "
 	       "takes. WHAT IS ON THE DISK IS LOST.\vDEVICE is a name as "
 	       "0000:00:04.0; without it the first disk without a driver, or "
 	       "with uio_pci_generic, is used.",
@@ -614,21 +572,15 @@ int main(int argc, char **argv)
 	};
 	struct options options = {.size = 4 << 20};
 	struct nvme nvme = {0};
-	char name[PCI_NAME_SIZE];
 	int error;
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	/* Each line as soon as it is known. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (!options.device) {
-		if (pci_find(name, &id))
-			return EXIT_FAILURE;
-		options.device = name;
-	}
-	if (pci_open(&nvme.pci, options.device))
+	if (program_open(&nvme.pci, &options.arguments, &id))
 		return EXIT_FAILURE;
-	error = run(&nvme, options.rung, options.size);
+	error = run(&nvme, options.arguments.rung, options.size);
 	pci_close(&nvme.pci);
 	return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
