@@ -186,10 +186,8 @@ static void fill(const struct memory *memory)
 {
 	size_t i;
 
-	memory_begin(memory);
 	for (i = 0; i < memory->length; i++)
 		memory->bytes[i] = pattern(i);
-	memory_end(memory);
 }
 
 /* How many bytes are not those that have to be there now. */
@@ -202,7 +200,6 @@ static size_t count_wrong(const struct memory *memory)
 	size_t length;
 	size_t i;
 
-	memory_begin(memory);
 	while ((length = piece_length(front, back))) {
 		for (i = 0; i < length; i++) {
 			wrong += bytes[front + i] != pattern(back - length + i);
@@ -211,7 +208,6 @@ static size_t count_wrong(const struct memory *memory)
 		front += length;
 		back -= length;
 	}
-	memory_end(memory);
 	return wrong;
 }
 
@@ -240,8 +236,11 @@ static int use_memory(struct edu *edu, const struct memory *memory)
 	printf("%-12s %s\n", "rung", memory_name(memory));
 	printf("%-12s %u\n", "descriptors", memory->count);
 	show_addresses(memory);
+	if (memory_begin(memory))
+		return -1;
 	fill(memory);
-	if (turn_round(edu, memory))
+	if (memory_end(memory) || turn_round(edu, memory) ||
+	    memory_begin(memory))
 		return -1;
 	wrong = count_wrong(memory);
 	printf("%-12s %lu\n", "transfers", edu->transfers);

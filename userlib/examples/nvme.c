@@ -358,7 +358,8 @@ static int transfer(struct nvme *nvme, const struct memory *memory,
 	struct queue *queue = &nvme->queues[1];
 	size_t offset = 0;
 
-	memory_end(memory);
+	if (memory_end(memory))
+		return -1;
 	while (offset < memory->length || queue->under_way) {
 		size_t length = memory->length - offset;
 		struct command command = {.dword0 = operation, .namespace = 1};
@@ -381,12 +382,11 @@ static int transfer(struct nvme *nvme, const struct memory *memory,
 		submit(nvme, queue, &command, id);
 		offset += length;
 	}
-	memory_begin(memory);
 	if (operation == IO_WRITE)
 		counts->written += memory->length;
 	else
 		counts->read += memory->length;
-	return 0;
+	return memory_begin(memory);
 }
 
 /* No two blocks are alike, nor are two runs of this. */
@@ -452,7 +452,8 @@ static int write_and_read(struct nvme *nvme, const struct memory *memory)
 		      memory->length, nvme->block);
 		return -1;
 	}
-	memory_begin(memory);
+	if (memory_begin(memory))
+		return -1;
 	fill(memory, salt);
 	if (create_queues(nvme) || transfer(nvme, memory, IO_WRITE, &counts))
 		return -1;
@@ -461,7 +462,6 @@ static int write_and_read(struct nvme *nvme, const struct memory *memory)
 	if (transfer(nvme, memory, IO_READ, &counts))
 		return -1;
 	wrong = count_wrong(memory, salt);
-	memory_end(memory);
 	printf("%-9s %7u %9zu %11lu %8lu %13llu %13llu  %s\n",
 	       memory_name(memory), memory->count, nvme->page,
 	       counts.descriptors, counts.commands, counts.written, counts.read,

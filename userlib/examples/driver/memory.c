@@ -186,22 +186,31 @@ uint64_t memory_address(const struct memory *memory, size_t offset,
 	return memory->runs[first].addr + within;
 }
 
-void memory_begin(const struct memory *memory)
+/* Whether the device reads or writes it is not known here. */
+static int hand_over(const struct memory *memory, uint32_t whose)
 {
-	if (memory->buffer)
-		contig_buffer_begin_access(memory->buffer,
-					   CONTIG_ACCESS_READ |
-						   CONTIG_ACCESS_WRITE);
-	pci_barrier();
+	int error = contig_sync(memory->client, memory->bytes, memory->length,
+				whose | CONTIG_IO_INPUT | CONTIG_IO_OUTPUT);
+
+	if (error == -ENODEV) {
+		warnx("the device is gone");
+		return -1;
+	}
+	return error ? fail("sync", error) : 0;
 }
 
-void memory_end(const struct memory *memory)
+int memory_begin(const struct memory *memory)
+{
+	int error = hand_over(memory, CONTIG_IO_FOR_CPU);
+
+	pci_barrier();
+	return error;
+}
+
+int memory_end(const struct memory *memory)
 {
 	pci_barrier();
-	if (memory->buffer)
-		contig_buffer_end_access(memory->buffer,
-					 CONTIG_ACCESS_READ |
-						 CONTIG_ACCESS_WRITE);
+	return hand_over(memory, CONTIG_IO_FOR_DEVICE);
 }
 
 void memory_put(struct memory *memory)

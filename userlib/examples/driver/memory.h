@@ -60,9 +60,12 @@ const char *memory_name(const struct memory *memory);
 uint64_t memory_address(const struct memory *memory, size_t offset,
 			size_t *length);
 
-/* The CPU is going to touch the memory; and has done so. */
-void memory_begin(const struct memory *memory);
-void memory_end(const struct memory *memory);
+/*
+ * The CPU is going to touch the memory; and has done so. Between the two the
+ * device must not. Return 0, or -1 after they have said why not.
+ */
+int memory_begin(const struct memory *memory);
+int memory_end(const struct memory *memory);
 
 void memory_put(struct memory *memory);
 
