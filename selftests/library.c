@@ -8,6 +8,7 @@
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
+#include "edu.h"
 
 FIXTURE(library) {
 	struct contig *client;
@@ -230,6 +231,146 @@ TEST_F(library, probes)
 	ASSERT_EQ(0, contig_probe(self->client, KIB(64), NULL, &probe));
 	EXPECT_NE(CONTIG_RUNG_NONE, probe.out_rung);
 	EXPECT_LT(0, contig_explain_probe(&probe, text, sizeof(text)));
+}
+
+TEST_F(library, prepares_in_parts)
+{
+	struct contig_prepare_opts opts = CONTIG_PREPARE_OPTS_INIT;
+	struct contig_prepare part = { .size = sizeof(part) };
+	const struct contig_span ranges[] = {
+		{ to_addr(self->memory) + 10, pages(3) },
+		{ to_addr(self->memory) + pages(8), pages(2) },
+	};
+	const char *at = self->memory + 10;
+	int fd = contig_fd(self->client);
+	uint64_t addrs[4];
+
+	opts.flags = CONTIG_IO_INPUT;
+	opts.max_pages = 4;
+	opts.addrs = addrs;
+	ASSERT_EQ(0, contig_prepare(self->client, ranges, 2, &opts, &part));
+	EXPECT_EQ(4, part.count);
+	EXPECT_EQ(pages(3), part.out_length);
+	EXPECT_EQ(0, part.out_done);
+	EXPECT_EQ(pfn_of(at) * page_size + 10, addrs[0]);
+	EXPECT_EQ(pfn_of(at + pages(3)) * page_size, addrs[3]);
+	EXPECT_EQ(1, page_state(fd, at + pages(3)).locks);
+	EXPECT_EQ(0, contig_checkpoint(self->client, part.out_id, 0));
+	EXPECT_EQ(0, page_state(fd, at + pages(3)).locks);
+	EXPECT_EQ(-ENOENT, contig_checkpoint(self->client, part.out_id, 0));
+
+	opts.first = part.out_length;
+	ASSERT_EQ(0, contig_prepare(self->client, ranges, 2, &opts, &part));
+	EXPECT_EQ(2, part.count);
+	EXPECT_EQ(1, part.out_done);
+	EXPECT_EQ(pfn_of(self->memory + pages(8)) * page_size, addrs[0]);
+	EXPECT_EQ(0, contig_checkpoint(self->client, part.out_id, 0));
+	/* There is nobody whose turn it could be. */
+	EXPECT_EQ(-EUNATCH, contig_sync(self->client, self->memory, 1,
+					CONTIG_IO_FOR_DEVICE |
+					CONTIG_IO_OUTPUT));
+}
+
+FIXTURE(device) {
+	struct contig *client;
+	struct edu edu;
+	struct contig_buffer *buffer;
+	char *mapped;
+};
+
+FIXTURE_SETUP(device) {
+	struct contig_device_opts limits = CONTIG_DEVICE_OPTS_INIT;
+	int ret = contig_open(&self->client, NULL);
+
+	if (ret == -ENOENT)
+		SKIP(return, "no " CONTIG_PATH ": load the module");
+	ASSERT_EQ(0, ret);
+	if (edu_find(&self->edu))
+		SKIP(return, "no device: run QEMU with -device edu");
+	ASSERT_EQ(0, edu_setup(&self->edu));
+	limits.address_bits = edu_bits();
+	ASSERT_EQ(0, contig_attach_device(self->client, self->edu.name,
+					  &limits));
+	ASSERT_EQ(0, contig_alloc(self->client, pages(2), NULL, &self->buffer));
+	ASSERT_EQ(0, contig_buffer_map(self->buffer, 0, pages(2),
+				       PROT_READ | PROT_WRITE,
+				       (void **)&self->mapped));
+	fill_pattern(self->mapped, page_size, 1);
+}
+
+FIXTURE_TEARDOWN(device) {
+	contig_buffer_unmap(self->mapped, pages(2));
+	contig_buffer_free(self->buffer);
+	contig_close(self->client);
+	edu_disable(&self->edu);
+}
+
+/* From the first page to the device and from there to the second. */
+TEST_F(device, has_its_turns_in_a_preparation)
+{
+	const uint32_t ways = CONTIG_IO_INPUT | CONTIG_IO_OUTPUT;
+	struct contig_prepare_opts opts = CONTIG_PREPARE_OPTS_INIT;
+	struct contig_prepare whole = { .size = sizeof(whole) };
+	const struct contig_span range = { 0, pages(2) };
+	uint64_t addrs[2];
+
+	opts.flags = ways | CONTIG_GET_DMA;
+	opts.max_pages = 2;
+	opts.addrs = addrs;
+	ASSERT_EQ(0, contig_buffer_prepare(self->client, self->buffer, &range,
+					   1, &opts, &whole));
+	EXPECT_EQ(2, whole.count);
+	EXPECT_EQ(1, whole.out_done);
+	EXPECT_EQ(0, whole.out_bounced);
+	EXPECT_EQ(0, edu_transfer(&self->edu, addrs[0], false));
+	EXPECT_EQ(0, contig_checkpoint(self->client, whole.out_id,
+				       CONTIG_IO_MORE | CONTIG_IO_INPUT));
+	EXPECT_EQ(0, edu_transfer(&self->edu, addrs[1], true));
+
+	/* The CPU's turn, and the device's again, before it is over. */
+	EXPECT_EQ(0, contig_buffer_sync(self->client, self->buffer, page_size,
+					EDU_CHUNK, CONTIG_IO_FOR_CPU |
+					CONTIG_IO_INPUT));
+	EXPECT_TRUE(has_pattern(self->mapped + page_size, EDU_CHUNK, 1));
+	fill_pattern(self->mapped, page_size, 2);
+	EXPECT_EQ(0, contig_buffer_sync(self->client, self->buffer, 0,
+					EDU_CHUNK, CONTIG_IO_FOR_DEVICE |
+					CONTIG_IO_OUTPUT));
+	EXPECT_EQ(0, edu_transfer(&self->edu, addrs[0], false));
+	EXPECT_EQ(0, edu_transfer(&self->edu, addrs[1], true));
+	EXPECT_EQ(0, contig_checkpoint(self->client, whole.out_id, 0));
+	EXPECT_TRUE(has_pattern(self->mapped + page_size, EDU_CHUNK, 2));
+	EXPECT_EQ(-ENOLCK, contig_buffer_sync(self->client, self->buffer, 0, 1,
+					      CONTIG_IO_FOR_CPU | ways));
+}
+
+/* There and back, to the same place. */
+TEST_F(device, has_its_turns_in_locked_memory)
+{
+	const void *addr = self->mapped;
+	size_t length = page_size;
+	struct contig_extent e;
+	uint32_t count = 1;
+
+	ASSERT_EQ(0, contig_lock(self->client, addr, length, 0));
+	ASSERT_EQ(0, contig_get_dma(self->client, &addr, &length, &e, &count));
+	EXPECT_EQ(0, contig_sync(self->client, self->mapped, page_size,
+				 CONTIG_IO_FOR_DEVICE | CONTIG_IO_OUTPUT));
+	EXPECT_EQ(0, edu_transfer(&self->edu, e.addr, false));
+	EXPECT_EQ(0, contig_sync(self->client, self->mapped, page_size,
+				 CONTIG_IO_FOR_CPU | CONTIG_IO_OUTPUT));
+	memset(self->mapped, 0, page_size);
+	EXPECT_EQ(0, contig_sync(self->client, self->mapped, page_size,
+				 CONTIG_IO_FOR_DEVICE | CONTIG_IO_INPUT));
+	EXPECT_EQ(0, edu_transfer(&self->edu, e.addr, true));
+	EXPECT_EQ(0, contig_sync(self->client, self->mapped, page_size,
+				 CONTIG_IO_FOR_CPU | CONTIG_IO_INPUT));
+	EXPECT_TRUE(has_pattern(self->mapped, EDU_CHUNK, 1));
+	/* Locks by address are not those of the buffer. */
+	EXPECT_EQ(-ENOLCK, contig_buffer_sync(self->client, self->buffer, 0, 1,
+					      CONTIG_IO_FOR_CPU |
+					      CONTIG_IO_INPUT));
+	EXPECT_EQ(0, contig_unlock(self->client, self->mapped, page_size));
 }
 
 TEST_HARNESS_MAIN
