@@ -571,7 +571,9 @@ int contig_unlock(struct contig *client, const void *addr, size_t length);
  * @length: bytes, not 0
  * @flags: as for contig_lock()
  *
- * The same as contig_lock(), for a range that need not be mapped.
+ * The same as contig_lock(), for a range that need not be mapped. Locks by
+ * offset and locks by an address in a mapping are counted apart, and each is
+ * for functions of its own kind.
  *
  * Return: as contig_lock(); -EOVERFLOW: past the end of the buffer.
  *
@@ -811,29 +813,31 @@ struct contig_prepare_opts {
  * @prepared: filled; its member size has to be set to
  *            sizeof(struct contig_prepare)
  *
- * Locks the memory, tells where each page of it is, and does what caches need so
- * that the device sees what the CPU wrote, and the CPU will see what the device
- * writes. From then on the memory is the device's, until contig_checkpoint() is
- * called with the member out_id of @prepared. Preparations count as locks do.
+ * Locks the memory, tells where each page of it is, and does what caches need
+ * so that the device sees what the CPU wrote, and the CPU will see what the
+ * device writes. From then on the memory is the device's, until
+ * contig_checkpoint() is called with the member out_id of @prepared.
+ * Preparations count as locks do.
  *
  * An address is that of a page, except that each range begins a new one, at its
  * very first byte. The member count of @prepared says how many pages were
  * prepared, out_length how many bytes, and out_bounced of how many pages the
  * device uses a copy. If all of it does not fit in @opts->max_pages, a part is
- * prepared, and out_done is 0: transfer it, call contig_checkpoint(), and prepare
- * the next part with @opts->first raised by out_length.
+ * prepared, and out_done is 0: transfer it, call contig_checkpoint(), and
+ * prepare the next part with @opts->first raised by out_length.
  *
  * Return: 0; -EMSGSIZE: not even @opts->granularity fits; -EDQUOT:
  * RLIMIT_MEMLOCK, or too many copies; -EUNATCH: no device is attached, which
- * CONTIG_GET_DMA and CONTIG_IO_BOUNCE need; -ENODEV: it is gone; -EADDRNOTAVAIL:
- * it cannot reach a page, and CONTIG_IO_BOUNCE is not set; -EPERM: physical
- * addresses need CAP_SYS_RAWIO, or the module parameter allow_physical; -ENOMEM;
- * -EFAULT: something is not mapped; -ENXIO: not memory; -EACCES: not writable,
- * and not for output only; -ESTALE: something else was locked at that place;
- * -EOVERFLOW; -EINVAL: no range or too many, a length of 0, @opts->first past the
- * end, @opts->addrs without room, a structure too short; -EOPNOTSUPP: unknown
- * flags; -E2BIG: @opts has members that this library does not know; -EINTR: a
- * fatal signal came; -EXDEV. Then nothing is prepared.
+ * CONTIG_GET_DMA and CONTIG_IO_BOUNCE need; -ENODEV: it is gone;
+ * -EADDRNOTAVAIL: it cannot reach a page, and CONTIG_IO_BOUNCE is not set;
+ * -EPERM: physical addresses need CAP_SYS_RAWIO, or the module parameter
+ * allow_physical; -ENOMEM; -EFAULT: something is not mapped; -ENXIO: not
+ * memory; -EACCES: not writable, and not for output only; -ESTALE: something
+ * else was locked at that place; -EOVERFLOW; -EINVAL: no range or too many, a
+ * length of 0, @opts->first past the end, @opts->addrs without room, a
+ * structure too short; -EOPNOTSUPP: unknown flags; -E2BIG: @opts has members
+ * that this library does not know; -EINTR: a fatal signal came; -EXDEV. Then
+ * nothing is prepared.
  *
  * Context: may sleep and page. Async-signal-safe.
  *
@@ -873,8 +877,8 @@ int contig_buffer_prepare(struct contig *client,
  * @client: handle
  * @id: out_id of what contig_prepare() or contig_buffer_prepare() filled
  * @flags: 0: that was the last one, and the memory is unlocked; CONTIG_IO_MORE:
- *         there will be another, with CONTIG_IO_INPUT, CONTIG_IO_OUTPUT, both or
- *         neither as for contig_prepare()
+ *         there will be another, with CONTIG_IO_INPUT, CONTIG_IO_OUTPUT, both
+ *         or neither as for contig_prepare()
  *
  * After the last transfer the CPU may use the memory again. Between two of them
  * it may look at what the device wrote; what it writes itself is for the device
@@ -882,11 +886,11 @@ int contig_buffer_prepare(struct contig *client,
  *
  * Return: 0; -ENOENT: nothing is prepared under this id; -EACCES: with
  * CONTIG_IO_MORE, the memory was prepared for output only and the device cannot
- * write to it; -ESTALE, -ENOLCK, -ENODEV: memory or device are gone, and some of
- * what the device wrote with them; -EINVAL: a direction without CONTIG_IO_MORE;
- * -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came; -EXDEV. After
- * -ESTALE, -ENOLCK and -ENODEV without CONTIG_IO_MORE the memory is unlocked and
- * the id is over all the same.
+ * write to it; -ESTALE, -ENOLCK, -ENODEV: memory or device are gone, and some
+ * of what the device wrote with them; -EINVAL: a direction without
+ * CONTIG_IO_MORE; -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came;
+ * -EXDEV. After -ESTALE, -ENOLCK and -ENODEV without CONTIG_IO_MORE the memory
+ * is unlocked and the id is over all the same.
  *
  * Context: may sleep. Async-signal-safe.
  *
@@ -897,7 +901,8 @@ int contig_checkpoint(struct contig *client, uint32_t id, uint32_t flags);
 /**
  * contig_sync() - hand locked memory to the device or to the CPU
  * @client: handle, to which a device is attached
- * @addr: first byte; all of the range has to be locked or prepared
+ * @addr: first byte; all of the range has to be locked or prepared by its
+ *        address, even if it is a mapping of a buffer
  * @length: bytes, not 0
  * @flags: whose turn it is, CONTIG_IO_FOR_CPU or CONTIG_IO_FOR_DEVICE; with
  *         CONTIG_IO_INPUT, CONTIG_IO_OUTPUT or both: the device writes to the
@@ -923,12 +928,13 @@ int contig_sync(struct contig *client, const void *addr, size_t length,
  * contig_buffer_sync() - hand a locked range of a buffer to the device or back
  * @client: handle, to which a device is attached
  * @buffer: handle
- * @offset: first byte
+ * @offset: first byte; all of the range has to be locked or prepared by its
+ *          offset
  * @length: bytes, not 0
  * @flags: as for contig_sync()
  *
- * contig_buffer_begin_access() and contig_buffer_end_access() do the same to all
- * of a buffer, and for every device that it is mapped for.
+ * contig_buffer_begin_access() and contig_buffer_end_access() do the same to
+ * all of a buffer, and for every device that it is mapped for.
  *
  * Return: as contig_sync(); -EOVERFLOW: past the end of the buffer.
  *
