@@ -85,7 +85,7 @@ struct block {
 	bool *used;
 };
 
-static struct block blocks[16];
+static struct block blocks[32];
 static int nr_blocks;
 
 /* Take all of the reserve, to learn where it is. */
