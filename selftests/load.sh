@@ -18,8 +18,11 @@ PARAMETERS=/sys/module/contig/parameters
 CYCLES=100
 # Where each takes ten times as long, for what it looks at.
 [ ! -e /sys/kernel/debug/kmemleak ] || CYCLES=20
-# Pages that the machine itself may take meanwhile.
+# Pages that the machine itself may take meanwhile, and KASAN keep: see "run".
 NOISE=1024
+[ ! -e /sys/kernel/debug/kmemleak ] ||
+	NOISE=$((NOISE + $(awk '/^MemTotal:/ { print int($2 / 4 / 32) }' \
+		/proc/meminfo)))
 
 work=$(mktemp -d)
 holder_pid=
@@ -40,22 +43,22 @@ unload()
 	! is_loaded || rmmod $MODULE 2>"$work/rmmod"
 }
 
-# Free pages, those in the lists of the CPUs included.
+# Free pages, those in the lists of the CPUs included: as "run" counts them.
 free_pages()
 {
-	cat /proc/sys/vm/stat_refresh >/dev/null 2>&1
 	awk '/^ *count:/ { n += $2 }
-		/^ *nr_free_pages / { n += $2 }
-		END { print n }' /proc/zoneinfo
+		/, zone / { for (i = NF; i >= 5; i--) size = size * 2 + $i
+			n += size; size = 0 }
+		END { printf "%d\n", n }' /proc/zoneinfo /proc/buddyinfo
 }
 
 # Wait until as many pages are free as before, or say how many are missing.
 free_again()
 {
 	tries=0
-	while now=$(free_pages); [ "$now" -lt $(($1 - NOISE)) ]; do
+	until now=$(free_pages); [ "$now" -ge $(($1 - NOISE)) ]; do
 		tries=$((tries + 1))
-		if [ $tries -gt 100 ]; then
+		if [ $tries -gt 600 ]; then
 			ktap_print_msg "$now pages are free, not $1"
 			return 1
 		fi
@@ -206,12 +209,11 @@ reserves_what_was_asked()
 	fi
 }
 
-# Four blocks of 40 % of memory each, CMA apart: two at most can be had.
 loads_with_part_of_the_reserve()
 {
 	before=$(free_pages)
-	# More than there is, in blocks small enough for some to be had wherever the
-	# kernel has spread.
+	# More than there is, CMA apart, in blocks small enough for some to be
+	# had wherever the kernel has spread.
 	kib=$(awk '/^MemTotal:/ { n += $2 } /^CmaTotal:/ { n -= $2 }
 		END { print int(n / 16 / 1024) * 1024 }' /proc/meminfo)
 	load "early=${kib}K*20" || return 1
