@@ -18,7 +18,6 @@ FIXTURE(change) {
 	int fd;
 	int file;
 	char *map;
-	long free;
 };
 
 enum kind { ANON, MEMFD, BUFFER, BUFFER_PFN };
@@ -35,7 +34,6 @@ FIXTURE_VARIANT_ADD(change, buffer_pfn) { .kind = BUFFER_PFN };
 FIXTURE_SETUP(change) {
 	setup_client(self->fd);
 	self->file = -1;
-	self->free = free_pages();
 	switch (variant->kind) {
 	case ANON:
 		self->map = anon_map(pages(PAGES));

@@ -116,7 +116,7 @@ TEST_F(cma, takes_48_mib)
 	takes(_metadata, self, MIB(48));
 }
 
-TEST_F_TIMEOUT(cma, takes_200_mib, 120)
+TEST_F(cma, takes_200_mib)
 {
 	takes(_metadata, self, MIB(200));
 }
@@ -144,7 +144,7 @@ TEST_F(cma, lies_where_the_kernel_said)
 }
 
 /* As much as PROBE says, and not more; what is too much is said to be. */
-TEST_F_TIMEOUT(cma, gives_what_is_foretold, 120)
+TEST_F(cma, gives_what_is_foretold)
 {
 	struct contig_probe probe = probe_request(MIB(8), CONTIG_RUNGS_COHERENT);
 	struct contig_alloc alloc;
@@ -169,7 +169,7 @@ TEST_F_TIMEOUT(cma, gives_what_is_foretold, 120)
 #define PIECES 128
 
 /* Until there is no more: then large blocks fail and small ones do not. */
-TEST_F_TIMEOUT(cma, until_it_is_empty, 120)
+TEST_F(cma, until_it_is_empty)
 {
 	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
 	long before = cma_free_drained(self->fd,
@@ -208,7 +208,7 @@ out:
 }
 
 /* It is full of free memory, and still no window for the range rung. */
-TEST_F_TIMEOUT(cma, range_keeps_out, 60)
+TEST_F(cma, range_keeps_out)
 {
 	uint64_t size, base = cma_region(&size);
 	struct contig_alloc alloc = alloc_request(MIB(4), CONTIG_RUNGS_RANGE);

@@ -243,7 +243,7 @@ bool reserve_has(int client, uint64_t bytes)
 	struct reserve_wait w = { client, bytes };
 	struct contig_info info;
 
-	poll_until(reserve_is_clean, &w, 5000);
+	poll_until(reserve_is_clean, &w);
 	return !_test_cmd_info(client, &info) &&
 	       info.out_reserve_largest >= bytes;
 }
@@ -834,7 +834,7 @@ long charged_kib(void)
  * counter beside them, which kernels before 6.10 let drift by pageblocks when
  * ranges next to each other are emptied at the same time.
  */
-long free_pages(void)
+static long count_free_pages(void)
 {
 	static const char count_key[] = "count:", zone_key[] = ", zone";
 	long count = 0, n;
@@ -866,9 +866,17 @@ long free_pages(void)
 	return count;
 }
 
-bool poll_until(bool (*done)(void *arg), void *arg, int ms)
+/* Pages that went from a list to the other in between were counted twice. */
+long free_pages(void)
 {
-	uint64_t end = now_ns() + ms * 1000000ull;
+	long first = count_free_pages(), second = count_free_pages();
+
+	return first < second ? first : second;
+}
+
+bool poll_until(bool (*done)(void *arg), void *arg)
+{
+	uint64_t end = now_ns() + 60000000000ull;
 
 	while (!done(arg)) {
 		if (now_ns() > end)
@@ -888,12 +896,12 @@ static bool enough_free(void *arg)
 	return free_pages() >= *(long *)arg;
 }
 
-bool free_pages_return(long want, int ms)
+bool free_pages_return(long want)
 {
 	/* KASAN keeps up to a 32nd of memory, to see who uses what was freed. */
 	if (is_slow_kernel())
 		want -= sysconf(_SC_PHYS_PAGES) / 32;
-	if (poll_until(enough_free, &want, ms))
+	if (poll_until(enough_free, &want))
 		return true;
 	fprintf(stderr, "# %ld pages are free, not %ld\n", free_pages(), want);
 	return false;
@@ -932,7 +940,7 @@ static bool reserve_is_settled(void *arg)
 
 void reserve_settle(void)
 {
-	poll_until(reserve_is_settled, NULL, 10000);
+	poll_until(reserve_is_settled, NULL);
 }
 
 void snapshot_take(struct snapshot *s, int client)

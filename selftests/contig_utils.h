@@ -256,8 +256,8 @@ bool is_slow_kernel(void);
 
 /* Free pages of the machine, those in per-CPU lists included. */
 long free_pages(void);
-/* Wait until at least so many are free, but no longer than the milliseconds. */
-bool free_pages_return(long pages, int ms);
+/* Wait until at least so many are free; tells on stderr if they never are. */
+bool free_pages_return(long pages);
 long meminfo_kib(const char *key);
 /* Where the machine's memory begins, down to a MiB: not at 0 everywhere. */
 uint64_t ram_start(void);
@@ -284,7 +284,12 @@ bool parameter_is(const char *name, const char *value);
 /* Wait until all that came back to the reserve has been scrubbed. */
 void reserve_settle(void);
 
-bool poll_until(bool (*done)(void *arg), void *arg, int ms);
+/*
+ * Wait for what happens in the background: for a minute, which says nothing
+ * about how long it may take. An emulated machine on a busy host stands still
+ * at times.
+ */
+bool poll_until(bool (*done)(void *arg), void *arg);
 uint64_t now_ns(void);
 
 /* What must not differ after a command that failed. */

@@ -1209,7 +1209,7 @@ FIXTURE_TEARDOWN(point) {
 	close(self->env.client);
 }
 
-TEST_F_TIMEOUT(point, fails_on_demand, 120)
+TEST_F(point, fails_on_demand)
 {
 	struct env *e = &self->env;
 

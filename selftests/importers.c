@@ -145,7 +145,7 @@ TEST_F_TIMEOUT(video, frames_arrive, 400)
 		ASSERT_EQ(i, video_buffer(self, VIDIOC_QBUF, i));
 	ASSERT_EQ(0, video_stream(self, VIDIOC_STREAMON));
 	for (i = 0; i < 2 * BUFFERS; i++) {
-		ASSERT_EQ(1, poll(&p, 1, 20000));
+		ASSERT_EQ(1, poll(&p, 1, 60000));
 		n = video_buffer(self, VIDIOC_DQBUF, -1);
 		ASSERT_LE(0, n);
 		/* Grey, black and colours are all no zeros in YUYV. */
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(video, importer_keeps_the_memory, 400)
 		self->buffers[i] = -1;
 	}
 	EXPECT_TRUE(debugfs_has("buffers", NAME));
-	ASSERT_EQ(1, poll(&p, 1, 20000));
+	ASSERT_EQ(1, poll(&p, 1, 60000));
 	EXPECT_LE(0, video_buffer(self, VIDIOC_DQBUF, -1));
 	EXPECT_EQ(0, video_stream(self, VIDIOC_STREAMOFF));
 	EXPECT_EQ(0, video_request(self, 0));

@@ -86,12 +86,12 @@ TEST_F(calls, give_back_at_any_level)
 		EXPECT_EQ(pages(PAGES) / 1024, charged_kib());
 		ASSERT_EQ(0, unhold(self->fd, level, self->memory,
 				    pages(PAGES)));
-		EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
+		EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 		ASSERT_EQ(0, lock(self->fd, IRQ_TEST_TASK, self->memory,
 				  pages(PAGES)));
 		ASSERT_EQ(0, unlock(self->fd, level, self->memory,
 				    pages(PAGES)));
-		EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
+		EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 	}
 	/* Unpinning follows a little later. */
 	ASSERT_EQ(0, hold(self->fd, IRQ_TEST_TASK, self->memory, 1));
@@ -151,7 +151,7 @@ TEST_F(calls, count)
 	EXPECT_EQ(0, unhold(fd, level, memory, 1));
 	EXPECT_EQ(0, unhold(fd, level, memory + pages(3), 1));
 	EXPECT_EQ(-ENODATA, unhold(fd, level, memory, 1));
-	EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
+	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 }
 
 TEST_F(calls, with_wrong_arguments)
@@ -206,7 +206,7 @@ TEST_F(calls, with_wrong_arguments)
 	EXPECT_EQ(-EFAULT, hold(fd, IRQ_TEST_TASK, hole, pages(2)));
 	EXPECT_EQ(-EFAULT, lock(fd, IRQ_TEST_TASK, hole, pages(2)));
 	EXPECT_EQ(-EACCES, hold(fd, IRQ_TEST_TASK, constant, 1));
-	EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
+	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 	/* What was held for output is not for input. */
 	EXPECT_EQ(0, call_flags(fd, IRQ_TEST_HOLD, IRQ_TEST_TASK, constant, 1,
 				CONTIG_LOCK_OUTPUT));
@@ -459,7 +459,7 @@ TEST_F(calls, outlive_a_process)
 					1, &cmd, 1, 0));
 	EXPECT_EQ(0, unlock(self->fd, IRQ_TEST_HARDIRQ, self->memory,
 			    pages(PAGES)));
-	EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
+	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 }
 
 /* Statements 47 to 51, at every level: one entry for each page, in parts. */
@@ -577,7 +577,7 @@ TEST_F(calls, prepare_with_everything)
 	/* Somebody unlocks what is not his: the rest is given back. */
 	EXPECT_EQ(0, unlock(fd, IRQ_TEST_HARDIRQ, memory, 1));
 	EXPECT_EQ(-ENOLCK, checkpoint(fd, IRQ_TEST_HARDIRQ, 0, 0));
-	EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
+	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 }
 
 /* Statement 61: only memory that a device may have written is dirty. */
@@ -812,7 +812,7 @@ TEST_F_TIMEOUT(calls, from_interrupts_and_tasks_at_once, 600)
 	EXPECT_LT(0, stormy.cmd.ended);
 	EXPECT_EQ(-ENODATA, unhold(fd, IRQ_TEST_TASK, self->memory, 1));
 	EXPECT_EQ(-ENOLCK, unlock(fd, IRQ_TEST_TASK, self->memory, 1));
-	EXPECT_TRUE(poll_until(nothing_is_kept, NULL, 5000));
+	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 }
 
 /* contig stays as long as somebody depends on it. */

@@ -468,8 +468,8 @@ static bool all_is_free(FIXTURE_DATA(kept) *self)
 {
 	struct wait_free w = { self->fd, self->reserve_free };
 
-	return poll_until(is_free, &w, 20000) &&
-	       free_pages_return(self->free - 512, 20000);
+	return poll_until(is_free, &w) &&
+	       free_pages_return(self->free - 1024);
 }
 
 TEST_F_TIMEOUT(kept, by_a_pipe, 400)

@@ -211,7 +211,7 @@ TEST_F(pool, comes_back_zero)
  * Piece by piece until there is none: each in the pool, no two the same, the
  * machine's other memory untouched, and then an error.
  */
-TEST_F_TIMEOUT(pool, is_all_there_is, 120)
+TEST_F(pool, is_all_there_is)
 {
 	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
 	uint64_t at, most = self->pool.size / PIECE;

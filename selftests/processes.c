@@ -250,7 +250,7 @@ TEST_F(process, owner_that_ends_before_the_last_descriptor)
 	EXPECT_EQ(-EXDEV, _test_cmd_lock(client, self->memory, 1, 0));
 	EXPECT_EQ(-EXDEV, _test_cmd_count(client, self->memory, 1));
 	close(client);
-	EXPECT_TRUE(free_pages_return(before - 512, 10000));
+	EXPECT_TRUE(free_pages_return(before - 1024));
 }
 
 TEST_F(process, client_passed_to_another_process)
@@ -302,7 +302,7 @@ TEST_F(process, last_descriptor_is_closed_elsewhere)
 	EXPECT_EQ((long)(pages(PAGES) >> 10), charged_kib());
 	ASSERT_EQ(1, write(go[1], &byte, 1));
 	ASSERT_EQ(1, read(done[0], &byte, 1));
-	EXPECT_TRUE(poll_until(nothing_is_charged, NULL, 10000));
+	EXPECT_TRUE(poll_until(nothing_is_charged, NULL));
 	ASSERT_EQ(1, write(go[1], &byte, 1));
 	EXPECT_EQ(0, child_wait(pid));
 
@@ -316,7 +316,7 @@ TEST_F(process, last_descriptor_is_closed_elsewhere)
 	close(self->fd);
 	ASSERT_EQ(1, write(go[1], &byte, 1));
 	EXPECT_EQ(0, child_wait(pid));
-	EXPECT_TRUE(poll_until(nothing_is_charged, NULL, 10000));
+	EXPECT_TRUE(poll_until(nothing_is_charged, NULL));
 	self->fd = -1;
 }
 
@@ -431,7 +431,7 @@ TEST_F_TIMEOUT(end, leaves_nothing, 400)
 			  child_wait(pid));
 		EXPECT_FALSE(debugfs_has("buffers", "the late lamented"));
 	}
-	EXPECT_TRUE(free_pages_return(free - 512, 10000));
+	EXPECT_TRUE(free_pages_return(free - 1024));
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
 }
 
@@ -461,7 +461,7 @@ TEST_F_TIMEOUT(end, killed_at_work, 400)
 		EXPECT_EQ(128 + signal, child_wait(pid));
 		EXPECT_FALSE(debugfs_has("buffers", "at work"));
 	}
-	EXPECT_TRUE(free_pages_return(free - 512, 10000));
+	EXPECT_TRUE(free_pages_return(free - 1024));
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
 }
 

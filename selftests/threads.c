@@ -25,7 +25,7 @@ struct job {
 	FIXTURE_DATA(thread) *self;
 	unsigned int number;
 	long errors;
-	long done;
+	volatile long done;
 };
 
 FIXTURE_SETUP(thread) {
@@ -137,7 +137,7 @@ TEST_F_TIMEOUT(thread, eight_on_one_client, 400)
 		EXPECT_EQ(0, page_state(self->fd,
 					self->shared + pages(i)).locks);
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
-	EXPECT_TRUE(free_pages_return(self->free - 1024, 10000));
+	EXPECT_TRUE(free_pages_return(self->free - 1024));
 }
 
 /* Counts are exact even if everybody counts the same pages. */
@@ -316,6 +316,17 @@ static void *use_descriptor(void *arg)
 	return NULL;
 }
 
+static bool all_have_done_some(void *arg)
+{
+	const struct job *jobs = arg;
+	int i;
+
+	for (i = 0; i < THREADS; i++)
+		if (!jobs[i].done)
+			return false;
+	return true;
+}
+
 TEST_F_TIMEOUT(thread, client_closed_in_use, 400)
 {
 	struct job jobs[THREADS];
@@ -334,6 +345,7 @@ TEST_F_TIMEOUT(thread, client_closed_in_use, 400)
 		ASSERT_EQ(self->fd, dup3(fd, self->fd, O_CLOEXEC));
 		close(fd);
 	}
+	EXPECT_TRUE(poll_until(all_have_done_some, jobs));
 	self->stop = 1;
 	for (i = 0; i < THREADS; i++) {
 		pthread_join(self->threads[i], NULL);
