@@ -7,36 +7,11 @@
  * -q edu,dma_mask=0xffffffff.
  */
 #include "kselftest_harness.h"
-#include "contig_utils.h"
+#include "contig_device_utils.h"
 #include "edu.h"
 
 #define TOP (1ull << 32)
 #define PAGES 4
-
-static int attach(int client, const char *name)
-{
-	struct contig_device cmd = {
-		.size = sizeof(cmd),
-		.address_bits = 32,
-		.max_segment = MIB(4),
-	};
-	int ret;
-
-	snprintf(cmd.name, sizeof(cmd.name), "%s", name);
-	ret = contig_ioctl(client, CONTIG_DEVICE, &cmd);
-	return ret ?: cmd.out_features & CONTIG_DEVICE_IOMMU ? -EXDEV : 0;
-}
-
-static int checkpoint(int client, uint32_t id, uint32_t flags)
-{
-	struct contig_checkpoint cmd = {
-		.size = sizeof(cmd),
-		.flags = flags,
-		.id = id,
-	};
-
-	return contig_ioctl(client, CONTIG_CHECKPOINT, &cmd);
-}
 
 FIXTURE(bounce) {
 	int fd, other, buffer;
@@ -49,8 +24,11 @@ FIXTURE(bounce) {
 
 FIXTURE_SETUP(bounce) {
 	struct contig_alloc alloc = alloc_request(pages(PAGES), 0);
+	struct contig_device device = {
+		.address_bits = 32,
+		.max_segment = MIB(4),
+	};
 	struct contig_info info;
-	int ret;
 
 	setup_client(self->fd);
 	test_info(self->fd, &info);
@@ -67,10 +45,9 @@ FIXTURE_SETUP(bounce) {
 	self->buffer = alloc.out_fd;
 	self->high = buffer_map(self->buffer, pages(PAGES));
 	ASSERT_NE(NULL, self->high);
-	ret = attach(self->fd, self->edu.name);
-	if (ret == -EXDEV)
+	ASSERT_EQ(0, attach(self->fd, &device, self->edu.name));
+	if (device.out_features & CONTIG_DEVICE_IOMMU)
 		SKIP(return, "an IOMMU lets the device reach everything");
-	ASSERT_EQ(0, ret);
 	self->span.addr = 0;
 	self->span.length = pages(PAGES);
 	self->cmd = (struct contig_prepare) {

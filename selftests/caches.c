@@ -7,7 +7,7 @@
 #include <sys/mount.h>
 
 #include "kselftest_harness.h"
-#include "contig_utils.h"
+#include "contig_device_utils.h"
 #include "edu.h"
 
 /* From selftests/dt/non-coherent.dtso. */
@@ -21,13 +21,6 @@
 
 enum { BIDIRECTIONAL, TO_DEVICE, FROM_DEVICE, NONE };
 
-static int attach(int client, const char *name, struct contig_device *cmd)
-{
-	*cmd = (struct contig_device) { .size = sizeof(*cmd) };
-	snprintf(cmd->name, sizeof(cmd->name), "%s", name);
-	return contig_ioctl(client, CONTIG_DEVICE, cmd);
-}
-
 static int sync_range(int client, int fd, uint64_t addr, uint64_t length,
 		      uint32_t flags)
 {
@@ -40,17 +33,6 @@ static int sync_range(int client, int fd, uint64_t addr, uint64_t length,
 	};
 
 	return contig_ioctl(client, CONTIG_SYNC, &cmd);
-}
-
-static int checkpoint(int client, uint32_t id, uint32_t flags)
-{
-	struct contig_checkpoint cmd = {
-		.size = sizeof(cmd),
-		.flags = flags,
-		.id = id,
-	};
-
-	return contig_ioctl(client, CONTIG_CHECKPOINT, &cmd);
 }
 
 /* An id, or 0. */
@@ -148,14 +130,14 @@ FIXTURE(caches) {
 };
 
 FIXTURE_SETUP(caches) {
-	struct contig_device cmd;
+	struct contig_device cmd = {};
 
 	setup_client(self->fd);
 	if (access("/sys/bus/platform/devices/" DEVICE, F_OK))
 		SKIP(return, "no device: selftests/dt/non-coherent.dtso");
 	ASSERT_EQ(0, system("modprobe fixed"));
 	ASSERT_EQ(0, watch());
-	ASSERT_EQ(0, attach(self->fd, "platform/" DEVICE, &cmd));
+	ASSERT_EQ(0, attach(self->fd, &cmd, "platform/" DEVICE));
 	ASSERT_EQ(0, cmd.out_features);
 	self->memory = anon_map(pages(PAGES));
 	ASSERT_NE(NULL, self->memory);
@@ -445,7 +427,7 @@ TEST_F(caches, dmabuf_sync_is_of_the_whole_buffer)
 TEST_F(caches, need_nothing_where_the_device_sees_them)
 {
 	struct contig_span span = { to_addr(self->memory), pages(3) };
-	struct contig_device cmd;
+	struct contig_device cmd = {};
 	struct edu edu;
 	uint32_t id;
 	int client;
@@ -454,7 +436,7 @@ TEST_F(caches, need_nothing_where_the_device_sees_them)
 		SKIP(return, "no device: run QEMU with -device edu");
 	ASSERT_EQ(0, edu_setup(&edu));
 	client = client_open();
-	ASSERT_EQ(0, attach(client, edu.name, &cmd));
+	ASSERT_EQ(0, attach(client, &cmd, edu.name));
 	ASSERT_TRUE(cmd.out_features & CONTIG_DEVICE_COHERENT);
 	forget();
 	test_lock(client, self->memory, pages(PAGES), 0);

@@ -5,68 +5,10 @@
  * own DMA.
  */
 #include "kselftest_harness.h"
-#include "contig_utils.h"
+#include "contig_device_utils.h"
 #include "edu.h"
 
 #define PAGES 16
-
-static int attach(int client, struct contig_device *cmd, const char *name)
-{
-	cmd->size = sizeof(*cmd);
-	snprintf(cmd->name, sizeof(cmd->name), "%s", name);
-	return contig_ioctl(client, CONTIG_DEVICE, cmd);
-}
-
-static int detach(int client)
-{
-	struct contig_device cmd = {
-		.size = sizeof(cmd),
-		.flags = CONTIG_DEVICE_DETACH,
-	};
-
-	return contig_ioctl(client, CONTIG_DEVICE, &cmd);
-}
-
-static int query(int client, struct contig_device *cmd)
-{
-	*cmd = (struct contig_device) {
-		.size = sizeof(*cmd),
-		.flags = CONTIG_DEVICE_QUERY,
-	};
-	return contig_ioctl(client, CONTIG_DEVICE, cmd);
-}
-
-/* The runs of DMA addresses of a range; how many, or a negative errno. */
-static int get_dma(int client, int fd, uint64_t addr, uint64_t length,
-		   struct contig_extent *extents, uint32_t room)
-{
-	struct contig_get_physical cmd = {
-		.size = sizeof(cmd),
-		.flags = CONTIG_GET_DMA | (fd < 0 ? 0 : CONTIG_RANGE_BUFFER),
-		.addr = addr,
-		.length = length,
-		.extents = to_addr(extents),
-		.count = room,
-		.fd = fd < 0 ? 0 : fd,
-	};
-	int ret = _test_cmd_get_physical(client, &cmd);
-
-	return ret ?: !room || !cmd.length ? (int)cmd.count : -ENOSPC;
-}
-
-/* The DMA address of the byte at @offset in these runs. */
-static uint64_t dma_at(const struct contig_extent *extents, int n,
-		       uint64_t offset)
-{
-	int i;
-
-	for (i = 0; i < n; i++) {
-		if (offset < extents[i].length)
-			return extents[i].addr + offset;
-		offset -= extents[i].length;
-	}
-	return 0;
-}
 
 /* Set up in all fixtures here: a device with a driver, and a client. */
 #define setup_edu(self) do { \

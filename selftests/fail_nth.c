@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 
 #include "kselftest_harness.h"
-#include "contig_utils.h"
+#include "contig_device_utils.h"
 #include "edu.h"
 #include "faults.h"
 #include "importing.h"
@@ -817,34 +817,24 @@ static int edu_device(struct env *e)
 static int do_attach(struct env *e)
 {
 	struct contig_device cmd = {
-		.size = sizeof(cmd),
 		.address_bits = 32,
 		.max_segment = MIB(1),
 	};
 
-	strcpy(cmd.name, edu.name);
-	return contig_ioctl(e->client, CONTIG_DEVICE, &cmd);
+	return attach(e->client, &cmd, edu.name);
 }
 
 static bool check_attach(struct env *e)
 {
-	struct contig_device cmd = {
-		.size = sizeof(cmd),
-		.flags = CONTIG_DEVICE_QUERY,
-	};
+	struct contig_device cmd;
 
-	return !contig_ioctl(e->client, CONTIG_DEVICE, &cmd) &&
-	       cmd.out_address_bits == 32 && cmd.out_max_segment == MIB(1);
+	return !query(e->client, &cmd) && cmd.out_address_bits == 32 &&
+	       cmd.out_max_segment == MIB(1);
 }
 
 static void undo_attach(struct env *e)
 {
-	struct contig_device cmd = {
-		.size = sizeof(cmd),
-		.flags = CONTIG_DEVICE_DETACH,
-	};
-
-	contig_ioctl(e->client, CONTIG_DEVICE, &cmd);
+	detach(e->client);
 }
 
 /* In two ranges, so that there is something to undo. */
@@ -878,12 +868,7 @@ static bool check_prepare(struct env *e)
 
 static void undo_prepare(struct env *e)
 {
-	struct contig_checkpoint cmd = {
-		.size = sizeof(cmd),
-		.id = e->handle,
-	};
-
-	contig_ioctl(e->client, CONTIG_CHECKPOINT, &cmd);
+	checkpoint(e->client, e->handle, 0);
 }
 
 #define PATH(name, ...) FIXTURE_VARIANT_ADD(survives, name) { __VA_ARGS__ }

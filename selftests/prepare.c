@@ -4,7 +4,7 @@
  * are made from, and CONTIG_SYNC.
  */
 #include "kselftest_harness.h"
-#include "contig_utils.h"
+#include "contig_device_utils.h"
 
 #define PAGES 8
 #define MOST 64
@@ -37,17 +37,6 @@ FIXTURE_SETUP(prepare) {
 FIXTURE_TEARDOWN(prepare) {
 	close(self->fd);
 	munmap(self->memory, pages(PAGES));
-}
-
-static int checkpoint(int fd, uint32_t id, uint32_t flags)
-{
-	struct contig_checkpoint cmd = {
-		.size = sizeof(cmd),
-		.flags = flags,
-		.id = id,
-	};
-
-	return contig_ioctl(fd, CONTIG_CHECKPOINT, &cmd);
 }
 
 /* Prepare a range of the memory, in bytes from its beginning. */
