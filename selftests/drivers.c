@@ -92,13 +92,13 @@ TEST_F(platform, is_left_by_its_driver)
 	EXPECT_EQ(0, unlock(fd, level, self->memory, pages(PAGES)));
 	EXPECT_EQ(0, unhold(fd, level, self->memory, pages(PAGES)));
 	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
-	ASSERT_EQ(0, test_ioctl(fd, IRQ_TEST_CLOSE, NULL));
-	EXPECT_EQ(-ENODEV, test_ioctl(fd, IRQ_TEST_OPEN,
-				      (void *)IRQ_TEST_FOR_PLATFORM));
+	ASSERT_EQ(0, contig_ioctl(fd, IRQ_TEST_CLOSE, NULL));
+	EXPECT_EQ(-ENODEV, contig_ioctl(fd, IRQ_TEST_OPEN,
+					(void *)IRQ_TEST_FOR_PLATFORM));
 	ASSERT_EQ(0, write_text("/sys/bus/platform/drivers/contig_irq_test/bind",
 				"contig_irq_test"));
-	EXPECT_EQ(0, test_ioctl(fd, IRQ_TEST_OPEN,
-				(void *)IRQ_TEST_FOR_PLATFORM));
+	EXPECT_EQ(0, contig_ioctl(fd, IRQ_TEST_OPEN,
+				  (void *)IRQ_TEST_FOR_PLATFORM));
 }
 
 #define FAIL_MAP CONTIG_DEBUGFS "/fail_map/"
@@ -185,7 +185,7 @@ FIXTURE_TEARDOWN(chain) {
 
 static int chain_run(int fd, struct irq_test_chain *cmd)
 {
-	return test_ioctl(fd, IRQ_TEST_CHAIN, cmd);
+	return contig_ioctl(fd, IRQ_TEST_CHAIN, cmd);
 }
 
 /* 6 pages to 6 others, in parts of two pages, which begin where it suits nobody. */

@@ -601,14 +601,14 @@ TEST_F(calls, dirty_what_may_be_written)
 				CONTIG_LOCK_OUTPUT));
 	EXPECT_EQ(0, unlock(fd, level, page, 1));
 	EXPECT_EQ(0, unhold(fd, level, page, 1));
-	ASSERT_EQ(0, test_ioctl(fd, IRQ_TEST_CLOSE, NULL));
+	ASSERT_EQ(0, contig_ioctl(fd, IRQ_TEST_CLOSE, NULL));
 	EXPECT_FALSE(page_flag(map, KPF_DIRTY));
 	ASSERT_EQ(0, ioctl(fd, IRQ_TEST_OPEN, IRQ_TEST_FOR_NONE));
 	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, page, 1));
 	EXPECT_EQ(0, lock(fd, level, page, 1));
 	EXPECT_EQ(0, unlock(fd, level, page, 1));
 	EXPECT_EQ(0, unhold(fd, level, page, 1));
-	ASSERT_EQ(0, test_ioctl(fd, IRQ_TEST_CLOSE, NULL));
+	ASSERT_EQ(0, contig_ioctl(fd, IRQ_TEST_CLOSE, NULL));
 	EXPECT_TRUE(page_flag(map, KPF_DIRTY));
 	close(file);
 }
@@ -627,8 +627,8 @@ TEST_F(calls, close_with_everything_held)
 	ASSERT_EQ(0, lock(self->fd, IRQ_TEST_HARDIRQ, self->memory, pages(8)));
 	cmd = prepare_of(IRQ_TEST_HARDIRQ, self->memory, pages(4), INPUT);
 	ASSERT_EQ(0, prepare(self->fd, &cmd));
-	ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_DO_DEFER, &defer));
-	ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_CLOSE, NULL));
+	ASSERT_EQ(0, contig_ioctl(self->fd, IRQ_TEST_DO_DEFER, &defer));
+	ASSERT_EQ(0, contig_ioctl(self->fd, IRQ_TEST_CLOSE, NULL));
 	EXPECT_EQ(0, charged_kib());
 	EXPECT_EQ(-1, kernel_stat(1));
 	/* What was prepared is not any more. */
@@ -649,7 +649,7 @@ TEST_F(calls, are_deferred)
 
 		TH_LOG("%s", level_names[level]);
 		cmd = (struct irq_test_defer){ .level = level, .nr = 20 };
-		ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_DO_DEFER, &cmd));
+		ASSERT_EQ(0, contig_ioctl(self->fd, IRQ_TEST_DO_DEFER, &cmd));
 		EXPECT_EQ(0, cmd.result);
 		EXPECT_EQ(20, cmd.accepted);
 		EXPECT_EQ(20, cmd.ran);
@@ -662,7 +662,7 @@ TEST_F(calls, are_deferred)
 			.nr = 1,
 			.null = 1,
 		};
-		ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_DO_DEFER, &cmd));
+		ASSERT_EQ(0, contig_ioctl(self->fd, IRQ_TEST_DO_DEFER, &cmd));
 		EXPECT_EQ(-EINVAL, cmd.result);
 	}
 }
@@ -677,7 +677,7 @@ TEST_F(calls, are_deferred_up_to_a_limit)
 	bool alone;
 
 	alone = !write_text("/sys/devices/system/cpu/cpu1/online", "0");
-	ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_DO_DEFER, &cmd));
+	ASSERT_EQ(0, contig_ioctl(self->fd, IRQ_TEST_DO_DEFER, &cmd));
 	if (alone) {
 		EXPECT_EQ(0, cmd.ran_at_once);
 		EXPECT_EQ(DEFERRED, cmd.accepted);
@@ -707,7 +707,7 @@ TEST_F(calls, a_hundred_thousand_times)
 			.length = pages(PAGES) - 200,
 		};
 
-		ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_STORM, &cmd));
+		ASSERT_EQ(0, contig_ioctl(self->fd, IRQ_TEST_STORM, &cmd));
 		EXPECT_EQ(0, cmd.result)
 			TH_LOG("%s: %s", level_names[levels[i]],
 			       function_names[cmd.failed]);
@@ -743,7 +743,7 @@ static void *storm(void *arg)
 {
 	struct stormy *stormy = arg;
 
-	stormy->ret = test_ioctl(stormy->fd, IRQ_TEST_STORM, &stormy->cmd);
+	stormy->ret = contig_ioctl(stormy->fd, IRQ_TEST_STORM, &stormy->cmd);
 	stormy->over = true;
 	return NULL;
 }
@@ -857,9 +857,9 @@ static int try_look(int fd, char *memory)
 
 static int try_open(int fd, char *memory)
 {
-	int ret = test_ioctl(fd, IRQ_TEST_CLOSE, NULL);
+	int ret = contig_ioctl(fd, IRQ_TEST_CLOSE, NULL);
 
-	return ret ?: test_ioctl(fd, IRQ_TEST_OPEN, NULL);
+	return ret ?: contig_ioctl(fd, IRQ_TEST_OPEN, NULL);
 }
 
 /*
@@ -898,10 +898,11 @@ TEST_F_TIMEOUT(calls, survive_every_failure, 600)
 				EXPECT_GE(0, kernel_stat(1))
 					TH_LOG("number %u, point %u: %d", i, n,
 					       ret);
-			ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_CLOSE,
-						NULL));
+			ASSERT_EQ(0, contig_ioctl(self->fd, IRQ_TEST_CLOSE,
+						  NULL));
 			EXPECT_EQ(0, charged_kib());
-			ASSERT_EQ(0, test_ioctl(self->fd, IRQ_TEST_OPEN, NULL));
+			ASSERT_EQ(0, contig_ioctl(self->fd, IRQ_TEST_OPEN,
+						  NULL));
 		}
 		EXPECT_LT(0, failed);
 		EXPECT_LT(0, left);

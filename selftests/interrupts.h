@@ -36,11 +36,6 @@ static const uint32_t atomic_levels[] = {
 	for (unsigned int _i = 0; _i < ARRAY_SIZE(atomic_levels) && \
 	     ((level) = atomic_levels[_i], true); _i++)
 
-static inline int test_ioctl(int fd, unsigned long cmd, void *arg)
-{
-	return ioctl(fd, cmd, arg) ? -errno : 0;
-}
-
 /* A client of the module, for a device or none. */
 static inline int kernel_client(unsigned long what_for)
 {
@@ -67,39 +62,33 @@ static inline int call_flags(int fd, uint32_t function, uint32_t level,
 		.length = length,
 		.flags = flags,
 	};
-	int ret = test_ioctl(fd, IRQ_TEST_CALL, &cmd);
+	int ret = contig_ioctl(fd, IRQ_TEST_CALL, &cmd);
 
 	return ret ?: cmd.result;
-}
-
-static inline int call(int fd, uint32_t function, uint32_t level,
-		       const void *addr, uint64_t length)
-{
-	return call_flags(fd, function, level, addr, length, 0);
 }
 
 static inline int hold(int fd, uint32_t level, const void *addr,
 		       uint64_t length)
 {
-	return call(fd, IRQ_TEST_HOLD, level, addr, length);
+	return call_flags(fd, IRQ_TEST_HOLD, level, addr, length, 0);
 }
 
 static inline int unhold(int fd, uint32_t level, const void *addr,
 			 uint64_t length)
 {
-	return call(fd, IRQ_TEST_UNHOLD, level, addr, length);
+	return call_flags(fd, IRQ_TEST_UNHOLD, level, addr, length, 0);
 }
 
 static inline int lock(int fd, uint32_t level, const void *addr,
 		       uint64_t length)
 {
-	return call(fd, IRQ_TEST_LOCK, level, addr, length);
+	return call_flags(fd, IRQ_TEST_LOCK, level, addr, length, 0);
 }
 
 static inline int unlock(int fd, uint32_t level, const void *addr,
 			 uint64_t length)
 {
-	return call(fd, IRQ_TEST_UNLOCK, level, addr, length);
+	return call_flags(fd, IRQ_TEST_UNLOCK, level, addr, length, 0);
 }
 
 /* Translate; how many extents, or a negative errno. */
@@ -117,7 +106,7 @@ static inline int get_physical(int fd, uint32_t level, const void *addr,
 		.count = count,
 		.flags = flags,
 	};
-	ret = test_ioctl(fd, IRQ_TEST_CALL, cmd) ?: cmd->result;
+	ret = contig_ioctl(fd, IRQ_TEST_CALL, cmd) ?: cmd->result;
 	return ret ?: (int)cmd->count;
 }
 
@@ -172,7 +161,7 @@ prepare_of(uint32_t level, const void *addr, uint64_t length, uint32_t options)
 
 static inline int prepare(int fd, struct irq_test_prepare *cmd)
 {
-	return test_ioctl(fd, IRQ_TEST_DO_PREPARE, cmd) ?: cmd->result;
+	return contig_ioctl(fd, IRQ_TEST_DO_PREPARE, cmd) ?: cmd->result;
 }
 
 static inline int checkpoint(int fd, uint32_t level, uint32_t slot,
