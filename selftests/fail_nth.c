@@ -115,8 +115,8 @@ PATH(alloc_after_the_reserve, .prepare = empty_reserve, .run = do_alloc_any,
 PATH(alloc_in_vain, .run = do_alloc_in_vain);
 PATH(mmap_pages, .prepare = scatter_buffer, .run = do_mmap, .check = check_mmap,
      .undo = undo_mmap);
-PATH(mmap_coherent, .prepare = coherent_buffer, .run = do_mmap,
-     .check = check_mmap, .undo = undo_mmap);
+PATH(mmap_coherent, .prepare = coherent_buffer_and_place,
+     .run = do_mmap_at_place, .check = check_mmap, .undo = undo_mmap);
 LOCK(anonymous, .prepare = some_memory);
 LOCK(many, .prepare = much_memory);
 LOCK(untouched, .before = before_untouched, .after = after_untouched);

@@ -23,6 +23,7 @@
  * @npages: pages of it whose state must not change
  * @fd: what a command made, or -1
  * @map: the same
+ * @place: where @map shall be, or NULL
  * @handle: the same
  * @device: of another driver
  * @file: behind @memory, or -1
@@ -39,7 +40,7 @@ struct env {
 	char *memory;
 	size_t npages;
 	int fd;
-	char *map;
+	char *map, *place;
 	uint32_t handle;
 	int device;
 	int file;
@@ -55,7 +56,6 @@ struct env {
  */
 
 int scatter_buffer(struct env *e);
-int coherent_buffer(struct env *e);
 int empty_reserve(struct env *e);
 int do_open(struct env *e);
 bool check_open(struct env *e);
@@ -75,6 +75,8 @@ int do_alloc_no_reserve(struct env *e);
 int do_alloc_in_vain(struct env *e);
 bool check_alloc(struct env *e);
 int do_mmap(struct env *e);
+int coherent_buffer_and_place(struct env *e);
+int do_mmap_at_place(struct env *e);
 bool check_mmap(struct env *e);
 void undo_mmap(struct env *e);
 int drm_buffer(struct env *e);

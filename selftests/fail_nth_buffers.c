@@ -3,6 +3,8 @@
  * Paths of fail_nth: opening, asking, allocating; and what other drivers and
  * page tables do with buffers.
  */
+#include <sys/prctl.h>
+
 #include "kselftest.h"
 #include "fail_nth.h"
 #include "importing.h"
@@ -23,7 +25,7 @@ int scatter_buffer(struct env *e)
 	return get_buffer(e, pages(MANY), CONTIG_RUNGS_SCATTER);
 }
 
-int coherent_buffer(struct env *e)
+static int coherent_buffer(struct env *e)
 {
 	return get_buffer(e, KIB(256), CONTIG_RUNGS_COHERENT);
 }
@@ -228,6 +230,31 @@ int do_mmap(struct env *e)
 {
 	e->map = mmap(NULL, e->length, PROT_READ | PROT_WRITE, MAP_SHARED,
 		      e->buffer, 0);
+	return e->map == MAP_FAILED ? -errno : 0;
+}
+
+/*
+ * Where there is a page table already, since a page beside it is in use. If
+ * there is no memory for one, the kernel undoes what it has not done, and warns
+ * of it.
+ */
+int coherent_buffer_and_place(struct env *e)
+{
+	char *area = mmap(NULL, MIB(4), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED || prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
+		return -errno;
+	e->place = (char *)((to_addr(area) + MIB(2) - 1) & ~(MIB(2) - 1));
+	e->place[0] = 1;
+	e->place += MIB(1);
+	return coherent_buffer(e);
+}
+
+int do_mmap_at_place(struct env *e)
+{
+	e->map = mmap(e->place, e->length, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_FIXED, e->buffer, 0);
 	return e->map == MAP_FAILED ? -errno : 0;
 }
 
