@@ -12,6 +12,7 @@
 
 #include "buffer.h"
 #include "client.h"
+#include "coherent.h"
 #include "dma_device.h"
 #include "limits.h"
 #include "name.h"
@@ -58,7 +59,7 @@ static int contig_rung_excluded(const struct contig_request *request,
 {
 	const struct contig_rung_ops *ops = contig_rungs[rung];
 
-	if (!ops->present()) {
+	if (!ops->present(request)) {
 		report->blocked = CONTIG_BLOCKED_ABSENT;
 		return -ENODEV;
 	}
@@ -305,6 +306,8 @@ static void contig_probe_rung(const struct contig_request *request,
 					  CONTIG_BLOCKED_PINNED :
 					  CONTIG_BLOCKED_UNMOVABLE;
 			if (report->rung == CONTIG_RUNG_RESERVE ||
+			    (report->rung == CONTIG_RUNG_COHERENT &&
+			     contig_coherent_pool(request)) ||
 			    survey->free < request->npages)
 				report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 			ret = -ENOMEM;

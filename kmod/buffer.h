@@ -13,6 +13,7 @@
 
 #include "extents.h"
 
+struct contig_pool;
 struct contig_request;
 struct contig_rung_ops;
 struct contig_user;
@@ -32,6 +33,7 @@ struct vm_area_struct;
  * @charged: pages that @user is charged for it, more than it has if what a rung
  *           hands out is larger; changed only while it is made and destroyed
  * @dev: coherent rung: the device that it was allocated for; constant
+ * @pool: coherent rung: the pool that it lies in, or NULL; constant
  * @vaddr: coherent rung: kernel address, from dma_alloc_attrs(); constant
  * @dma: coherent rung: bus address, from dma_alloc_attrs(); constant
  * @rung_data: of the rung
@@ -56,6 +58,7 @@ struct contig_buffer {
 	struct contig_user *user;
 	unsigned long charged;
 	struct device *dev;
+	struct contig_pool *pool;
 	void *vaddr;
 	dma_addr_t dma;
 	void *rung_data;
@@ -98,6 +101,7 @@ u64 contig_buffers_count(void);
 
 /* dmabuf.c */
 extern const struct dma_buf_ops contig_dmabuf_ops;
+bool contig_buffer_no_map(const struct contig_buffer *buffer);
 bool contig_buffer_suits(const struct contig_buffer *buffer,
 			 struct device *dev);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The coherent rung: dma_alloc_attrs() for contig's device
+ * The coherent rung: dma_alloc_attrs() for contig's device, or for one that shares
+ * the pool of the client's
  *
- * Where the device has a pool this is the pool, where the kernel has CMA it is
+ * Where that has a pool this is the pool, where the kernel has CMA it is
  * CMA, else it is the page allocator. What it returns has no reference count on
  * every page, or lies in CMA memory where long-term pins are not allowed: so it
  * is mapped as bare page frames, by dma_mmap_attrs(), which also knows the right
@@ -19,18 +20,25 @@
 #include "device.h"
 #include "extents.h"
 #include "fault.h"
+#include "pool.h"
 #include "request.h"
 #include "rung.h"
 #include "window.h"
 
 #define CONTIG_ATTRS (DMA_ATTR_FORCE_CONTIGUOUS | DMA_ATTR_NO_WARN)
 
-/* Pages that are allocated. */
-static atomic_long_t contig_coherent_used = ATOMIC_LONG_INIT(0);
-
-static bool contig_coherent_present(void)
+/* Where memory has to come from, NULL for anywhere. */
+struct contig_pool *contig_coherent_pool(const struct contig_request *request)
 {
-	return true;
+	return request->pool ?: contig_device_pool();
+}
+
+/* Who gave a device a pool would not expect it to use other memory. */
+static bool contig_coherent_present(const struct contig_request *request)
+{
+	struct contig_pool *pool = contig_coherent_pool(request);
+
+	return !pool || pool->npages;
 }
 
 /* Note where the memory lies; more than one run happens behind an IOMMU. */
@@ -73,15 +81,16 @@ static void contig_coherent_free(struct contig_buffer *buffer)
 
 	dma_free_attrs(buffer->dev, npages << PAGE_SHIFT, buffer->vaddr,
 		       buffer->dma, CONTIG_ATTRS);
-	atomic_long_sub(npages, &contig_coherent_used);
+	if (buffer->pool)
+		atomic_long_sub(npages, &buffer->pool->used);
 	contig_extents_free(&buffer->extents);
 }
 
 /* The most that one allocation could ever give, in pages. */
-static unsigned long contig_coherent_limit(void)
+static unsigned long contig_coherent_limit(const struct contig_pool *pool)
 {
-	if (contig_device_pool())
-		return contig_device_pool();
+	if (pool)
+		return pool->npages;
 	return IS_ENABLED(CONFIG_DMA_CMA) ? ULONG_MAX : 1UL << MAX_PAGE_ORDER;
 }
 
@@ -90,6 +99,7 @@ static int contig_coherent_alloc(const struct contig_request *request,
 				 struct contig_report *report)
 {
 	unsigned long rest = contig_coherent_rest(request->npages);
+	struct contig_pool *pool = contig_coherent_pool(request);
 	size_t size = request->npages << PAGE_SHIFT;
 	int ret;
 
@@ -104,21 +114,23 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		return ret;
 	}
 	report->windows = 1;
-	buffer->dev = contig_device_like(request->highest, request->coherent);
+	buffer->pool = pool;
+	buffer->dev = request->pool ?
+		      contig_pool_device(pool, request->coherent) :
+		      contig_device_like(request->highest, request->coherent);
 	buffer->vaddr = contig_should_fail(CONTIG_FAULT_COHERENT) ? NULL :
 		dma_alloc_attrs(buffer->dev, size, &buffer->dma,
 				GFP_KERNEL | __GFP_NOWARN, CONTIG_ATTRS);
 	if (!buffer->vaddr) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
-		if (request->npages > contig_coherent_limit())
+		if (request->npages > contig_coherent_limit(pool))
 			report->blocked = CONTIG_BLOCKED_TOO_LARGE;
 		ret = -ENOMEM;
 		goto err_uncharge;
 	}
 
 	ret = contig_coherent_note(buffer, size);
-	if (!ret && contig_device_pool() &&
-	    !contig_device_owns(&buffer->extents)) {
+	if (!ret && pool && !contig_pool_owns(pool, &buffer->extents)) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		ret = -ENOMEM;
 	}
@@ -128,7 +140,8 @@ static int contig_coherent_alloc(const struct contig_request *request,
 	}
 	if (ret)
 		goto err_free;
-	atomic_long_add(request->npages, &contig_coherent_used);
+	if (pool)
+		atomic_long_add(request->npages, &pool->used);
 	return 0;
 
 err_free:
@@ -137,6 +150,7 @@ err_free:
 	contig_extents_free(&buffer->extents);
 	buffer->vaddr = NULL;
 err_uncharge:
+	buffer->pool = NULL;
 	contig_buffer_uncharge(buffer, rest);
 	return ret;
 }
@@ -148,11 +162,12 @@ err_uncharge:
 static unsigned long contig_coherent_largest(const struct contig_request *request,
 					     const struct contig_survey *survey)
 {
-	unsigned long pool = contig_device_pool();
+	struct contig_pool *pool = contig_coherent_pool(request);
 
 	if (pool)
-		return pool - min_t(unsigned long, pool,
-				    atomic_long_read(&contig_coherent_used));
+		return pool->npages -
+		       min_t(unsigned long, pool->npages,
+			     atomic_long_read(&pool->used));
 	return max(survey->largest_free, survey->largest_cma);
 }
 

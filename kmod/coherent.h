@@ -6,8 +6,11 @@
 #define CONTIG_COHERENT_H
 
 struct contig_buffer;
+struct contig_pool;
+struct contig_request;
 struct vm_area_struct;
 
+struct contig_pool *contig_coherent_pool(const struct contig_request *request);
 int contig_coherent_mmap(struct contig_buffer *buffer,
 			 struct vm_area_struct *vma);
 

@@ -2,10 +2,10 @@
 /*
  * The device that coherent memory is allocated for
  *
- * If the Device Tree has a node for contig, it is that node's platform device,
- * and coherent memory comes from the pool that the node refers to and from
- * nowhere else. If not, it is a plain platform device of our own. Which of the
- * two is decided when the module is loaded, and never changes.
+ * It is a platform device of our own. If the Device Tree has a node for contig,
+ * coherent memory comes from the pool that the node refers to and from nowhere
+ * else. That is decided when the module is loaded, and never changes. Memory for a
+ * client's device that has a pool comes from that one instead: see pool.c.
  */
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -15,19 +15,15 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/of.h>
-#include <linux/of_reserved_mem.h>
-#include <linux/pfn.h>
 #include <linux/platform_device.h>
 
 #include "device.h"
-#include "extents.h"
+#include "pool.h"
 
-/* Constant after contig_device_init(); no pool if @npages is 0. */
+/* Constant after contig_device_init(); @pool is NULL if there is none. */
 static struct {
 	struct device *dev;
-	unsigned long pfn;
-	unsigned long npages;
-	bool no_map;
+	struct contig_pool *pool;
 } contig_dev;
 
 struct device *contig_device(void)
@@ -89,7 +85,7 @@ struct device *contig_device_like(unsigned long highest, bool coherent)
 	if (highest != ULONG_MAX)
 		bits = min_t(unsigned int, bits,
 			     ilog2(highest + 1) + PAGE_SHIFT);
-	if (contig_dev.npages || (bits == 64 && !coherent))
+	if (contig_dev.pool || (bits == 64 && !coherent))
 		return contig_dev.dev;
 	guard(mutex)(&contig_kinds_mutex);
 	pdev = contig_kinds[coherent][bits];
@@ -101,82 +97,31 @@ struct device *contig_device_like(unsigned long highest, bool coherent)
 	return IS_ERR(pdev) ? contig_dev.dev : &pdev->dev;
 }
 
-unsigned long contig_device_pool(void)
+struct contig_pool *contig_device_pool(void)
 {
-	return contig_dev.npages;
-}
-
-bool contig_device_no_map(void)
-{
-	return contig_dev.no_map;
-}
-
-/*
- * Does all of @extents lie in the pool? Where CMA manages the pool, and it is
- * exhausted, the kernel falls back to memory that is anybody's.
- */
-bool contig_device_owns(const struct contig_extents *extents)
-{
-	struct contig_cursor cursor;
-	unsigned long pfn, n;
-
-	contig_cursor_init(&cursor, extents, 0);
-	while ((n = contig_cursor_next(&cursor, extents->npages, &pfn)))
-		if (pfn < contig_dev.pfn || n > contig_dev.npages ||
-		    pfn - contig_dev.pfn > contig_dev.npages - n)
-			return false;
-	return true;
-}
-
-/* Look up the pool, and let it be where memory for @dev comes from. */
-static int contig_pool_attach(struct device *dev)
-{
-	struct device_node *np = of_parse_phandle(dev->of_node, "memory-region",
-						  0);
-	struct reserved_mem *region = np ? of_reserved_mem_lookup(np) : NULL;
-	bool no_map = np && of_property_read_bool(np, "no-map");
-	bool reusable = np && of_property_read_bool(np, "reusable");
-	int ret;
-
-	of_node_put(np);
-	if (!region)
-		return dev_err_probe(dev, -EINVAL,
-				     "memory-region names no reserved memory\n");
-	/* The kernel makes no pool of memory that it maps and does not use. */
-	if (!no_map && !reusable)
-		return dev_err_probe(dev, -EINVAL,
-				     "memory-region is neither no-map nor reusable\n");
-	/* Buffers are lists of page frames, so each needs a struct page. */
-	if (!pfn_valid(PHYS_PFN(region->base)) ||
-	    !pfn_valid(PHYS_PFN(region->base + region->size - 1)))
-		return dev_err_probe(dev, -EINVAL,
-				     "memory-region is not in memory\n");
-	ret = of_reserved_mem_device_init(dev);
-	if (ret)
-		return dev_err_probe(dev, ret,
-				     "memory-region is no shared-dma-pool\n");
-	contig_dev.pfn = PHYS_PFN(region->base);
-	contig_dev.npages = region->size >> PAGE_SHIFT;
-	contig_dev.no_map = no_map;
-	return 0;
+	return contig_dev.pool;
 }
 
 static int contig_pool_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
-	int ret;
+	struct contig_pool *pool;
 
-	if (contig_dev.dev)
-		return dev_err_probe(dev, -EBUSY, "only one pool is used, %s\n",
-				     dev_name(contig_dev.dev));
-	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64));
-	if (ret)
-		return dev_err_probe(dev, ret, "cannot reach its pool\n");
-	ret = contig_pool_attach(dev);
-	/* It may be taken out of the tree while we still use the pool. */
-	if (!ret)
-		contig_dev.dev = get_device(dev);
-	return ret;
+	if (contig_dev.pool)
+		return dev_err_probe(dev, -EBUSY, "only one pool is used, %pOF\n",
+				     contig_dev.pool->node);
+	pool = contig_pool_of(dev);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	if (!pool)
+		return dev_err_probe(dev, -EINVAL,
+				     "memory-region names no shared-dma-pool\n");
+	/* Why has been said. */
+	if (!pool->npages)
+		return -EINVAL;
+	contig_dev.pool = pool;
+	contig_dev.dev = contig_pool_device(pool, dev_is_dma_coherent(dev));
+	return 0;
 }
 
 static const struct of_device_id contig_of_match[] = {
@@ -218,8 +163,10 @@ int contig_device_init(void)
 		/* Binds now or never, and cannot be unbound by hand. */
 		ret = platform_driver_probe(&contig_pool_driver,
 					    contig_pool_probe);
-		if (ret)
+		if (ret) {
 			pr_err("contig: the pool in the Device Tree cannot be used\n");
+			contig_pools_exit();
+		}
 		return ret;
 	}
 	pdev = contig_device_make(PLATFORM_DEVID_NONE, 64);
@@ -238,11 +185,9 @@ void contig_device_exit(void)
 		platform_device_unregister(contig_kinds[false][bits]);
 		platform_device_unregister(contig_kinds[true][bits]);
 	}
-	if (contig_dev.npages) {
-		of_reserved_mem_device_release(contig_dev.dev);
-		put_device(contig_dev.dev);
+	if (contig_dev.pool)
 		platform_driver_unregister(&contig_pool_driver);
-	} else {
+	else
 		platform_device_unregister(to_platform_device(contig_dev.dev));
-	}
+	contig_pools_exit();
 }

@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-struct contig_extents;
+struct contig_pool;
 struct device;
 
 int contig_device_init(void);
@@ -19,11 +19,7 @@ struct device *contig_device(void);
  * caches if @coherent, if there can be one; else as above. May sleep.
  */
 struct device *contig_device_like(unsigned long highest, bool coherent);
-/* Pages of the pool that its memory comes from; 0 if there is no pool. */
-unsigned long contig_device_pool(void);
-/* The kernel maps the pool for this device only. */
-bool contig_device_no_map(void);
-/* If there is a pool: does all of this memory lie in it? */
-bool contig_device_owns(const struct contig_extents *extents);
+/* The pool that its memory comes from, NULL if there is none. */
+struct contig_pool *contig_device_pool(void);
 
 #endif /* CONTIG_DEVICE_H */

@@ -26,6 +26,7 @@
 #include "dma_device.h"
 #include "dma_map.h"
 #include "name.h"
+#include "pool.h"
 #include "sg.h"
 #include "stats.h"
 
@@ -244,12 +245,17 @@ static struct contig_dma_device *contig_dma_device_share(struct device *dev,
 							 const struct contig_device *cmd)
 {
 	struct contig_dma_device *device;
+	struct contig_pool *pool;
 	int ret = contig_device_usable(dev);
 
 	if (!ret && contig_limits_given(cmd) && !contig_limits_open(dev))
 		ret = -EBUSY;
 	if (ret)
 		return ERR_PTR(ret);
+	/* Makes devices, of which the kernel tells contig_bus_notify(). */
+	pool = contig_pool_of(dev);
+	if (IS_ERR(pool))
+		return ERR_CAST(pool);
 	guard(mutex)(&contig_dma_devices_mutex);
 	device = contig_dma_device_find(dev);
 	if (device) {
@@ -259,8 +265,10 @@ static struct contig_dma_device *contig_dma_device_share(struct device *dev,
 		return device;
 	}
 	device = contig_dma_device_new(dev, cmd);
-	if (!IS_ERR(device))
-		list_add_tail(&device->node, &contig_dma_devices);
+	if (IS_ERR(device))
+		return device;
+	device->pool = pool;
+	list_add_tail(&device->node, &contig_dma_devices);
 	return device;
 }
 
@@ -452,6 +460,8 @@ int contig_dma_device_describe(struct contig_dma_device *device,
 		cmd->out_features |= CONTIG_DEVICE_IOMMU;
 	if (dev_is_dma_coherent(dev))
 		cmd->out_features |= CONTIG_DEVICE_COHERENT;
+	if (device->pool)
+		cmd->out_features |= CONTIG_DEVICE_POOL;
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <uapi/linux/contig.h>
 
 struct contig_extents;
+struct contig_pool;
 struct device;
 struct seq_file;
 
@@ -39,6 +40,7 @@ struct contig_dma_limits {
  * @translated: an IOMMU translates its addresses; constant, since that changes
  *              with the driver only
  * @highest: the highest page frame that it can reach; constant
+ * @pool: where its coherent memory comes from, NULL for anywhere; constant
  * @by_driver: it was attached by its driver, so it is the driver's to let go of it
  *             before it is unbound; constant
  * @limited: a client said what it can address; constant
@@ -56,6 +58,7 @@ struct contig_dma_device {
 	char name[CONTIG_DEVICE_NAME_SIZE];
 	bool translated;
 	unsigned long highest;
+	struct contig_pool *pool;
 	bool by_driver;
 	bool limited;
 	struct contig_dma_limits old;

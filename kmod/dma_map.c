@@ -139,7 +139,9 @@ static int contig_dma_map(struct contig_dma_map *map, bool bounce)
 		contig_dma_unmap(map);
 		return ret;
 	}
-	dma_sync_sgtable_for_device(device->dev, &map->sgt, map->direction);
+	if (!map->no_map)
+		dma_sync_sgtable_for_device(device->dev, &map->sgt,
+					    map->direction);
 	map->mapped = true;
 	return 0;
 }
@@ -178,6 +180,8 @@ static void contig_dma_map_uncharge(struct contig_dma_map *map)
  * @npages: how much of it, not 0
  * @output: the device will only read it
  * @bounce: it may use a copy
+ * @no_map: the kernel has no mapping of the memory to copy by, or to maintain
+ *          caches
  * @user: whom to charge for page tables of an IOMMU, or NULL
  *
  * The memory has to stay in place until contig_dma_map_free(). May sleep.
@@ -189,7 +193,7 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 					  const struct contig_extents *extents,
 					  unsigned long first,
 					  unsigned long npages, bool output,
-					  bool bounce,
+					  bool bounce, bool no_map,
 					  struct contig_user *user)
 {
 	struct contig_sg_limits limits;
@@ -202,9 +206,11 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 		if (device->gone)
 			return ERR_PTR(-ENODEV);
 		limits = contig_sg_limits(device->dev);
+		if (no_map && is_swiotlb_force_bounce(device->dev))
+			return ERR_PTR(-EADDRNOTAVAIL);
 		if (contig_dma_reaches(device, extents, first, npages))
 			bounce = false;
-		else if (!bounce || !contig_dma_may_bounce(device->dev))
+		else if (no_map || !bounce || !contig_dma_may_bounce(device->dev))
 			return ERR_PTR(-EADDRNOTAVAIL);
 		most = dma_max_mapping_size(device->dev) >> PAGE_SHIFT;
 	}
@@ -213,6 +219,7 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
+	map->no_map = no_map;
 	map->direction = output ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
 	map->device = device;
 	contig_extents_init(&map->extents);
@@ -308,7 +315,7 @@ int contig_dma_map_sync(struct contig_dma_map *map, u64 offset, u64 length,
 	guard(mutex)(&map->device->lock);
 	if (!map->mapped)
 		return -ENODEV;
-	if (dev_is_dma_coherent(dev) && !map->bounced)
+	if (map->no_map || (dev_is_dma_coherent(dev) && !map->bounced))
 		return 0;
 	if (map->direction != DMA_BIDIRECTIONAL)
 		direction = map->direction;

@@ -25,6 +25,7 @@ struct contig_user;
  * @user: who is charged for what the IOMMU needs for it, with a reference, or NULL
  * @charged: pages that it needs
  * @bounced: pages of which the device uses a copy; constant
+ * @no_map: the kernel does not map the memory, and nobody has it in caches; constant
  * @mapped: it is; protected by contig_dma_device.lock, lowered only when the
  *          device goes
  * @extents: its runs of DMA addresses, in pages; constant
@@ -38,6 +39,7 @@ struct contig_dma_map {
 	struct contig_user *user;
 	unsigned long charged;
 	unsigned long bounced;
+	bool no_map;
 	bool mapped;
 	struct contig_extents extents;
 };
@@ -46,7 +48,7 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 					  const struct contig_extents *extents,
 					  unsigned long first,
 					  unsigned long npages, bool output,
-					  bool bounce,
+					  bool bounce, bool no_map,
 					  struct contig_user *user);
 void contig_dma_map_free(struct contig_dma_map *map);
 int contig_dma_map_sync(struct contig_dma_map *map, u64 offset, u64 length,

@@ -13,9 +13,9 @@
 #include <linux/vmalloc.h>
 
 #include "buffer.h"
-#include "device.h"
 #include "dma_map.h"
 #include "fault.h"
+#include "pool.h"
 #include "rung.h"
 #include "sg.h"
 
@@ -34,14 +34,21 @@ struct contig_attachment {
 	enum dma_data_direction direction;
 };
 
-/* Can a buffer's memory be mapped for a device by the DMA API? */
+/* Has the memory no mapping in the kernel but the buffer's own? */
+bool contig_buffer_no_map(const struct contig_buffer *buffer)
+{
+	return buffer->pool && buffer->pool->no_map;
+}
+
+/*
+ * Can a buffer's memory be mapped for a device by the DMA API, given that nobody
+ * asks for caches to be maintained where the kernel does not map it?
+ */
 bool contig_buffer_suits(const struct contig_buffer *buffer, struct device *dev)
 {
-	if (!buffer->vaddr)
+	/* Nobody's mapping of a no-map pool is cacheable. */
+	if (!buffer->vaddr || contig_buffer_no_map(buffer))
 		return true;
-	/* To map it the kernel may look for its own mapping of the memory. */
-	if (contig_device_no_map())
-		return false;
 	/*
 	 * The CPU accesses it past its caches then, and nobody cleans those for a
 	 * device that looks into them.
@@ -57,7 +64,9 @@ static int contig_attach(struct dma_buf *dmabuf,
 	struct contig_attachment *a;
 	int ret;
 
-	if (!contig_buffer_suits(buffer, attach->dev))
+	/* Others' drivers may look for the kernel's mapping of the memory. */
+	if (contig_buffer_no_map(buffer) ||
+	    !contig_buffer_suits(buffer, attach->dev))
 		return -EOPNOTSUPP;
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
 	if (!a)

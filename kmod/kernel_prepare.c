@@ -136,7 +136,7 @@ static void contig_sync_batch_do(const struct contig_sync_batch *batch,
 	for (i = 0; length; i++, addr += bytes, length -= bytes) {
 		bytes = min(length, PAGE_SIZE - (addr & ~PAGE_MASK));
 		dma = batch->dma[i] + (addr & ~PAGE_MASK);
-		if (!READ_ONCE(map->mapped))
+		if (map->no_map || !READ_ONCE(map->mapped))
 			return;
 		if (for_device)
 			dma_sync_single_for_device(map->device->dev, dma, bytes,

@@ -423,7 +423,9 @@ int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
 	if (pin->buffer && !contig_buffer_suits(pin->buffer, device->dev))
 		return -EADDRNOTAVAIL;
 	map = contig_dma_map_new(device, contig_pin_extents(pin), pin->base,
-				 pin->npages, output, bounce, user);
+				 pin->npages, output, bounce,
+				 pin->buffer && contig_buffer_no_map(pin->buffer),
+				 user);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
 	pin->map = map;

@@ -300,10 +300,15 @@ static unsigned long contig_range_largest(const struct contig_request *request,
 		    contig_zones_spare(request));
 }
 
+static bool contig_range_rung_present(const struct contig_request *unused)
+{
+	return contig_range_present();
+}
+
 const struct contig_rung_ops contig_range_ops = {
 	.name = "range",
 	.mapping = CONTIG_MAPPING_STRUCT_PAGE,
-	.present = contig_range_present,
+	.present = contig_range_rung_present,
 	.alloc = contig_range_alloc,
 	.free = contig_range_free,
 	.largest = contig_range_largest,

@@ -139,6 +139,7 @@ static int contig_request_limit(struct contig_request *request,
 	if (ret)
 		return ret;
 	request->coherent = limits.out_features & CONTIG_DEVICE_COHERENT;
+	request->pool = device->pool;
 	if (device->translated)
 		return 0;
 	request->highest = min(request->highest, device->highest);

@@ -12,6 +12,7 @@
 
 struct contig_dma_device;
 struct contig_extents;
+struct contig_pool;
 
 /**
  * struct contig_request - what a caller asked for
@@ -27,6 +28,8 @@ struct contig_extents;
  * @node: NUMA node to prefer or to stay on, NUMA_NO_NODE for any
  * @node_strict: stay on @node
  * @coherent: for a device that looks into the CPU's caches
+ * @pool: where coherent memory has to come from, because the device has it there;
+ *        NULL for what contig has
  * @struct_page: only memory with a reference count of its own on every page
  * @rungs: mask of the rungs to try
  * @start: when it was made
@@ -44,6 +47,7 @@ struct contig_request {
 	int node;
 	bool node_strict;
 	bool coherent;
+	struct contig_pool *pool;
 	bool struct_page;
 	u32 rungs;
 	ktime_t start;

@@ -244,7 +244,7 @@ static unsigned long contig_reserve_carve(const struct contig_request *request,
 	return 0;
 }
 
-static bool contig_reserve_present(void)
+static bool contig_reserve_present(const struct contig_request *unused)
 {
 	return reserve.total;
 }

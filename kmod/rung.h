@@ -17,7 +17,7 @@ struct contig_survey;
  * struct contig_rung_ops - one way to get memory
  * @name: what debugfs calls it
  * @mapping: one of &enum contig_mapping
- * @present: is there this rung on this machine?
+ * @present: is there this rung on this machine, for the client's device?
  * @alloc: fill buffer->extents with zeroed memory that meets the request;
  *         returns 0 or -errno and says in the report what was in the way. May
  *         sleep.
@@ -28,7 +28,7 @@ struct contig_survey;
 struct contig_rung_ops {
 	const char *name;
 	enum contig_mapping mapping;
-	bool (*present)(void);
+	bool (*present)(const struct contig_request *request);
 	int (*alloc)(const struct contig_request *request,
 		     struct contig_buffer *buffer, struct contig_report *report);
 	void (*free)(struct contig_buffer *buffer);

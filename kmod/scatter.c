@@ -94,7 +94,7 @@ static void contig_scatter_free(struct contig_buffer *buffer)
 	contig_pages_put_extents(&buffer->extents);
 }
 
-static bool contig_scatter_present(void)
+static bool contig_scatter_present(const struct contig_request *unused)
 {
 	return !contig_memory_encrypted();
 }

@@ -185,7 +185,7 @@ static void contig_split_free(struct contig_buffer *buffer)
 	contig_pages_put_extents(&buffer->extents);
 }
 
-static bool contig_split_present(void)
+static bool contig_split_present(const struct contig_request *unused)
 {
 	return !contig_memory_encrypted();
 }

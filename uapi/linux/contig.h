@@ -73,7 +73,8 @@
  * Inside a &struct contig_report, which tells of one rung, these in addition:
  *
  *  - ENODEV: the rung does not exist here: no reserve was configured, the
- *    kernel cannot do it, or memory for devices has to be decrypted.
+ *    kernel cannot do it, memory for devices has to be decrypted, or the pool of
+ *    the client's device cannot be used.
  *  - EOPNOTSUPP: the rung was passed over because it cannot give what was demanded.
  *  - EBUSY: memory that cannot be moved lies in every window.
  */
@@ -726,10 +727,13 @@ enum contig_device_flags {
  * enum contig_device_feature - bits of &contig_device.out_features
  * @CONTIG_DEVICE_IOMMU: an IOMMU translates what the device puts on its bus
  * @CONTIG_DEVICE_COHERENT: the device sees what is in the CPU's caches
+ * @CONTIG_DEVICE_POOL: the Device Tree gives the device a pool; for this client the
+ *                      coherent rung takes memory from there and from nowhere else
  */
 enum contig_device_feature {
 	CONTIG_DEVICE_IOMMU = 1 << 0,
-	CONTIG_DEVICE_COHERENT = 1 << 1
+	CONTIG_DEVICE_COHERENT = 1 << 1,
+	CONTIG_DEVICE_POOL = 1 << 2
 };
 
 /**
@@ -755,7 +759,11 @@ enum contig_device_feature {
  * Attach the device that this client's memory is for. From then on CONTIG_ALLOC
  * and CONTIG_PROBE stay within the limits of the device besides the constraints
  * (as to addresses, unless an IOMMU translates them), CONTIG_LOCK maps memory for
- * the device, and CONTIG_GET_PHYSICAL with CONTIG_GET_DMA gives its addresses.
+ * the device, and CONTIG_GET_PHYSICAL with CONTIG_GET_DMA gives its addresses. If
+ * the device has a pool in the Device Tree (its first memory-region is a
+ * shared-dma-pool), the coherent rung has that pool and nothing else, whatever the
+ * device's driver does with it. Buffers from there are memory like all others: the
+ * device can be detached or unplugged while they live.
  *
  * The device must have a driver, one that leaves DMA to others, like
  * uio_pci_generic: the kernel sets up its IOMMU when a driver is bound. What the

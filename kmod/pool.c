@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reserved memory that the Device Tree gives to a device
+ *
+ * A device whose node names a shared-dma-pool has its coherent memory there and
+ * nowhere else. Its driver may have told the kernel so or not, and it can be
+ * unplugged while somebody has memory of the pool: so memory is allocated for a
+ * device of our own that shares the pool with it. What the kernel knows of the pool
+ * lasts as long as the machine runs, whoever uses it.
+ */
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/of.h>
+#include <linux/of_reserved_mem.h>
+#include <linux/pfn.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+
+#include "extents.h"
+#include "pool.h"
+
+/* One for each region that was ever looked at; they go with the module. */
+static LIST_HEAD(contig_pools);
+static DEFINE_MUTEX(contig_pools_mutex);
+
+/* Look at what the tree says. Return: NULL, or why the pool is of no use. */
+static const char *contig_pool_read(struct contig_pool *pool)
+{
+	struct reserved_mem *region = of_reserved_mem_lookup(pool->node);
+	bool reusable = of_property_read_bool(pool->node, "reusable");
+
+	if (!region)
+		return "was not reserved";
+	pool->no_map = of_property_read_bool(pool->node, "no-map");
+	/* The kernel makes no pool of memory that it maps and does not use. */
+	if (!pool->no_map && !reusable)
+		return "is neither no-map nor reusable";
+	/* Buffers are lists of page frames, so each needs a struct page. */
+	if (!pfn_valid(PHYS_PFN(region->base)) ||
+	    !pfn_valid(PHYS_PFN(region->base + region->size - 1)))
+		return "is not in memory";
+	pool->pfn = PHYS_PFN(region->base);
+	pool->npages = region->size >> PAGE_SHIFT;
+	return NULL;
+}
+
+static void contig_stub_set_coherent(struct device *dev, bool coherent)
+{
+#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
+	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU)
+	dev->dma_coherent = coherent;
+#endif
+}
+
+/* Make a device that shares the pool that @dev has, and reaches all of it. */
+static int contig_stub_make(struct contig_pool *pool, struct device *dev,
+			    bool coherent)
+{
+	struct platform_device_info info = {
+		.name = "contig",
+		.id = PLATFORM_DEVID_AUTO,
+		.dma_mask = DMA_BIT_MASK(64),
+	};
+	struct platform_device *pdev;
+	int ret;
+
+	pdev = platform_device_register_full(&info);
+	if (IS_ERR(pdev))
+		return PTR_ERR(pdev);
+	contig_stub_set_coherent(&pdev->dev, coherent);
+	ret = of_reserved_mem_device_init_by_idx(&pdev->dev, dev->of_node, 0);
+	if (ret)
+		platform_device_unregister(pdev);
+	else
+		pool->stubs[coherent] = pdev;
+	return ret;
+}
+
+/*
+ * The kernel's own mapping of no-map memory is not cacheable. A second one that is
+ * would be at odds with it, so there is none: not even for a device that looks
+ * into caches, which finds nothing there.
+ */
+static bool contig_pool_cacheable(const struct contig_pool *pool, bool coherent)
+{
+	return coherent && !pool->no_map;
+}
+
+static void contig_pool_free(struct contig_pool *pool)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pool->stubs); i++) {
+		if (!pool->stubs[i])
+			continue;
+		of_reserved_mem_device_release(&pool->stubs[i]->dev);
+		platform_device_unregister(pool->stubs[i]);
+	}
+	of_node_put(pool->node);
+	kfree(pool);
+}
+
+/* What cannot be used is remembered too, to be told of once. */
+static struct contig_pool *contig_pool_new(struct device *dev,
+					   struct device_node *np)
+{
+	struct contig_pool *pool;
+	const char *why;
+	int ret = 0;
+
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	pool->node = of_node_get(np);
+	why = contig_pool_read(pool);
+	if (!why)
+		ret = contig_stub_make(pool, dev, false);
+	if (!why && !ret && contig_pool_cacheable(pool, true))
+		ret = contig_stub_make(pool, dev, true);
+	if (ret == -ENOMEM) {
+		contig_pool_free(pool);
+		return ERR_PTR(ret);
+	}
+	if (ret)
+		why = "is nothing that the kernel allocates from";
+	if (why) {
+		dev_err(dev, "contig: memory-region %pOF %s\n", np, why);
+		pool->npages = 0;
+	}
+	list_add_tail(&pool->list, &contig_pools);
+	return pool;
+}
+
+static struct contig_pool *contig_pool_find(struct device_node *np)
+{
+	struct contig_pool *pool;
+
+	lockdep_assert_held(&contig_pools_mutex);
+	list_for_each_entry(pool, &contig_pools, list)
+		if (pool->node == np)
+			return pool;
+	return NULL;
+}
+
+/**
+ * contig_pool_of() - the pool that the Device Tree gives to a device
+ * @dev: the device; it stays while we look
+ *
+ * It is what the first entry of memory-region refers to, as it is for drivers that
+ * ask no further. May sleep.
+ *
+ * Return: the pool, which stays as long as the module; NULL if there is none, or
+ * ERR_PTR(-ENOMEM). One that cannot be used has no pages.
+ */
+struct contig_pool *contig_pool_of(struct device *dev)
+{
+	struct device_node *np = of_parse_phandle(dev->of_node, "memory-region",
+						  0);
+	struct contig_pool *pool = NULL;
+
+	if (np && of_device_is_available(np) &&
+	    of_device_is_compatible(np, "shared-dma-pool")) {
+		guard(mutex)(&contig_pools_mutex);
+		pool = contig_pool_find(np) ?: contig_pool_new(dev, np);
+	}
+	of_node_put(np);
+	return pool;
+}
+
+/**
+ * contig_pool_device() - the device to allocate memory of a pool for
+ * @pool: a pool that can be used
+ * @coherent: what dev_is_dma_coherent() said of a device that has it
+ *
+ * Return: the device, which stays as long as the module.
+ */
+struct device *contig_pool_device(const struct contig_pool *pool, bool coherent)
+{
+	return &pool->stubs[contig_pool_cacheable(pool, coherent)]->dev;
+}
+
+/*
+ * Does all of @extents lie in the pool? Where CMA manages the pool, and it is
+ * exhausted, the kernel falls back to memory that is anybody's.
+ */
+bool contig_pool_owns(const struct contig_pool *pool,
+		      const struct contig_extents *extents)
+{
+	struct contig_cursor cursor;
+	unsigned long pfn, n;
+
+	contig_cursor_init(&cursor, extents, 0);
+	while ((n = contig_cursor_next(&cursor, extents->npages, &pfn)))
+		if (pfn < pool->pfn || n > pool->npages ||
+		    pfn - pool->pfn > pool->npages - n)
+			return false;
+	return true;
+}
+
+/* Nobody has memory of them any more. */
+void contig_pools_exit(void)
+{
+	struct contig_pool *pool, *next;
+
+	list_for_each_entry_safe(pool, next, &contig_pools, list)
+		contig_pool_free(pool);
+}
