@@ -36,6 +36,8 @@ static const char *blocked_clause(const struct contig_report *report)
 	case CONTIG_BLOCKED_ABSENT:
 		if (report->rung == CONTIG_RUNG_RESERVE)
 			return "there is no reserve";
+		if (report->rung == CONTIG_RUNG_COHERENT)
+			return "the pool of the device cannot be used";
 		return "%s does not exist on this machine";
 	case CONTIG_BLOCKED_MAPPING:
 		return "%s was passed over because it cannot give memory with "

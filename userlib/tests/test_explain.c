@@ -195,17 +195,19 @@ static void all_other_reasons(void **state)
 	report(&answer, (struct contig_report)BLOCKED(RANGE, 0, NO_ROOM, 0));
 	report(&answer,
 	       (struct contig_report)BLOCKED(SPLIT, 0, SEGMENTS, MIB / 2));
+	report(&answer, (struct contig_report)BLOCKED(SCATTER, 0, ABSENT, 0));
 	answer.out_reports[answer.out_report_count++] =
 		(struct contig_report){.rung = 77, .blocked = 99};
 	expect(&answer, ENOMEM,
 	       "No rung could give 1 MiB under these constraints. Rung by "
 	       "rung: the reserve was passed over because it cannot give "
-	       "memory with struct pages; the coherent rung does not exist on "
-	       "this machine; the range rung found memory that refused to move "
-	       "in each of 2 windows; the range rung found too little free "
-	       "memory to move the rest to; the split rung would have needed "
-	       "more extents than allowed (at most 512 KiB now); the unknown "
-	       "rung could not answer. The largest block that would have "
+	       "memory with struct pages; the pool of the device cannot be "
+	       "used; the range rung found memory that refused to move in each "
+	       "of 2 windows; the range rung found too little free memory to "
+	       "move the rest to; the split rung would have needed more "
+	       "extents than allowed (at most 512 KiB now); the scatter rung "
+	       "does not exist on this machine; the unknown rung could not "
+	       "answer. The largest block that would have "
 	       "succeeded is 512 KiB, from the split rung. What helps: do "
 	       "without CONTIG_ALLOC_STRUCT_PAGE; accept more extents "
 	       "(max_segments); free memory; try again later; ask for 512 KiB "
