@@ -5,41 +5,12 @@
  *
  *	scripts/vm -k arm64 -d selftests/dt/pool-no-map.dtso -- .../run pool
  */
-#include <dirent.h>
-
 #include "kselftest_harness.h"
 #include "contig_utils.h"
-
-#define TREE "/sys/firmware/devicetree/base"
-#define REGIONS TREE "/reserved-memory"
+#include "pool.h"
 
 #define PIECE MIB(1)
 #define PIECES 1024
-
-struct pool {
-	uint64_t base, size;
-	bool no_map;
-};
-
-/* A property as big-endian cells; how many there are, or -1. */
-static int cells(const char *folder, const char *node, const char *property,
-		 uint32_t *to, int most)
-{
-	unsigned char raw[4];
-	char path[512];
-	int n = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s/%s", folder, node, property);
-	file = fopen(path, "r");
-	if (!file)
-		return -1;
-	while (n < most && fread(raw, 4, 1, file) == 1)
-		to[n++] = (uint32_t)raw[0] << 24 | raw[1] << 16 | raw[2] << 8 |
-			  raw[3];
-	fclose(file);
-	return n;
-}
 
 static bool is_contig_node(const char *name)
 {
@@ -57,41 +28,15 @@ static bool is_contig_node(const char *name)
 	return !memcmp(is, want, sizeof(want));
 }
 
-/* The region that has this phandle; it uses two cells for each number. */
-static bool region_of(uint32_t phandle, struct pool *pool)
-{
-	DIR *dir = opendir(REGIONS);
-	struct dirent *entry;
-	uint32_t cell[4];
-	bool found = false;
-
-	while (dir && !found && (entry = readdir(dir))) {
-		if (cells(REGIONS, entry->d_name, "phandle", cell, 1) != 1 ||
-		    cell[0] != phandle)
-			continue;
-		found = cells(REGIONS, entry->d_name, "reg", cell, 4) == 4;
-		pool->base = (uint64_t)cell[0] << 32 | cell[1];
-		pool->size = (uint64_t)cell[2] << 32 | cell[3];
-		pool->no_map = cells(REGIONS, entry->d_name, "no-map", cell,
-				     1) >= 0;
-	}
-	if (dir)
-		closedir(dir);
-	return found;
-}
-
 static bool find_pool(struct pool *pool)
 {
 	DIR *dir = opendir(TREE);
 	struct dirent *entry;
-	uint32_t phandle;
 	bool found = false;
 
 	while (dir && !found && (entry = readdir(dir)))
 		found = is_contig_node(entry->d_name) &&
-			cells(TREE, entry->d_name, "memory-region", &phandle,
-			      1) == 1 &&
-			region_of(phandle, pool);
+			pool_of(entry->d_name, pool);
 	if (dir)
 		closedir(dir);
 	return found;
@@ -120,50 +65,10 @@ FIXTURE_TEARDOWN(pool) {
 	close(self->fd);
 }
 
-/* Is all of a buffer in the pool, in one piece? */
 static bool in_pool(FIXTURE_DATA(pool) *self, int fd, uint64_t length,
 		    uint64_t *where)
 {
-	struct contig_extent *extents;
-	bool in = false;
-	int64_t n;
-
-	if (_test_cmd_lock_buffer(self->fd, fd, 0, length, 0))
-		return false;
-	n = translate_all(self->fd, fd, 0, length, 0, &extents);
-	if (n == 1) {
-		*where = extents[0].addr;
-		in = extents[0].length == length &&
-		     *where >= self->pool.base &&
-		     *where + length <= self->pool.base + self->pool.size;
-	}
-	if (n >= 0)
-		free(extents);
-	_test_cmd_unlock_buffer(self->fd, fd, 0, length);
-	return in;
-}
-
-/* What the machine says lies at a physical address. */
-static bool physical_is(uint64_t at, const void *expected, size_t length)
-{
-	void *map, *copy = malloc(length);
-	bool same = false;
-	int fd;
-
-	if (kcore_read(at, copy, length))
-		same = !memcmp(copy, expected, length);
-	free(copy);
-	if (same)
-		return true;
-	/* Memory that the kernel does not map is not in its core. */
-	fd = open("/dev/mem", O_RDONLY | O_SYNC | O_CLOEXEC);
-	map = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, at);
-	close(fd);
-	if (map == MAP_FAILED)
-		return false;
-	same = !memcmp(map, expected, length);
-	munmap(map, length);
-	return same;
+	return lies_in(&self->pool, self->fd, fd, length, where);
 }
 
 TEST_F(pool, has_all_sizes)

@@ -8,6 +8,7 @@
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/of_reserved_mem.h>
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -628,8 +629,26 @@ static struct miscdevice irq_test_misc = {
 	.mode = 0600,
 };
 
+static void irq_test_pool_release(void *dev)
+{
+	of_reserved_mem_device_release(dev);
+}
+
+/* Where there is a Device Tree, it can be told to drive a device with a pool. */
+static int irq_test_probe(struct platform_device *pdev)
+{
+	struct device *dev = &pdev->dev;
+	int ret;
+
+	if (!dev->of_node)
+		return 0;
+	ret = of_reserved_mem_device_init(dev);
+	return ret ?: devm_add_action_or_reset(dev, irq_test_pool_release, dev);
+}
+
 /* It does not close its clients when it has to go, as it should. */
 static struct platform_driver irq_test_platform_driver = {
+	.probe = irq_test_probe,
 	.driver.name = "contig_irq_test",
 };
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is done to caches: kprobes on the two functions that arm64 does it by tell
+ */
+#ifndef CONTIG_SELFTESTS_CACHES_H
+#define CONTIG_SELFTESTS_CACHES_H
+
+#include <sys/mount.h>
+
+#include "contig_utils.h"
+
+#define TRACING "/sys/kernel/tracing"
+#define EVENTS TRACING "/events/contig_caches"
+#define OPS 512
+
+struct op {
+	bool for_device;
+	unsigned int direction;
+	uint64_t addr, size;
+};
+
+static int watch(void)
+{
+	char filter[64];
+
+	if (access(TRACING "/kprobe_events", F_OK) &&
+	    mount("tracefs", TRACING, "tracefs", 0, NULL))
+		return -errno;
+	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
+	return write_text(TRACING "/kprobe_events",
+			  "p:contig_caches/device arch_sync_dma_for_device addr=%x0:x64 size=%x1:u64 way=%x2:u32\n"
+			  "p:contig_caches/cpu arch_sync_dma_for_cpu addr=%x0:x64 size=%x1:u64 way=%x2:u32\n") ?:
+	       write_text(EVENTS "/filter", filter) ?:
+	       write_text(EVENTS "/enable", "1");
+}
+
+static void watch_no_more(void)
+{
+	write_text(EVENTS "/enable", "0");
+	write_text(TRACING "/kprobe_events",
+		   "-:contig_caches/device\n-:contig_caches/cpu\n");
+}
+
+/* To open it for writing from scratch is what empties it. */
+static void forget(void)
+{
+	close(open(TRACING "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC));
+}
+
+/* All since forget(); how many. */
+static int ops_read(struct op *ops)
+{
+	char *text = read_text(TRACING "/trace"), *rest = text, *line, *at;
+	int n = 0;
+
+	while (text && n < OPS && (line = strsep(&rest, "\n"))) {
+		struct op op = {};
+		unsigned long long addr, size;
+
+		at = strstr(line, "addr=");
+		if (line[0] == '#' || !at ||
+		    sscanf(at, "addr=%llx size=%llu way=%u", &addr, &size,
+			   &op.direction) != 3)
+			continue;
+		op.for_device = strstr(line, " device: ");
+		op.addr = addr;
+		op.size = size;
+		ops[n++] = op;
+	}
+	free(text);
+	return n;
+}
+
+#endif /* CONTIG_SELFTESTS_CACHES_H */

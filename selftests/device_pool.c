@@ -1,0 +1,603 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Devices that the Device Tree gives a pool: coherent memory of the clients that
+ * attach them comes from there and from nowhere else, whatever becomes of the
+ * device, and nobody else's does.
+ *
+ *	scripts/vm -k arm64 -d selftests/dt/device-pool-no-map.dtso -- \
+ *		.../run device_pool
+ */
+#include <linux/dma-buf.h>
+
+#include "kselftest_harness.h"
+#include "caches.h"
+#include "contig_device_utils.h"
+#include "pool.h"
+
+#define DEVICES "/sys/bus/platform/devices/"
+#define FIXED "/sys/bus/platform/drivers/reg-fixed-voltage/"
+#define CLAIMING "/sys/bus/platform/drivers/contig_irq_test/"
+
+/* From selftests/dt/device-pool-*.dtso. */
+#define DEVICE "pool-device"
+#define COHERENT "coherent-pool-device"
+#define BAD "bad-pool-device"
+#define PLAIN "plain-device"
+
+#define PIECE MIB(1)
+#define PIECES 256
+/* What others may take of CMA or give back meanwhile, in KiB. */
+#define NOISE_KIB 8192
+
+/* To a device of the platform bus, of which nothing more is said. */
+static int attach_to(int client, const char *device, struct contig_device *cmd)
+{
+	char name[CONTIG_DEVICE_NAME_SIZE];
+
+	snprintf(name, sizeof(name), "platform/%s", device);
+	*cmd = (struct contig_device) { .size = sizeof(*cmd) };
+	return attach(client, cmd, name);
+}
+
+/* A client with the device attached, or a negative errno. */
+static int client_of(const char *device)
+{
+	struct contig_device cmd;
+	int client = client_open();
+	int ret = attach_to(client, device, &cmd);
+
+	if (!ret)
+		return client;
+	close(client);
+	return ret;
+}
+
+static bool has_driver(const char *device)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), DEVICES "%s/driver", device);
+	return !access(path, F_OK);
+}
+
+FIXTURE(device) {
+	int fd;
+	int plain;
+	struct contig_device cmd;
+	struct pool pool;
+	struct pool own;
+};
+
+FIXTURE_SETUP(device) {
+	setup_client(self->fd);
+	if (access(DEVICES DEVICE, F_OK))
+		SKIP(return, "no device: selftests/dt/device-pool-no-map.dtso");
+	ASSERT_EQ(0, system("modprobe fixed"));
+	if (!has_driver(DEVICE))
+		write_text(FIXED "bind", DEVICE);
+	ASSERT_TRUE(pool_of(DEVICE, &self->pool));
+	/* One tree has this one as well. */
+	pool_of("contig", &self->own);
+	ASSERT_EQ(0, attach_to(self->fd, DEVICE, &self->cmd));
+	self->plain = client_open();
+	ASSERT_LE(0, self->plain);
+	quota_lift();
+}
+
+FIXTURE_TEARDOWN(device) {
+	if (self->pool.size)
+		quota_restore();
+	close(self->plain);
+	close(self->fd);
+}
+
+static bool in_pool(FIXTURE_DATA(device) *self, int fd, uint64_t length)
+{
+	uint64_t at;
+
+	return lies_in(&self->pool, self->fd, fd, length, &at);
+}
+
+/* Is no page of a buffer in the pool? */
+static bool outside(FIXTURE_DATA(device) *self, int client, int fd,
+		    uint64_t length)
+{
+	uint64_t end = self->pool.base + self->pool.size;
+	struct contig_extent *extents;
+	bool out = false;
+	int64_t n, i;
+
+	if (_test_cmd_lock_buffer(client, fd, 0, length, 0))
+		return false;
+	n = translate_all(client, fd, 0, length, 0, &extents);
+	for (i = 0; i < n; i++) {
+		out = extents[i].addr >= end ||
+		      extents[i].addr + extents[i].length <= self->pool.base;
+		if (!out)
+			break;
+	}
+	if (n >= 0)
+		free(extents);
+	_test_cmd_unlock_buffer(client, fd, 0, length);
+	return out;
+}
+
+/* All of the pool piece by piece, which somebody has to close; how many. */
+static int take_all(int client, int *fds)
+{
+	int n;
+
+	for (n = 0; n < PIECES; n++) {
+		fds[n] = buffer_alloc(client, PIECE, CONTIG_RUNGS_COHERENT, 0);
+		if (fds[n] < 0)
+			break;
+	}
+	return n;
+}
+
+/* Nobody has anything of the pool. */
+static bool pool_is_whole(FIXTURE_DATA(device) *self)
+{
+	int client = client_of(DEVICE);
+	int fd = buffer_get(client, self->pool.size, CONTIG_RUNGS_COHERENT);
+
+	close(client);
+	close(fd);
+	return fd >= 0;
+}
+
+TEST_F(device, says_so)
+{
+	struct contig_device cmd;
+	struct contig_info info;
+
+	EXPECT_EQ(CONTIG_DEVICE_POOL, self->cmd.out_features);
+	EXPECT_EQ(0, attach_to(self->plain, COHERENT, &cmd));
+	EXPECT_EQ(CONTIG_DEVICE_POOL | CONTIG_DEVICE_COHERENT,
+		  cmd.out_features);
+	EXPECT_EQ(0, attach_to(self->plain, BAD, &cmd));
+	EXPECT_EQ(CONTIG_DEVICE_POOL, cmd.out_features);
+	EXPECT_EQ(0, attach_to(self->plain, PLAIN, &cmd));
+	EXPECT_EQ(0, cmd.out_features);
+	/* That of INFO is another pool. */
+	test_info(self->fd, &info);
+	EXPECT_EQ(!!self->own.size,
+		  !!(info.out_features & CONTIG_FEATURE_POOL));
+}
+
+TEST_F(device, has_all_sizes)
+{
+	uint64_t lengths[] = { page_size, KIB(64), MIB(1), MIB(1) + page_size,
+			       MIB(8) }, at;
+	size_t i;
+	char *map;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		fd = buffer_get(self->fd, lengths[i], CONTIG_RUNGS_COHERENT);
+		ASSERT_LE(0, fd);
+		EXPECT_TRUE(lies_in(&self->pool, self->fd, fd, lengths[i],
+				    &at));
+		map = buffer_map(fd, lengths[i]);
+		ASSERT_NE(NULL, map);
+		EXPECT_TRUE(is_zero(map, lengths[i]));
+		fill_pattern(map, lengths[i], i);
+		EXPECT_TRUE(has_pattern(map, lengths[i], i));
+		EXPECT_TRUE(physical_is(at, map, lengths[i]));
+		munmap(map, lengths[i]);
+		close(fd);
+	}
+}
+
+/* How often this process cleaned what the pool has out of caches, since forget(). */
+static int cleaned(FIXTURE_DATA(device) *self)
+{
+	static struct op ops[OPS];
+	int n = ops_read(ops), i, in = 0;
+
+	for (i = 0; i < n; i++)
+		in += ops[i].addr >= self->pool.base &&
+		      ops[i].addr < self->pool.base + self->pool.size;
+	return in;
+}
+
+/*
+ * What the device is told, and what is done to caches for it: nothing if it looks
+ * into them, nor for memory that nobody has there. Where the kernel does not map
+ * it, a processor could not, and the emulated one does not mind.
+ */
+TEST_F(device, can_use_it)
+{
+	const char *devices[] = { DEVICE, COHERENT };
+	struct dma_buf_sync sync = { .flags = DMA_BUF_SYNC_RW };
+	struct contig_extent extent;
+	struct contig_get_physical get = {
+		.size = sizeof(get),
+		.length = PIECE,
+		.extents = to_addr(&extent),
+	};
+	struct contig_sync cmd = {
+		.size = sizeof(cmd),
+		.length = PIECE,
+	};
+	size_t i;
+	int client, fd;
+	char *map;
+
+	ASSERT_EQ(0, watch());
+	for (i = 0; i < ARRAY_SIZE(devices); i++) {
+		bool cached = !i && !self->pool.no_map;
+
+		client = client_of(devices[i]);
+		ASSERT_LE(0, client);
+		fd = buffer_get(client, PIECE, CONTIG_RUNGS_COHERENT);
+		ASSERT_LE(0, fd);
+		map = buffer_map(fd, PIECE);
+		ASSERT_NE(NULL, map);
+		fill_pattern(map, PIECE, i);
+		forget();
+		test_lock_buffer(client, fd, 0, PIECE, 0);
+		EXPECT_EQ(cached, cleaned(self) > 0);
+		forget();
+		get.flags = CONTIG_GET_DMA | CONTIG_RANGE_BUFFER;
+		get.addr = 0;
+		get.length = PIECE;
+		get.count = 1;
+		get.fd = fd;
+		test_get_physical(client, &get);
+		EXPECT_EQ(PIECE, extent.length);
+		EXPECT_TRUE(physical_is(extent.addr, map, PIECE));
+		cmd.fd = fd;
+		cmd.flags = CONTIG_RANGE_BUFFER | CONTIG_IO_INPUT |
+			    CONTIG_IO_OUTPUT | CONTIG_IO_FOR_DEVICE;
+		EXPECT_EQ(0, contig_ioctl(client, CONTIG_SYNC, &cmd));
+		cmd.flags ^= CONTIG_IO_FOR_DEVICE | CONTIG_IO_FOR_CPU;
+		EXPECT_EQ(0, contig_ioctl(client, CONTIG_SYNC, &cmd));
+		sync.flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW;
+		EXPECT_EQ(0, ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync));
+		sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
+		EXPECT_EQ(0, ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync));
+		EXPECT_EQ(cached, cleaned(self) > 0);
+		EXPECT_TRUE(has_pattern(map, PIECE, i));
+		test_unlock_buffer(client, fd, 0, PIECE);
+		forget();
+		/* The same by its address in the process. */
+		test_lock(client, map, PIECE, 0);
+		get.flags = CONTIG_GET_DMA;
+		get.addr = to_addr(map);
+		get.length = PIECE;
+		get.count = 1;
+		get.fd = 0;
+		test_get_physical(client, &get);
+		EXPECT_TRUE(physical_is(extent.addr, map, PIECE));
+		EXPECT_EQ(cached, cleaned(self) > 0);
+		test_unlock(client, map, PIECE);
+		munmap(map, PIECE);
+		close(fd);
+		close(client);
+	}
+	watch_no_more();
+}
+
+/*
+ * Piece by piece until there is none: the machine's other memory is untouched, and
+ * the error says what it is. Others still get theirs.
+ */
+TEST_F_TIMEOUT(device, is_all_there_is, 120)
+{
+	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
+	struct contig_probe probe = probe_request(PIECE, CONTIG_RUNGS_COHERENT);
+	long cma = meminfo_kib("CmaFree"), memory = free_pages(), now;
+	uint64_t at, most = self->pool.size / PIECE;
+	bool taken[PIECES] = {};
+	int fds[PIECES], n, i, fd;
+
+	ASSERT_GT(PIECES, most);
+	n = take_all(self->fd, fds);
+	EXPECT_EQ(-ENOMEM, fds[n]);
+	ASSERT_EQ(most, n);
+	for (i = 0; i < n; i++) {
+		ASSERT_TRUE(lies_in(&self->pool, self->fd, fds[i], PIECE, &at));
+		at = (at - self->pool.base) / PIECE;
+		EXPECT_FALSE(taken[at]);
+		taken[at] = true;
+	}
+	/* Memory that is the kernel's too while we do not use it has gone. */
+	now = free_pages();
+	if (!self->pool.no_map)
+		memory -= self->pool.size / page_size;
+	EXPECT_LE(memory - 512, now);
+	free(read_text("/proc/sys/vm/stat_refresh"));
+	now = meminfo_kib("CmaFree");
+	if (self->pool.no_map) {
+		EXPECT_LE(cma - NOISE_KIB, now);
+	} else {
+		cma = meminfo_kib("CmaTotal") - self->pool.size / 1024;
+		EXPECT_GE(cma, now);
+		EXPECT_LE(cma - NOISE_KIB, now);
+	}
+
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(1, alloc.out_report_count);
+	EXPECT_EQ(ENOMEM, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	EXPECT_GT(PIECE, alloc.out_reports[0].largest);
+	test_probe(self->fd, &probe);
+	EXPECT_EQ(CONTIG_RUNG_NONE, probe.out_rung);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, probe.out_reports[0].blocked);
+	/* Not even a page, which the machine has plenty of. */
+	alloc = alloc_request(page_size, CONTIG_RUNGS_COHERENT);
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	/* The other rungs are not the pool's. */
+	alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT | CONTIG_RUNGS_RANGE |
+				     CONTIG_RUNGS_SCATTER);
+	test_alloc(self->fd, &alloc);
+	EXPECT_LT(CONTIG_RUNG_COHERENT, alloc.out_rung);
+	EXPECT_TRUE(outside(self, self->fd, alloc.out_fd, PIECE));
+	close(alloc.out_fd);
+	fd = buffer_get(self->plain, PIECE, CONTIG_RUNGS_COHERENT);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(outside(self, self->plain, fd, PIECE));
+	close(fd);
+
+	while (n)
+		close(fds[--n]);
+	EXPECT_TRUE(pool_is_whole(self));
+}
+
+TEST_F(device, is_too_small_for_more)
+{
+	struct contig_alloc alloc = alloc_request(self->pool.size + page_size,
+						  CONTIG_RUNGS_COHERENT);
+	struct contig_probe probe = probe_request(self->pool.size,
+						  CONTIG_RUNGS_COHERENT);
+
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, alloc.out_reports[0].blocked);
+	EXPECT_EQ(self->pool.size, alloc.out_reports[0].largest);
+	test_probe(self->fd, &probe);
+	EXPECT_EQ(CONTIG_RUNG_COHERENT, probe.out_rung);
+	EXPECT_EQ(self->pool.size, probe.out_largest);
+	EXPECT_TRUE(pool_is_whole(self));
+	alloc = alloc_request(KIB(64), CONTIG_RUNGS_COHERENT);
+	alloc.constraints.highest = self->pool.base - 1;
+	test_err_alloc(ENOMEM, self->fd, &alloc);
+	EXPECT_EQ(CONTIG_BLOCKED_CONSTRAINTS, alloc.out_reports[0].blocked);
+}
+
+/* Who has no such device, or has it no longer, gets nothing of its pool. */
+TEST_F(device, is_nobody_elses)
+{
+	int clients[] = { self->plain, client_of(PLAIN), client_open() };
+	struct contig_device cmd;
+	uint64_t at;
+	size_t i;
+	int fd, n;
+
+	ASSERT_EQ(0, attach_to(clients[2], DEVICE, &cmd));
+	ASSERT_EQ(0, detach(clients[2]));
+	for (i = 0; i < ARRAY_SIZE(clients); i++) {
+		ASSERT_LE(0, clients[i]);
+		for (n = 0; n < 16; n++) {
+			fd = buffer_get(clients[i], PIECE,
+					CONTIG_RUNGS_COHERENT);
+			ASSERT_LE(0, fd);
+			EXPECT_TRUE(outside(self, clients[i], fd, PIECE));
+			if (self->own.size)
+				EXPECT_TRUE(lies_in(&self->own, clients[i], fd,
+						    PIECE, &at));
+			close(fd);
+			fd = buffer_get(clients[i], PIECE, CONTIG_RUNGS_RANGE);
+			ASSERT_LE(0, fd);
+			EXPECT_TRUE(outside(self, clients[i], fd, PIECE));
+			close(fd);
+		}
+	}
+	close(clients[1]);
+	close(clients[2]);
+	fd = buffer_get(self->fd, PIECE, CONTIG_RUNGS_COHERENT);
+	ASSERT_LE(0, fd);
+	EXPECT_TRUE(in_pool(self, fd, PIECE));
+	close(fd);
+}
+
+/* Devices that the tree gives the same pool: no page is both's, or unclean. */
+TEST_F(device, shares_it)
+{
+	int other = client_of(COHERENT), fds[PIECES], n, fd, i;
+	char *map;
+
+	ASSERT_LE(0, other);
+	for (i = 0; i < 2; i++) {
+		fd = buffer_get(self->fd, self->pool.size / 2,
+				CONTIG_RUNGS_COHERENT);
+		ASSERT_LE(0, fd);
+		map = buffer_map(fd, self->pool.size / 2);
+		ASSERT_NE(NULL, map);
+		EXPECT_TRUE(is_zero(map, self->pool.size / 2));
+		n = take_all(other, fds);
+		EXPECT_EQ(self->pool.size / 2 / PIECE, n);
+		memset(map, 0x5a, self->pool.size / 2);
+		munmap(map, self->pool.size / 2);
+		while (n--) {
+			uint64_t at;
+
+			EXPECT_TRUE(lies_in(&self->pool, other, fds[n], PIECE,
+					    &at));
+			map = buffer_map(fds[n], PIECE);
+			ASSERT_NE(NULL, map);
+			EXPECT_TRUE(is_zero(map, PIECE));
+			memset(map, 0xa5, PIECE);
+			munmap(map, PIECE);
+			close(fds[n]);
+		}
+		close(fd);
+	}
+	close(other);
+	EXPECT_TRUE(pool_is_whole(self));
+}
+
+/* A pool that cannot be used is not made good for from elsewhere. */
+TEST_F(device, has_none_of_use)
+{
+	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
+	struct contig_probe probe = probe_request(PIECE, CONTIG_RUNGS_COHERENT);
+	int client = client_of(BAD);
+
+	ASSERT_LE(0, client);
+	test_err_alloc(ENOMEM, client, &alloc);
+	EXPECT_EQ(ENODEV, alloc.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_ABSENT, alloc.out_reports[0].blocked);
+	test_probe(client, &probe);
+	EXPECT_EQ(CONTIG_RUNG_NONE, probe.out_rung);
+	EXPECT_EQ(CONTIG_BLOCKED_ABSENT, probe.out_reports[0].blocked);
+	alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT | CONTIG_RUNGS_RANGE);
+	test_alloc(client, &alloc);
+	EXPECT_EQ(CONTIG_RUNG_RANGE, alloc.out_rung);
+	close(alloc.out_fd);
+	close(client);
+}
+
+/* A process that ends leaves nothing behind, even if it dies. */
+TEST_F(device, comes_back_from_the_dead)
+{
+	int fds[PIECES], ends[2];
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(ends));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		int client = client_of(DEVICE), n = take_all(client, fds);
+
+		while (n)
+			_test_cmd_lock_buffer(client, fds[--n], 0, PIECE, 0);
+		if (write(ends[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	ASSERT_EQ(1, read(ends[0], &c, 1));
+	EXPECT_EQ(-ENOMEM, buffer_alloc(self->fd, PIECE, CONTIG_RUNGS_COHERENT,
+					0));
+	kill(pid, SIGKILL);
+	child_wait(pid);
+	close(ends[0]);
+	close(ends[1]);
+	EXPECT_TRUE(poll_until((bool (*)(void *))pool_is_whole, self));
+}
+
+/*
+ * The device and the memory, in every order: the driver goes while memory is
+ * mapped, locked or neither, comes back or not, before or after all is closed.
+ */
+FIXTURE(order) {
+	int client;
+	int fd;
+	char *map;
+	FIXTURE_DATA(device) all;
+};
+
+FIXTURE_VARIANT(order) {
+	bool locked;
+	bool buffer_first;
+	bool back_before;
+	/* The driver tells the kernel of the pool itself. */
+	bool claimed;
+};
+
+#define ORDER(name, ...) \
+	FIXTURE_VARIANT_ADD(order, name) { __VA_ARGS__ }
+
+ORDER(buffer_last);
+ORDER(buffer_first, .buffer_first = true);
+ORDER(locked_buffer_last, .locked = true);
+ORDER(locked_buffer_first, .locked = true, .buffer_first = true);
+ORDER(back_before, .locked = true, .back_before = true);
+ORDER(claimed_buffer_last, .claimed = true);
+ORDER(claimed_locked, .claimed = true, .locked = true, .buffer_first = true);
+ORDER(claimed_back, .claimed = true, .locked = true, .back_before = true);
+
+/* To whom the device belongs. */
+static int give_to(const char *driver)
+{
+	char path[128];
+
+	if (has_driver(DEVICE))
+		write_text(DEVICES DEVICE "/driver/unbind", DEVICE);
+	write_text(DEVICES DEVICE "/driver_override", driver);
+	snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/bind",
+		 driver);
+	return write_text(path, DEVICE);
+}
+
+FIXTURE_SETUP(order) {
+	struct contig_device cmd;
+
+	setup_client(self->client);
+	if (access(DEVICES DEVICE, F_OK))
+		SKIP(return, "no device: selftests/dt/device-pool-no-map.dtso");
+	ASSERT_EQ(0, system("modprobe fixed"));
+	if (variant->claimed)
+		ASSERT_EQ(0, system("modprobe contig_irq_test"));
+	ASSERT_EQ(0, give_to(variant->claimed ? "contig_irq_test" :
+						"reg-fixed-voltage"));
+	ASSERT_TRUE(pool_of(DEVICE, &self->all.pool));
+	quota_lift();
+	ASSERT_EQ(0, attach_to(self->client, DEVICE, &cmd));
+	EXPECT_EQ(CONTIG_DEVICE_POOL, cmd.out_features);
+	self->fd = buffer_get(self->client, self->all.pool.size / 2,
+			      CONTIG_RUNGS_COHERENT);
+	ASSERT_LE(0, self->fd);
+	self->map = buffer_map(self->fd, self->all.pool.size / 2);
+	ASSERT_NE(NULL, self->map);
+}
+
+FIXTURE_TEARDOWN(order) {
+	if (!self->map)
+		return;
+	/* The module is asked to go before the next program. */
+	EXPECT_EQ(0, give_to("reg-fixed-voltage"));
+	write_text(DEVICES DEVICE "/driver_override", "\n");
+	quota_restore();
+}
+
+TEST_F(order, loses_nothing)
+{
+	uint64_t length = self->all.pool.size / 2, at;
+	const char *driver = variant->claimed ? "contig_irq_test" :
+						"reg-fixed-voltage";
+	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
+
+	EXPECT_TRUE(lies_in(&self->all.pool, self->client, self->fd, length,
+			    &at));
+	fill_pattern(self->map, length, 1);
+	if (variant->locked)
+		test_lock_buffer(self->client, self->fd, 0, length, 0);
+	ASSERT_EQ(0, write_text(DEVICES DEVICE "/driver/unbind", DEVICE));
+	test_err_alloc(ENODEV, self->client, &alloc);
+	EXPECT_TRUE(has_pattern(self->map, length, 1));
+	EXPECT_TRUE(physical_is(at, self->map, length));
+	fill_pattern(self->map, length, 2);
+	if (variant->back_before) {
+		int other;
+
+		ASSERT_EQ(0, give_to(driver));
+		other = client_of(DEVICE);
+		ASSERT_LE(0, other);
+		alloc = alloc_request(length + PIECE, CONTIG_RUNGS_COHERENT);
+		test_err_alloc(ENOMEM, other, &alloc);
+		EXPECT_EQ(length, alloc.out_reports[0].largest);
+		close(other);
+	}
+	EXPECT_TRUE(has_pattern(self->map, length, 2));
+	munmap(self->map, length);
+	close(variant->buffer_first ? self->fd : self->client);
+	close(variant->buffer_first ? self->client : self->fd);
+	if (!variant->back_before)
+		ASSERT_EQ(0, give_to(driver));
+	EXPECT_TRUE(poll_until((bool (*)(void *))pool_is_whole, &self->all));
+}
+
+TEST_HARNESS_MAIN
