@@ -519,7 +519,9 @@ struct contig_unhold {
  * enum contig_range_flags - flags of the commands that take a range
  * @CONTIG_RANGE_BUFFER: the range lies in the buffer @fd, and @addr is an
  *                       offset; without it @fd must be 0 and @addr is an
- *                       address in the caller's memory
+ *                       address in the caller's memory. Locks by an offset and
+ *                       locks by an address in a mapping of the same buffer are
+ *                       counted apart
  * @CONTIG_LOCK_OUTPUT: CONTIG_LOCK only: the device will only read, so the
  *                      pages need not be writable and are not marked dirty
  * @CONTIG_LOCK_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the whole
