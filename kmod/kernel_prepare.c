@@ -86,13 +86,6 @@ static void contig_prepare_fill(struct contig_keeps *keeps,
 	}
 }
 
-static enum dma_data_direction contig_prepare_dir(u32 direction)
-{
-	return direction == CONTIG_KERNEL_BOTH ? DMA_BIDIRECTIONAL :
-	       direction == CONTIG_KERNEL_INPUT ? DMA_FROM_DEVICE :
-						  DMA_TO_DEVICE;
-}
-
 /**
  * struct contig_sync_batch - pages of one keep whose caches are looked after
  * @keep: the keep; NULL if a page is not kept by any
@@ -155,6 +148,9 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
 				const struct contig_part *part, u32 direction,
 				bool for_device)
 {
+	enum dma_data_direction dir =
+		contig_dma_direction(direction & CONTIG_KERNEL_INPUT,
+				     direction & CONTIG_KERNEL_OUTPUT);
 	struct contig_keeps *keeps = &client->keeps;
 	struct contig_sync_batch batch;
 	struct contig_part_at at;
@@ -175,8 +171,7 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
 				    (at.addr & ~PAGE_MASK));
 			if (!batch.keep)
 				continue;
-			contig_sync_batch_do(&batch, at.addr, bytes,
-					     contig_prepare_dir(direction),
+			contig_sync_batch_do(&batch, at.addr, bytes, dir,
 					     for_device);
 			raw_spin_lock_irqsave(&keeps->lock, irq);
 			contig_keep_put(keeps, batch.keep);

@@ -178,11 +178,9 @@ static int contig_preparation_sync(struct contig_client *client,
 				   struct contig_preparation *prep,
 				   bool for_device)
 {
-	bool output = prep->flags & CONTIG_IO_OUTPUT;
 	enum dma_data_direction direction =
-		!output ? DMA_FROM_DEVICE :
-		prep->flags & CONTIG_IO_INPUT ? DMA_BIDIRECTIONAL :
-						DMA_TO_DEVICE;
+		contig_dma_direction(prep->flags & CONTIG_IO_INPUT,
+				     prep->flags & CONTIG_IO_OUTPUT);
 	struct contig_target target;
 	unsigned int i;
 	int ret, error = 0;

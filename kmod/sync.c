@@ -8,6 +8,7 @@
 #include <uapi/linux/contig.h>
 
 #include "client.h"
+#include "dma_map.h"
 #include "translate.h"
 #include "ucmd.h"
 
@@ -29,9 +30,7 @@ static int contig_sync_range(struct contig_client *client,
 	if (!ret)
 		ret = contig_target_sync(&target,
 					 cmd->flags & CONTIG_IO_FOR_DEVICE,
-					 !output ? DMA_FROM_DEVICE :
-					 input ? DMA_BIDIRECTIONAL :
-					 DMA_TO_DEVICE);
+					 contig_dma_direction(input, output));
 	contig_target_done(client, &target);
 	return ret;
 }
