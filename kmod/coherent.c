@@ -64,15 +64,24 @@ static int contig_coherent_note(struct contig_buffer *buffer, size_t size)
 }
 
 /*
- * What the page allocator gives is a power of two, and the rest stays unused as
- * long as the buffer lives. CMA would give no more than is wanted, but nobody
- * says which of the two it was: so the rest is charged as well.
+ * What the page allocator or a no-map pool gives is a power of two, and the rest
+ * stays unused as long as the buffer lives. CMA gives no more than is wanted; but
+ * where there is no pool nobody says which of the two it was: so the rest is charged
+ * as well.
  */
-static unsigned long contig_coherent_rest(unsigned long npages)
+static unsigned long contig_coherent_rest(const struct contig_pool *pool,
+					  unsigned long npages)
 {
-	if (npages > 1UL << MAX_PAGE_ORDER)
+	if (pool ? !pool->no_map : npages > 1UL << MAX_PAGE_ORDER)
 		return 0;
 	return roundup_pow_of_two(npages) - npages;
+}
+
+/* The largest piece that a pool can give, if this much of it is free. */
+static unsigned long contig_coherent_piece(const struct contig_pool *pool,
+					   unsigned long npages)
+{
+	return pool->no_map && npages ? rounddown_pow_of_two(npages) : npages;
 }
 
 static void contig_coherent_free(struct contig_buffer *buffer)
@@ -82,7 +91,9 @@ static void contig_coherent_free(struct contig_buffer *buffer)
 	dma_free_attrs(buffer->dev, npages << PAGE_SHIFT, buffer->vaddr,
 		       buffer->dma, CONTIG_ATTRS);
 	if (buffer->pool)
-		atomic_long_sub(npages, &buffer->pool->used);
+		atomic_long_sub(npages +
+				contig_coherent_rest(buffer->pool, npages),
+				&buffer->pool->used);
 	contig_extents_free(&buffer->extents);
 }
 
@@ -90,7 +101,7 @@ static void contig_coherent_free(struct contig_buffer *buffer)
 static unsigned long contig_coherent_limit(const struct contig_pool *pool)
 {
 	if (pool)
-		return pool->npages;
+		return contig_coherent_piece(pool, pool->npages);
 	return IS_ENABLED(CONFIG_DMA_CMA) ? ULONG_MAX : 1UL << MAX_PAGE_ORDER;
 }
 
@@ -98,8 +109,8 @@ static int contig_coherent_alloc(const struct contig_request *request,
 				 struct contig_buffer *buffer,
 				 struct contig_report *report)
 {
-	unsigned long rest = contig_coherent_rest(request->npages);
 	struct contig_pool *pool = contig_coherent_pool(request);
+	unsigned long rest = contig_coherent_rest(pool, request->npages);
 	size_t size = request->npages << PAGE_SHIFT;
 	int ret;
 
@@ -141,7 +152,7 @@ static int contig_coherent_alloc(const struct contig_request *request,
 	if (ret)
 		goto err_free;
 	if (pool)
-		atomic_long_add(request->npages, &pool->used);
+		atomic_long_add(request->npages + rest, &pool->used);
 	return 0;
 
 err_free:
@@ -165,9 +176,9 @@ static unsigned long contig_coherent_largest(const struct contig_request *reques
 	struct contig_pool *pool = contig_coherent_pool(request);
 
 	if (pool)
-		return pool->npages -
-		       min_t(unsigned long, pool->npages,
-			     atomic_long_read(&pool->used));
+		return contig_coherent_piece(pool, pool->npages -
+					     min_t(unsigned long, pool->npages,
+						   atomic_long_read(&pool->used)));
 	return max(survey->largest_free, survey->largest_cma);
 }
 

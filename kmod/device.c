@@ -110,7 +110,7 @@ static int contig_pool_probe(struct platform_device *pdev)
 	if (contig_dev.pool)
 		return dev_err_probe(dev, -EBUSY, "only one pool is used, %pOF\n",
 				     contig_dev.pool->node);
-	pool = contig_pool_of(dev);
+	pool = contig_pool_of(dev, true);
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 	if (!pool)

@@ -253,7 +253,8 @@ static struct contig_dma_device *contig_dma_device_share(struct device *dev,
 	if (ret)
 		return ERR_PTR(ret);
 	/* Makes devices, of which the kernel tells contig_bus_notify(). */
-	pool = contig_pool_of(dev);
+	pool = contig_pool_of(dev, contig_listed(&contig_stubs_param,
+						 dev->driver->name));
 	if (IS_ERR(pool))
 		return ERR_CAST(pool);
 	guard(mutex)(&contig_dma_devices_mutex);
@@ -356,6 +357,12 @@ static void contig_dma_device_revoke(struct contig_dma_device *device)
 	list_del_init(&device->node);
 	guard(mutex)(&device->lock);
 	WRITE_ONCE(device->gone, true);
+	if (device->by_driver) {
+		/* It may still be looking after caches, without a lock. */
+		list_for_each_entry(map, &device->maps, node)
+			WRITE_ONCE(map->mapped, false);
+		synchronize_rcu();
+	}
 	list_for_each_entry_safe(map, next, &device->maps, node)
 		contig_dma_map_revoke(map);
 	if (device->limited)
@@ -376,6 +383,21 @@ static void contig_driver_left(struct device *dev, void *res)
 	contig_dma_device_put(device);
 }
 
+static int contig_driver_match(struct device *dev, void *res, void *device)
+{
+	return *(struct contig_dma_device **)res == device;
+}
+
+/* The driver has nothing mapped any more. May sleep. */
+void contig_dma_device_of_driver_put(struct contig_dma_device *device)
+{
+	/* Else it has been released, or is about to be. */
+	if (!devres_destroy(device->dev, contig_driver_left,
+			    contig_driver_match, device))
+		contig_dma_device_put(device);
+	contig_dma_device_put(device);
+}
+
 /**
  * contig_dma_device_of_driver() - attach a device for its own driver
  * @dev: the device; the caller is its driver, and lets go of it in time by
@@ -389,6 +411,7 @@ static void contig_driver_left(struct device *dev, void *res)
 struct contig_dma_device *contig_dma_device_of_driver(struct device *dev)
 {
 	struct contig_dma_device *device, **res;
+	bool late;
 
 	if (!dev->driver || !dev->dma_mask)
 		return ERR_PTR(-ENODEV);
@@ -406,26 +429,18 @@ struct contig_dma_device *contig_dma_device_of_driver(struct device *dev)
 	contig_dma_device_init(device, dev);
 	/* One is the caller's, one the resource's. */
 	device->refs++;
-	scoped_guard(mutex, &contig_dma_devices_mutex)
-		list_add_tail(&device->node, &contig_dma_devices);
 	*res = device;
-	devres_add(dev, res);
+	scoped_guard(mutex, &contig_dma_devices_mutex) {
+		list_add_tail(&device->node, &contig_dma_devices);
+		devres_add(dev, res);
+		/* Or contig_bus_notify() finds it. */
+		late = !READ_ONCE(dev->driver);
+	}
+	if (late) {
+		contig_dma_device_of_driver_put(device);
+		return ERR_PTR(-ENODEV);
+	}
 	return device;
-}
-
-static int contig_driver_match(struct device *dev, void *res, void *device)
-{
-	return *(struct contig_dma_device **)res == device;
-}
-
-/* The driver has nothing mapped any more. May sleep. */
-void contig_dma_device_of_driver_put(struct contig_dma_device *device)
-{
-	/* Else it has been released, or is about to be. */
-	if (!devres_destroy(device->dev, contig_driver_left,
-			    contig_driver_match, device))
-		contig_dma_device_put(device);
-	contig_dma_device_put(device);
 }
 
 /* Return: 0, or -ENODEV if the device is gone. */
@@ -476,16 +491,34 @@ static void contig_driver_leaves(struct contig_dma_device *device)
 	WRITE_ONCE(device->gone, true);
 }
 
+/*
+ * It opened a client when its resources had been freed already. Else the next driver
+ * would find this one.
+ */
+static void contig_driver_is_late(struct contig_dma_device *device)
+{
+	lockdep_assert_held(&contig_dma_devices_mutex);
+	contig_dma_device_revoke(device);
+	/* Who opened the client has a reference too. */
+	if (!devres_destroy(device->dev, contig_driver_left,
+			    contig_driver_match, device))
+		device->refs--;
+}
+
 /* The kernel calls this before it does what it says. */
 static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
 			     void *data)
 {
 	struct contig_dma_device *device, *next;
+	bool left = false;
 
 	switch (event) {
 	case BUS_NOTIFY_BIND_DRIVER:
 	case BUS_NOTIFY_UNBIND_DRIVER:
 	case BUS_NOTIFY_DEL_DEVICE:
+		break;
+	case BUS_NOTIFY_UNBOUND_DRIVER:
+		left = true;
 		break;
 	default:
 		return NOTIFY_DONE;
@@ -494,9 +527,11 @@ static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
 	list_for_each_entry_safe(device, next, &contig_dma_devices, node) {
 		if (device->dev != data)
 			continue;
-		if (device->by_driver)
+		if (device->by_driver && left)
+			contig_driver_is_late(device);
+		else if (device->by_driver)
 			contig_driver_leaves(device);
-		else
+		else if (!left)
 			contig_dma_device_revoke(device);
 	}
 	return NOTIFY_DONE;

@@ -34,6 +34,15 @@ static const char *contig_pool_read(struct contig_pool *pool)
 
 	if (!region)
 		return "was not reserved";
+	if (!region->ops || !region->ops->device_init)
+		return "is nothing that the kernel allocates from";
+	/* The kernel rounds where it begins, and would give what lies before. */
+	if (!region->size || !PAGE_ALIGNED(region->base) ||
+	    !PAGE_ALIGNED(region->size))
+		return "is not made of whole pages";
+	/* Of which it keeps account in another place. */
+	if (of_property_read_bool(pool->node, "linux,dma-default"))
+		return "is the default for all devices";
 	pool->no_map = of_property_read_bool(pool->node, "no-map");
 	/* The kernel makes no pool of memory that it maps and does not use. */
 	if (!pool->no_map && !reusable)
@@ -120,12 +129,11 @@ static struct contig_pool *contig_pool_new(struct device *dev,
 		ret = contig_stub_make(pool, dev, false);
 	if (!why && !ret && contig_pool_cacheable(pool, true))
 		ret = contig_stub_make(pool, dev, true);
-	if (ret == -ENOMEM) {
+	/* For want of memory, or of addresses: not for ever. */
+	if (ret) {
 		contig_pool_free(pool);
-		return ERR_PTR(ret);
+		return ERR_PTR(-ENOMEM);
 	}
-	if (ret)
-		why = "is nothing that the kernel allocates from";
 	if (why) {
 		dev_err(dev, "contig: memory-region %pOF %s\n", np, why);
 		pool->npages = 0;
@@ -145,28 +153,48 @@ static struct contig_pool *contig_pool_find(struct device_node *np)
 	return NULL;
 }
 
+/* What its driver had the kernel allocate memory for the device from, or NULL. */
+static const void *contig_pool_claimed(const struct device *dev)
+{
+#ifdef CONFIG_DMA_DECLARE_COHERENT
+	if (dev->dma_mem)
+		return dev->dma_mem;
+#endif
+#ifdef CONFIG_DMA_CMA
+	if (dev->cma_area)
+		return dev->cma_area;
+#endif
+	return NULL;
+}
+
 /**
  * contig_pool_of() - the pool that the Device Tree gives to a device
  * @dev: the device; it stays while we look
+ * @unclaimed: its driver, if it has one, leaves the device to others
  *
  * It is what the first entry of memory-region refers to, as it is for drivers that
- * ask no further. May sleep.
+ * ask no further. A driver that does not have the kernel allocate from there may use
+ * the memory in a way of its own, and then nobody else can. May sleep.
  *
- * Return: the pool, which stays as long as the module; NULL if there is none, or
- * ERR_PTR(-ENOMEM). One that cannot be used has no pages.
+ * Return: the pool, which stays as long as the module; NULL if there is none or it is
+ * the driver's, or ERR_PTR(-ENOMEM). One that cannot be used has no pages.
  */
-struct contig_pool *contig_pool_of(struct device *dev)
+struct contig_pool *contig_pool_of(struct device *dev, bool unclaimed)
 {
+	const void *claimed = contig_pool_claimed(dev);
 	struct device_node *np = of_parse_phandle(dev->of_node, "memory-region",
 						  0);
 	struct contig_pool *pool = NULL;
 
-	if (np && of_device_is_available(np) &&
+	if (np && (unclaimed || claimed) && of_device_is_available(np) &&
 	    of_device_is_compatible(np, "shared-dma-pool")) {
 		guard(mutex)(&contig_pools_mutex);
 		pool = contig_pool_find(np) ?: contig_pool_new(dev, np);
 	}
 	of_node_put(np);
+	if (claimed && !IS_ERR_OR_NULL(pool) && pool->npages &&
+	    contig_pool_claimed(&pool->stubs[false]->dev) != claimed)
+		pool = NULL;
 	return pool;
 }
 

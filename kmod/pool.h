@@ -35,7 +35,7 @@ struct contig_pool {
 	atomic_long_t used;
 };
 
-struct contig_pool *contig_pool_of(struct device *dev);
+struct contig_pool *contig_pool_of(struct device *dev, bool unclaimed);
 struct device *contig_pool_device(const struct contig_pool *pool,
 				  bool coherent);
 bool contig_pool_owns(const struct contig_pool *pool,

@@ -16,6 +16,8 @@
 
 #define DEVICES "/sys/bus/platform/devices/"
 #define FIXED "/sys/bus/platform/drivers/reg-fixed-voltage/"
+/* Whose drivers leave a device to others, as selftests/run says it. */
+#define STUBS "/sys/module/contig/parameters/stub_drivers"
 #define CLAIMING "/sys/bus/platform/drivers/contig_irq_test/"
 
 /* From selftests/dt/device-pool-*.dtso. */
@@ -163,6 +165,30 @@ TEST_F(device, says_so)
 	test_info(self->fd, &info);
 	EXPECT_EQ(!!self->own.size,
 		  !!(info.out_features & CONTIG_FEATURE_POOL));
+}
+
+/*
+ * A driver that is none of those that leave a device to others may use the pool in a
+ * way that the kernel knows nothing of.
+ */
+TEST_F(device, is_left_to_its_driver)
+{
+	struct contig_device cmd;
+	int fd;
+
+	ASSERT_EQ(0, detach(self->fd));
+	ASSERT_EQ(0, write_text(STUBS, "none"));
+	EXPECT_EQ(0, attach_to(self->plain, DEVICE, &cmd));
+	EXPECT_EQ(0, cmd.out_features);
+	fd = buffer_get(self->plain, MIB(1), CONTIG_RUNGS_COHERENT);
+	/* With CMA there is memory elsewhere; or contig's own pool. */
+	if (fd >= 0)
+		EXPECT_TRUE(outside(self, self->plain, fd, MIB(1)));
+	close(fd);
+	ASSERT_EQ(0, detach(self->plain));
+	ASSERT_EQ(0, write_text(STUBS, "reg-fixed-voltage"));
+	EXPECT_EQ(0, attach_to(self->plain, DEVICE, &cmd));
+	EXPECT_EQ(CONTIG_DEVICE_POOL, cmd.out_features);
 }
 
 TEST_F(device, has_all_sizes)

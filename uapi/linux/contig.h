@@ -763,9 +763,10 @@ enum contig_device_feature {
  * (as to addresses, unless an IOMMU translates them), CONTIG_LOCK maps memory for
  * the device, and CONTIG_GET_PHYSICAL with CONTIG_GET_DMA gives its addresses. If
  * the device has a pool in the Device Tree (its first memory-region is a
- * shared-dma-pool), the coherent rung has that pool and nothing else, whatever the
- * device's driver does with it. Buffers from there are memory like all others: the
- * device can be detached or unplugged while they live.
+ * shared-dma-pool), and its driver leaves the device to user space or has the kernel
+ * allocate from there itself, the coherent rung has that pool and nothing else.
+ * Buffers from there are memory like all others: the device can be detached or
+ * unplugged while they live.
  *
  * The device must have a driver, one that leaves DMA to others, like
  * uio_pci_generic: the kernel sets up its IOMMU when a driver is bound. What the
