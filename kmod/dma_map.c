@@ -315,6 +315,9 @@ int contig_dma_map_sync(struct contig_dma_map *map, u64 offset, u64 length,
 	guard(mutex)(&map->device->lock);
 	if (!map->mapped)
 		return -ENODEV;
+	/* Nobody has it in caches, but what was written comes before what follows. */
+	if (map->no_map)
+		mb();
 	if (map->no_map || (dev_is_dma_coherent(dev) && !map->bounced))
 		return 0;
 	if (map->direction != DMA_BIDIRECTIONAL)
@@ -352,8 +355,8 @@ bool contig_dma_is_copy(struct contig_dma_device *device, u64 dma, u64 physical)
 void contig_dma_map_revoke(struct contig_dma_map *map)
 {
 	lockdep_assert_held(&map->device->lock);
+	WRITE_ONCE(map->mapped, false);
 	contig_dma_unmap(map);
 	list_del(&map->node);
 	map->device->mapped -= (u64)map->extents.npages << PAGE_SHIFT;
-	WRITE_ONCE(map->mapped, false);
 }

@@ -152,14 +152,19 @@ void contig_keep_settle(struct contig_keeps *keeps, struct contig_keep *keep)
 		contig_keep_kill(keeps, keep);
 }
 
-/* Give back everything, whoever uses it. */
+/* Give back everything, whoever uses it. Without the lock, and may sleep. */
 void contig_keeps_clear(struct contig_keeps *keeps)
 {
 	struct interval_tree_node *node;
 
-	lockdep_assert_held(&keeps->lock);
-	while ((node = interval_tree_iter_first(&keeps->root, 0, ULONG_MAX)))
-		contig_keep_kill(keeps, contig_keep_of(node));
+	do {
+		cond_resched();
+		raw_spin_lock_irq(&keeps->lock);
+		node = interval_tree_iter_first(&keeps->root, 0, ULONG_MAX);
+		if (node)
+			contig_keep_kill(keeps, contig_keep_of(node));
+		raw_spin_unlock_irq(&keeps->lock);
+	} while (node);
 }
 
 /*

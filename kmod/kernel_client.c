@@ -124,8 +124,8 @@ void contig_kernel_close(struct contig_kernel_client *client)
 		list_del(&preparation->node);
 		preparation->client = NULL;
 	}
-	contig_keeps_clear(&client->keeps);
 	raw_spin_unlock_irq(&client->keeps.lock);
+	contig_keeps_clear(&client->keeps);
 
 	cancel_work_sync(&client->release);
 	contig_keeps_bury(&client->keeps);
@@ -138,7 +138,10 @@ void contig_kernel_close(struct contig_kernel_client *client)
 }
 EXPORT_SYMBOL_GPL(contig_kernel_close);
 
-/* Are these ranges of memory? Return: 0, -EINVAL or -EOVERFLOW. */
+/*
+ * Are these ranges of memory, and not too many? Return: 0, -EINVAL, -EOVERFLOW,
+ * -E2BIG.
+ */
 int contig_kernel_ranges(const struct contig_span *ranges, unsigned int nr,
 			 u64 *total)
 {
@@ -146,6 +149,9 @@ int contig_kernel_ranges(const struct contig_span *ranges, unsigned int nr,
 	u64 last;
 
 	*total = 0;
+	/* An empty one takes its time too. */
+	if (nr > contig_kernel_most())
+		return -E2BIG;
 	for (i = 0; i < nr; i++) {
 		if (!ranges[i].length)
 			continue;
@@ -336,8 +342,12 @@ int contig_kernel_add(struct contig_kernel_client *client,
 	mm = READ_ONCE(client->mm);
 	if (!current->mm || (mm && current->mm != mm))
 		return ret == -ESTALE ? ret : -EXDEV;
-	/* What is still to be unpinned counts against RLIMIT_MEMLOCK. */
-	flush_work(&client->release);
+	/*
+	 * What is still to be unpinned counts against RLIMIT_MEMLOCK. Who frees memory
+	 * must not wait for it: a deferred function can have borrowed a process.
+	 */
+	if (!(current->flags & (PF_WQ_WORKER | PF_MEMALLOC)))
+		flush_work(&client->release);
 	if (mutex_lock_killable(&client->mutex))
 		return -EINTR;
 	ret = contig_kernel_make(client, part, kind, flags);

@@ -9,6 +9,7 @@
 #include <linux/math.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 
 #include "dma_device.h"
 #include "dma_map.h"
@@ -125,12 +126,19 @@ static void contig_sync_batch_do(const struct contig_sync_batch *batch,
 	dma_addr_t dma;
 	u64 bytes;
 
+	/* Nobody has it in caches, but what was written comes before what follows. */
+	if (map->no_map) {
+		mb();
+		return;
+	}
+	/* See contig_dma_device_revoke(). */
+	rcu_read_lock();
 	/* A page at a time: runs can consist of what was mapped apart. */
 	for (i = 0; length; i++, addr += bytes, length -= bytes) {
 		bytes = min(length, PAGE_SIZE - (addr & ~PAGE_MASK));
 		dma = batch->dma[i] + (addr & ~PAGE_MASK);
-		if (map->no_map || !READ_ONCE(map->mapped))
-			return;
+		if (!READ_ONCE(map->mapped))
+			break;
 		if (for_device)
 			dma_sync_single_for_device(map->device->dev, dma, bytes,
 						   dir);
@@ -138,6 +146,7 @@ static void contig_sync_batch_do(const struct contig_sync_batch *batch,
 			dma_sync_single_for_cpu(map->device->dev, dma, bytes,
 						dir);
 	}
+	rcu_read_unlock();
 }
 
 /*
