@@ -315,10 +315,13 @@ int contig_dma_map_sync(struct contig_dma_map *map, u64 offset, u64 length,
 	guard(mutex)(&map->device->lock);
 	if (!map->mapped)
 		return -ENODEV;
-	/* Nobody has it in caches, but what was written comes before what follows. */
-	if (map->no_map)
+	/* Nobody has it in caches. */
+	if (map->no_map) {
+		/* What was written comes before what follows, as it does else. */
 		mb();
-	if (map->no_map || (dev_is_dma_coherent(dev) && !map->bounced))
+		return 0;
+	}
+	if (dev_is_dma_coherent(dev) && !map->bounced)
 		return 0;
 	if (map->direction != DMA_BIDIRECTIONAL)
 		direction = map->direction;

@@ -126,8 +126,9 @@ static void contig_sync_batch_do(const struct contig_sync_batch *batch,
 	dma_addr_t dma;
 	u64 bytes;
 
-	/* Nobody has it in caches, but what was written comes before what follows. */
+	/* Nobody has it in caches. */
 	if (map->no_map) {
+		/* What was written comes before what follows, as it does else. */
 		mb();
 		return;
 	}
