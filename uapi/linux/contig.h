@@ -50,12 +50,13 @@
  *  - ENODATA: a page of the range is not held (classic notHeldErr).
  *  - ENOLCK: a page of the range is not locked (classic notLockedErr).
  *  - ENOENT: nothing was prepared under this id, or it is over.
- *  - EILSEQ: the pages are not in physical sequence and could not be made so
- *    (classic cannotMakeContiguousErr); or not in sequence for the device,
- *    where that was asked for.
+ *  - EILSEQ: the pages are not in physical sequence (classic
+ *    cannotMakeContiguousErr); or not in sequence for the device, where that was
+ *    asked for.
  *  - EUNATCH: no device is attached to the client, or no driver to the device.
  *  - ENODEV: there is no such device, or it went away or changed its driver
  *    since it was attached; CONTIG_DEVICE attaches it again.
+ *  - EMFILE: as many clients of this process hold or lock memory as may.
  *  - EBUSY: the driver of a device does its DMA behind the kernel's back; other
  *    clients use it with other limits; or something is locked that would have to
  *    move to another device.
@@ -530,8 +531,9 @@ struct contig_unhold {
  *                                 whole range is one run of DMA addresses for
  *                                 the client's device, wherever the memory lies;
  *                                 EUNATCH if the client has no device
- * @CONTIG_GET_DMA: CONTIG_GET_PHYSICAL only: translate into what the client's
- *                  device puts on its bus; EUNATCH if the client has no device
+ * @CONTIG_GET_DMA: CONTIG_GET_PHYSICAL and CONTIG_PREPARE only: translate into
+ *                  what the client's device puts on its bus; EUNATCH if the client
+ *                  has no device
  */
 enum contig_range_flags {
 	CONTIG_RANGE_BUFFER = 1 << 0,
@@ -635,9 +637,9 @@ struct contig_extent {
  *
  * What the CPU calls a physical address is not what a device behind an IOMMU
  * puts on its bus. With CONTIG_GET_DMA the addresses are the client's device's,
- * and adjacent ones are merged, whether the memory is adjacent or not. That needs
- * no right but the one to attach the device, and fails with ENODEV once the
- * device is gone.
+ * and adjacent ones are merged, whether the memory is adjacent or not, and beyond
+ * out_max_segment and out_boundary of the device. That needs no right but the one to
+ * attach the device, and fails with ENODEV once the device is gone.
  */
 struct contig_get_physical {
 	__u32 size;
@@ -815,7 +817,9 @@ struct contig_device {
  * @CONTIG_IO_INPUT: the device writes to it
  * @CONTIG_IO_OUTPUT: the device reads it
  * @CONTIG_IO_BOUNCE: CONTIG_PREPARE only: let the kernel use a copy of memory that
- *                    the device cannot reach, instead of EADDRNOTAVAIL
+ *                    the device cannot reach, instead of EADDRNOTAVAIL. It stays
+ *                    that for devices of less than 32 address bits, and where the
+ *                    kernel has set no memory aside for copies (swiotlb)
  * @CONTIG_IO_MORE: CONTIG_CHECKPOINT only: there will be another transfer
  * @CONTIG_IO_FOR_CPU: CONTIG_SYNC only: the CPU has it next
  * @CONTIG_IO_FOR_DEVICE: CONTIG_SYNC only: the device has it next

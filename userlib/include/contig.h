@@ -829,7 +829,8 @@ struct contig_prepare_opts {
  * Return: 0; -EMSGSIZE: not even @opts->granularity fits; -EDQUOT:
  * RLIMIT_MEMLOCK, or too many copies; -EUNATCH: no device is attached, which
  * CONTIG_GET_DMA and CONTIG_IO_BOUNCE need; -ENODEV: it is gone;
- * -EADDRNOTAVAIL: it cannot reach a page, and CONTIG_IO_BOUNCE is not set;
+ * -EADDRNOTAVAIL: it cannot reach a page, and CONTIG_IO_BOUNCE is not set or
+ * the kernel can make no copies for it;
  * -EPERM: physical addresses need CAP_SYS_RAWIO, or the module parameter
  * allow_physical; -ENOMEM; -EFAULT: something is not mapped; -ENXIO: not
  * memory; -EACCES: not writable, and not for output only; -ESTALE: something

@@ -93,7 +93,8 @@ static const struct {
 	{ENOENT,
 	 "there is no such device; is the module loaded? Or nothing was "
 	 "prepared under this id"},
-	{EMFILE, "this process has too many open files"},
+	{EMFILE,
+	 "this process has too many open files, or clients that lock memory"},
 	{ENFILE, "the machine has too many open files"},
 };
 
