@@ -26,11 +26,6 @@ static struct {
 	struct contig_pool *pool;
 } contig_dev;
 
-struct device *contig_device(void)
-{
-	return contig_dev.dev;
-}
-
 static struct platform_device *contig_device_make(int id, unsigned int bits)
 {
 	struct platform_device_info info = {

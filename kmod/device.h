@@ -13,10 +13,9 @@ struct device;
 int contig_device_init(void);
 void contig_device_exit(void);
 
-struct device *contig_device(void);
 /*
- * One that reaches memory up to this page frame, and that looks into the CPU's
- * caches if @coherent, if there can be one; else as above. May sleep.
+ * The device that reaches memory up to this page frame, and that looks into the
+ * CPU's caches if @coherent, if there can be one; else the plain one. May sleep.
  */
 struct device *contig_device_like(unsigned long highest, bool coherent);
 /* The pool that its memory comes from, NULL if there is none. */
