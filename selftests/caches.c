@@ -6,7 +6,7 @@
 #include <linux/dma-buf.h>
 
 #include "kselftest_harness.h"
-#include "caches.h"
+#include "caches_utils.h"
 #include "contig_device_utils.h"
 #include "edu.h"
 

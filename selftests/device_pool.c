@@ -10,9 +10,9 @@
 #include <linux/dma-buf.h>
 
 #include "kselftest_harness.h"
-#include "caches.h"
+#include "caches_utils.h"
 #include "contig_device_utils.h"
-#include "pool.h"
+#include "pool_utils.h"
 
 #define DEVICES "/sys/bus/platform/devices/"
 #define FIXED "/sys/bus/platform/drivers/reg-fixed-voltage/"
@@ -26,7 +26,6 @@
 #define BAD "bad-pool-device"
 #define PLAIN "plain-device"
 
-#define PIECE MIB(1)
 #define PIECES 256
 /* What others may take of CMA or give back meanwhile, in KiB. */
 #define NOISE_KIB 8192
@@ -124,19 +123,6 @@ static bool outside(FIXTURE_DATA(device) *self, int client, int fd,
 	return out;
 }
 
-/* All of the pool piece by piece, which somebody has to close; how many. */
-static int take_all(int client, int *fds)
-{
-	int n;
-
-	for (n = 0; n < PIECES; n++) {
-		fds[n] = buffer_alloc(client, PIECE, CONTIG_RUNGS_COHERENT, 0);
-		if (fds[n] < 0)
-			break;
-	}
-	return n;
-}
-
 /* Nobody has anything of the pool. */
 static bool pool_is_whole(FIXTURE_DATA(device) *self)
 {
@@ -194,25 +180,11 @@ TEST_F(device, is_left_to_its_driver)
 TEST_F(device, has_all_sizes)
 {
 	uint64_t lengths[] = { page_size, KIB(64), MIB(1), MIB(1) + page_size,
-			       MIB(8) }, at;
+			       MIB(8) };
 	size_t i;
-	char *map;
-	int fd;
 
-	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		fd = buffer_get(self->fd, lengths[i], CONTIG_RUNGS_COHERENT);
-		ASSERT_LE(0, fd);
-		EXPECT_TRUE(lies_in(&self->pool, self->fd, fd, lengths[i],
-				    &at));
-		map = buffer_map(fd, lengths[i]);
-		ASSERT_NE(NULL, map);
-		EXPECT_TRUE(is_zero(map, lengths[i]));
-		fill_pattern(map, lengths[i], i);
-		EXPECT_TRUE(has_pattern(map, lengths[i], i));
-		EXPECT_TRUE(physical_is(at, map, lengths[i]));
-		munmap(map, lengths[i]);
-		close(fd);
-	}
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		EXPECT_TRUE(gives(&self->pool, self->fd, lengths[i]));
 }
 
 /* How often this process cleaned what the pool has out of caches, since forget(). */
@@ -314,20 +286,12 @@ TEST_F_TIMEOUT(device, is_all_there_is, 120)
 	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
 	struct contig_probe probe = probe_request(PIECE, CONTIG_RUNGS_COHERENT);
 	long cma = meminfo_kib("CmaFree"), memory = free_pages(), now;
-	uint64_t at, most = self->pool.size / PIECE;
-	bool taken[PIECES] = {};
-	int fds[PIECES], n, i, fd;
+	int most = self->pool.size / PIECE, fds[PIECES], n, fd;
 
 	ASSERT_GT(PIECES, most);
-	n = take_all(self->fd, fds);
-	EXPECT_EQ(-ENOMEM, fds[n]);
+	n = take_all(&self->pool, self->fd, fds, PIECES);
 	ASSERT_EQ(most, n);
-	for (i = 0; i < n; i++) {
-		ASSERT_TRUE(lies_in(&self->pool, self->fd, fds[i], PIECE, &at));
-		at = (at - self->pool.base) / PIECE;
-		EXPECT_FALSE(taken[at]);
-		taken[at] = true;
-	}
+	EXPECT_EQ(-ENOMEM, fds[n]);
 	/* Memory that is the kernel's too while we do not use it has gone. */
 	now = free_pages();
 	if (!self->pool.no_map)
@@ -374,19 +338,19 @@ TEST_F_TIMEOUT(device, is_all_there_is, 120)
 
 TEST_F(device, is_too_small_for_more)
 {
-	struct contig_alloc alloc = alloc_request(self->pool.size + page_size,
+	struct contig_alloc alloc = alloc_request(KIB(64),
 						  CONTIG_RUNGS_COHERENT);
 	struct contig_probe probe = probe_request(self->pool.size,
 						  CONTIG_RUNGS_COHERENT);
+	struct contig_report report;
 
-	test_err_alloc(ENOMEM, self->fd, &alloc);
-	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, alloc.out_reports[0].blocked);
-	EXPECT_EQ(self->pool.size, alloc.out_reports[0].largest);
+	EXPECT_EQ(-ENOMEM, ask_for_more(&self->pool, self->fd, &report));
+	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, report.blocked);
+	EXPECT_EQ(self->pool.size, report.largest);
 	test_probe(self->fd, &probe);
 	EXPECT_EQ(CONTIG_RUNG_COHERENT, probe.out_rung);
 	EXPECT_EQ(self->pool.size, probe.out_largest);
 	EXPECT_TRUE(pool_is_whole(self));
-	alloc = alloc_request(KIB(64), CONTIG_RUNGS_COHERENT);
 	alloc.constraints.highest = self->pool.base - 1;
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(CONTIG_BLOCKED_CONSTRAINTS, alloc.out_reports[0].blocked);
@@ -442,15 +406,11 @@ TEST_F(device, shares_it)
 		map = buffer_map(fd, self->pool.size / 2);
 		ASSERT_NE(NULL, map);
 		EXPECT_TRUE(is_zero(map, self->pool.size / 2));
-		n = take_all(other, fds);
-		EXPECT_EQ(self->pool.size / 2 / PIECE, n);
+		n = take_all(&self->pool, other, fds, PIECES);
+		ASSERT_EQ(self->pool.size / 2 / PIECE, n);
 		memset(map, 0x5a, self->pool.size / 2);
 		munmap(map, self->pool.size / 2);
 		while (n--) {
-			uint64_t at;
-
-			EXPECT_TRUE(lies_in(&self->pool, other, fds[n], PIECE,
-					    &at));
 			map = buffer_map(fds[n], PIECE);
 			ASSERT_NE(NULL, map);
 			EXPECT_TRUE(is_zero(map, PIECE));
@@ -496,9 +456,10 @@ TEST_F(device, comes_back_from_the_dead)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		int client = client_of(DEVICE), n = take_all(client, fds);
+		int client = client_of(DEVICE);
+		int n = take_all(&self->pool, client, fds, PIECES);
 
-		while (n)
+		while (n > 0)
 			_test_cmd_lock_buffer(client, fds[--n], 0, PIECE, 0);
 		if (write(ends[1], "x", 1) == 1)
 			pause();

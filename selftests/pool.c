@@ -5,11 +5,11 @@
  *
  *	scripts/vm -k arm64 -d selftests/dt/pool-no-map.dtso -- .../run pool
  */
-#include "kselftest_harness.h"
-#include "contig_utils.h"
-#include "pool.h"
+#include <dirent.h>
 
-#define PIECE MIB(1)
+#include "kselftest_harness.h"
+#include "pool_utils.h"
+
 #define PIECES 1024
 
 static bool is_contig_node(const char *name)
@@ -65,33 +65,14 @@ FIXTURE_TEARDOWN(pool) {
 	close(self->fd);
 }
 
-static bool in_pool(FIXTURE_DATA(pool) *self, int fd, uint64_t length,
-		    uint64_t *where)
-{
-	return lies_in(&self->pool, self->fd, fd, length, where);
-}
-
 TEST_F(pool, has_all_sizes)
 {
 	uint64_t lengths[] = { page_size, KIB(64), MIB(1), MIB(1) + page_size,
-			       MIB(8) }, at;
+			       MIB(8) };
 	size_t i;
-	char *map;
-	int fd;
 
-	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
-		fd = buffer_get(self->fd, lengths[i], CONTIG_RUNGS_COHERENT);
-		ASSERT_LE(0, fd);
-		EXPECT_TRUE(in_pool(self, fd, lengths[i], &at));
-		map = buffer_map(fd, lengths[i]);
-		ASSERT_NE(NULL, map);
-		EXPECT_TRUE(is_zero(map, lengths[i]));
-		fill_pattern(map, lengths[i], i);
-		EXPECT_TRUE(has_pattern(map, lengths[i], i));
-		EXPECT_TRUE(physical_is(at, map, lengths[i]));
-		munmap(map, lengths[i]);
-		close(fd);
-	}
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		EXPECT_TRUE(gives(&self->pool, self->fd, lengths[i]));
 }
 
 TEST_F(pool, comes_back_zero)
@@ -119,28 +100,17 @@ TEST_F(pool, comes_back_zero)
 TEST_F(pool, is_all_there_is)
 {
 	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
-	uint64_t at, most = self->pool.size / PIECE;
+	int most = self->pool.size / PIECE, fds[PIECES], n;
 	long cma = meminfo_kib("CmaFree"), memory = free_pages();
-	long pool_pages = self->pool.size / page_size;
-	bool taken[PIECES] = {};
-	int fds[PIECES], n;
 
-	ASSERT_GE(PIECES, most);
-	for (n = 0; n < PIECES; n++) {
-		fds[n] = buffer_alloc(self->fd, PIECE, CONTIG_RUNGS_COHERENT, 0);
-		if (fds[n] < 0)
-			break;
-		ASSERT_TRUE(in_pool(self, fds[n], PIECE, &at));
-		at = (at - self->pool.base) / PIECE;
-		EXPECT_FALSE(taken[at]);
-		taken[at] = true;
-	}
+	ASSERT_GT(PIECES, most);
+	n = take_all(&self->pool, self->fd, fds, PIECES);
+	ASSERT_EQ(most, n);
 	EXPECT_EQ(-ENOMEM, fds[n]);
-	EXPECT_EQ(most, n);
 
 	/* Memory that is the kernel's too while we do not use it has gone. */
 	if (!self->pool.no_map)
-		memory -= pool_pages;
+		memory -= self->pool.size / page_size;
 	EXPECT_LE(memory - 512, free_pages());
 	free(read_text("/proc/sys/vm/stat_refresh"));
 	if (self->pool.no_map) {
@@ -176,20 +146,17 @@ TEST_F(pool, is_all_there_is)
 
 TEST_F(pool, is_too_small_for_more)
 {
-	struct contig_alloc alloc = alloc_request(self->pool.size + page_size,
-						  CONTIG_RUNGS_COHERENT);
 	struct contig_probe probe = probe_request(self->pool.size,
 						  CONTIG_RUNGS_COHERENT);
+	struct contig_report report;
 
-	test_err_alloc(ENOMEM, self->fd, &alloc);
-	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, alloc.out_reports[0].blocked);
-	EXPECT_EQ(self->pool.size, alloc.out_reports[0].largest);
+	EXPECT_EQ(-ENOMEM, ask_for_more(&self->pool, self->fd, &report));
+	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, report.blocked);
+	EXPECT_EQ(self->pool.size, report.largest);
 	test_probe(self->fd, &probe);
 	EXPECT_EQ(CONTIG_RUNG_COHERENT, probe.out_rung);
 	EXPECT_EQ(self->pool.size, probe.out_largest);
-	alloc = alloc_request(self->pool.size, CONTIG_RUNGS_COHERENT);
-	test_alloc(self->fd, &alloc);
-	close(alloc.out_fd);
+	EXPECT_TRUE(gives(&self->pool, self->fd, self->pool.size));
 }
 
 /* A window of addresses elsewhere is refused, not met from elsewhere. */

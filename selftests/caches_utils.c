@@ -1,25 +1,15 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What is done to caches: kprobes on the two functions that arm64 does it by tell
  */
-#ifndef CONTIG_SELFTESTS_CACHES_H
-#define CONTIG_SELFTESTS_CACHES_H
-
 #include <sys/mount.h>
 
-#include "contig_utils.h"
+#include "caches_utils.h"
 
 #define TRACING "/sys/kernel/tracing"
 #define EVENTS TRACING "/events/contig_caches"
-#define OPS 512
 
-struct op {
-	bool for_device;
-	unsigned int direction;
-	uint64_t addr, size;
-};
-
-static int watch(void)
+int watch(void)
 {
 	char filter[64];
 
@@ -34,7 +24,7 @@ static int watch(void)
 	       write_text(EVENTS "/enable", "1");
 }
 
-static void watch_no_more(void)
+void watch_no_more(void)
 {
 	write_text(EVENTS "/enable", "0");
 	write_text(TRACING "/kprobe_events",
@@ -42,13 +32,12 @@ static void watch_no_more(void)
 }
 
 /* To open it for writing from scratch is what empties it. */
-static void forget(void)
+void forget(void)
 {
 	close(open(TRACING "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC));
 }
 
-/* All since forget(); how many. */
-static int ops_read(struct op *ops)
+int ops_read(struct op *ops)
 {
 	char *text = read_text(TRACING "/trace"), *rest = text, *line, *at;
 	int n = 0;
@@ -70,5 +59,3 @@ static int ops_read(struct op *ops)
 	free(text);
 	return n;
 }
-
-#endif /* CONTIG_SELFTESTS_CACHES_H */

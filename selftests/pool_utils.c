@@ -1,21 +1,12 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the Device Tree says of pools, and what memory has to do with it
  */
-#ifndef CONTIG_SELFTESTS_POOL_H
-#define CONTIG_SELFTESTS_POOL_H
-
 #include <dirent.h>
 
-#include "contig_utils.h"
+#include "pool_utils.h"
 
-#define TREE "/sys/firmware/devicetree/base"
 #define REGIONS TREE "/reserved-memory"
-
-struct pool {
-	uint64_t base, size;
-	bool no_map;
-};
 
 /* A property as big-endian cells; how many there are, or -1. */
 static int cells(const char *folder, const char *node, const char *property,
@@ -60,8 +51,7 @@ static bool region_of(uint32_t phandle, struct pool *pool)
 	return found;
 }
 
-/* The pool of a node that lies at the root. */
-static bool pool_of(const char *node, struct pool *pool)
+bool pool_of(const char *node, struct pool *pool)
 {
 	uint32_t phandle;
 
@@ -69,9 +59,8 @@ static bool pool_of(const char *node, struct pool *pool)
 	       region_of(phandle, pool);
 }
 
-/* Is all of a buffer in a pool, in one piece? The client can lock it. */
-static bool lies_in(const struct pool *pool, int client, int fd,
-		    uint64_t length, uint64_t *where)
+bool lies_in(const struct pool *pool, int client, int fd, uint64_t length,
+	     uint64_t *where)
 {
 	struct contig_extent *extents;
 	bool in = false;
@@ -91,8 +80,7 @@ static bool lies_in(const struct pool *pool, int client, int fd,
 	return in;
 }
 
-/* What the machine says lies at a physical address. */
-static bool physical_is(uint64_t at, const void *expected, size_t length)
+bool physical_is(uint64_t at, const void *expected, size_t length)
 {
 	void *map, *copy = malloc(length);
 	bool same = false;
@@ -114,4 +102,63 @@ static bool physical_is(uint64_t at, const void *expected, size_t length)
 	return same;
 }
 
-#endif /* CONTIG_SELFTESTS_POOL_H */
+bool gives(const struct pool *pool, int client, uint64_t length)
+{
+	int fd = buffer_get(client, length, CONTIG_RUNGS_COHERENT);
+	bool good = false;
+	uint64_t at;
+	char *map;
+
+	if (fd < 0)
+		return false;
+	map = buffer_map(fd, length);
+	if (map) {
+		good = lies_in(pool, client, fd, length, &at) &&
+		       is_zero(map, length);
+		fill_pattern(map, length, length);
+		good = good && has_pattern(map, length, length) &&
+		       physical_is(at, map, length);
+		munmap(map, length);
+	}
+	close(fd);
+	return good;
+}
+
+int take_all(const struct pool *pool, int client, int *fds, int most)
+{
+	bool *taken = calloc(pool->size / PIECE, sizeof(*taken));
+	uint64_t at;
+	int n;
+
+	for (n = 0; n < most; n++) {
+		fds[n] = buffer_alloc(client, PIECE, CONTIG_RUNGS_COHERENT, 0);
+		if (fds[n] < 0)
+			break;
+		if (lies_in(pool, client, fds[n], PIECE, &at)) {
+			at = (at - pool->base) / PIECE;
+			if (!taken[at]) {
+				taken[at] = true;
+				continue;
+			}
+		}
+		do
+			close(fds[n]);
+		while (n--);
+		break;
+	}
+	free(taken);
+	return n;
+}
+
+int ask_for_more(const struct pool *pool, int client,
+		 struct contig_report *report)
+{
+	struct contig_alloc alloc = alloc_request(pool->size + page_size,
+						  CONTIG_RUNGS_COHERENT);
+	int ret = contig_ioctl(client, CONTIG_ALLOC, &alloc);
+
+	if (!ret)
+		close(alloc.out_fd);
+	*report = alloc.out_reports[0];
+	return ret;
+}
