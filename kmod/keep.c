@@ -22,6 +22,7 @@
 #include "keep.h"
 #include "limits.h"
 #include "pin.h"
+#include "stale.h"
 
 static struct contig_keep *contig_keep_of(struct interval_tree_node *node)
 {

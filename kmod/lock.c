@@ -14,6 +14,7 @@
 #include "dma_map.h"
 #include "lock.h"
 #include "pin.h"
+#include "stale.h"
 #include "stats.h"
 #include "trace.h"
 #include "translate.h"

@@ -10,6 +10,9 @@
 
 #include "extents.h"
 
+/* As many pages as are looked up in one go. */
+#define CONTIG_PIN_BATCH (PAGE_SIZE / sizeof(struct page *))
+
 struct contig_area;
 struct contig_areas;
 struct contig_buffer;
@@ -61,6 +64,7 @@ void contig_pin_get(struct contig_pin *pin);
 void contig_pin_put(struct contig_pin *pin);
 const struct contig_extents *contig_pin_extents(const struct contig_pin *pin);
 
+int contig_pin_error(int error);
 int contig_pin_range(struct mm_struct *mm, unsigned long first,
 		     unsigned long last, bool output, bool charge,
 		     struct contig_areas *areas);
@@ -70,13 +74,5 @@ int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
 		   bool output, bool bounce, struct contig_user *user);
 void contig_area_release(struct contig_areas *areas, struct contig_area *area);
 void contig_areas_release(struct contig_areas *areas);
-
-void contig_pin_calm(struct contig_pin *pin);
-int contig_pin_shows(const struct contig_pin *pin, unsigned long first,
-		     unsigned long last);
-int contig_area_check(struct contig_areas *areas, struct contig_area *area,
-		      unsigned long first, unsigned long last);
-int contig_area_check_write(struct contig_area *area, unsigned long first,
-			    unsigned long last);
 
 #endif /* CONTIG_PIN_H */

@@ -16,6 +16,7 @@
 #include "fault.h"
 #include "limits.h"
 #include "pin.h"
+#include "stale.h"
 #include "stats.h"
 #include "trace.h"
 #include "translate.h"
