@@ -307,18 +307,28 @@ TEST_F(defer, s37_the_table_is_bounded)
 	EXPECT_EQ(maxDeferredUserFns + 1, run_count);
 }
 
-/* Wherever a signal comes, what it defers is done once, and in order. */
+/*
+ * Wherever a signal comes, what it defers is done once, and in order. A few signals
+ * for each call: were they quicker than a slow kernel can deliver them, the table
+ * would be full most of the time.
+ */
 TEST_F_TIMEOUT(defer, s36_signals_at_any_time, 300)
 {
-	struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = {};
-	size_t length = MIB(16);
-	uint64_t start = now_ns(), enough = 3000000000ull;
+	struct itimerval often = {}, never = {};
+	size_t length = MIB(1);
+	uint64_t start = now_ns(), enough = 3000000000ull, usec;
 	char *much;
 	int i;
 
 	much = mmap(NULL, length, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, much);
+	ASSERT_EQ(noErr, LockMemory(much, length));
+	ASSERT_EQ(noErr, UnlockMemory(much, length));
+	madvise(much, length, MADV_DONTNEED);
+	usec = (now_ns() - start) / 1000 / 4;
+	often.it_value.tv_usec = usec < 500 ? 500 : usec < 500000 ? usec : 500000;
+	often.it_interval = often.it_value;
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
 	/* Longer where no signal has come in the middle yet. */
 	while (now_ns() - start < (deferred ? enough : 20 * enough) &&
@@ -329,12 +339,12 @@ TEST_F_TIMEOUT(defer, s36_signals_at_any_time, 300)
 	}
 	setitimer(ITIMER_REAL, &never, NULL);
 	EXPECT_LT(0, deferred);
+	/* Those that were refused have no number, and do not run. */
 	EXPECT_EQ(run_count, deferred + safe);
-	EXPECT_EQ(0, refused);
 	ASSERT_GE(MOST, run_count);
 	for (i = 0; i < run_count; i++)
 		ASSERT_EQ(i, ran[i]);
-	TH_LOG("%d deferred, %d at once", deferred, safe);
+	TH_LOG("%d deferred, %d at once, %d refused", deferred, safe, refused);
 	munmap(much, length);
 }
 
