@@ -103,15 +103,15 @@ FOR_KERNEL := $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) \
 	$(if $(filter debug,$(KERNEL)),COVERAGE=1)
 
 library:
-	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(USERLIB) $(FOR_KERNEL) \
-		prefix=$(prefix) lib examples
+	+$(Q)$(MAKE) --no-print-directory $(JOBS) -C userlib O=$(USERLIB) \
+		$(FOR_KERNEL) prefix=$(prefix) lib examples
 
 $(KSFT)/lib.mk:
 	scripts/kernels source
 
 selftests: library $(KSFT)/lib.mk
-	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C selftests OUTPUT=$(SELFTESTS) \
-		LIBCONTIG=$(USERLIB) KSFT=$(KSFT) $(FOR_KERNEL) all
+	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) $(JOBS) -C selftests \
+		OUTPUT=$(SELFTESTS) LIBCONTIG=$(USERLIB) KSFT=$(KSFT) $(FOR_KERNEL) all
 
 # The programs of scripts/demo and scripts/bench.
 .PHONY: benchmarks
