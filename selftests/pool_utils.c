@@ -155,7 +155,7 @@ int ask_for_more(const struct pool *pool, int client,
 {
 	struct contig_alloc alloc = alloc_request(pool->size + page_size,
 						  CONTIG_RUNGS_COHERENT);
-	int ret = contig_ioctl(client, CONTIG_ALLOC, &alloc);
+	int ret = _test_cmd_alloc(client, &alloc);
 
 	if (!ret)
 		close(alloc.out_fd);
