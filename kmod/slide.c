@@ -18,6 +18,9 @@
 #include "slide.h"
 #include "window.h"
 
+/* Page frames that a window passes in one go, at most. */
+#define CONTIG_SCAN_STRIDE BIT(20)
+
 /**
  * contig_scan_init() - prepare to slide a window
  * @scan: to be filled
@@ -175,22 +178,66 @@ static void contig_scan_offer(struct contig_scan *scan, unsigned long end)
 		contig_survey_offer(survey, scan->npages, pfn, cost);
 }
 
+/* How far from @pfn on until the window ends where it could be one of the best? */
+static unsigned long contig_scan_step(const struct contig_scan *scan,
+				      unsigned long pfn)
+{
+	const struct contig_survey *survey = scan->survey;
+	unsigned long end = max(pfn + 1, scan->first + scan->npages);
+
+	if (survey->nr == CONTIG_WINDOWS &&
+	    !survey->windows[CONTIG_WINDOWS - 1].cost)
+		return ULONG_MAX;
+	return ALIGN(end - scan->npages, scan->request->align) + scan->npages -
+	       pfn;
+}
+
+/*
+ * Pass on by @npages frames from @pfn. The slots that they get still tell of the
+ * frames that drop out, where the window is full.
+ */
+static void contig_scan_pass(struct contig_scan *scan, unsigned long pfn,
+			     unsigned long npages, bool move)
+{
+	unsigned long full = scan->first + scan->npages;
+
+	while (npages) {
+		/* The functions for bitmaps take no unsigned long. */
+		unsigned long n = min3(npages, scan->npages - scan->slot,
+				       (unsigned long)CONTIG_SCAN_STRIDE);
+		unsigned long *moves = scan->moves + BIT_WORD(scan->slot);
+		unsigned int start = scan->slot % BITS_PER_LONG, bit;
+
+		if (scan->cost && pfn + n > full) {
+			bit = start + (full > pfn ? full - pfn : 0);
+			for_each_set_bit_from(bit, moves, start + n)
+				scan->cost--;
+		}
+		if (move) {
+			bitmap_set(moves, start, n);
+			scan->cost += n;
+		} else {
+			bitmap_clear(moves, start, n);
+		}
+		scan->slot += n;
+		if (scan->slot == scan->npages)
+			scan->slot = 0;
+		pfn += n;
+		npages -= n;
+	}
+}
+
 /* Slide the window over @npages frames from @pfn, all of them free or not. */
 void contig_scan_slide(struct contig_scan *scan, unsigned long pfn,
 		       unsigned long npages, bool move)
 {
-	unsigned long end;
+	unsigned long end = pfn + npages, n;
 
-	for (end = pfn + 1; npages--; end++) {
-		/* The slot still tells of the frame that drops out. */
-		if (end - 1 - scan->first >= scan->npages)
-			scan->cost -= test_bit(scan->slot, scan->moves);
-		__assign_bit(scan->slot, scan->moves, move);
-		if (++scan->slot == scan->npages)
-			scan->slot = 0;
-		scan->cost += move;
-		if (end - scan->first >= scan->npages)
-			contig_scan_offer(scan, end);
+	for (; pfn < end; pfn += n) {
+		n = min(end - pfn, contig_scan_step(scan, pfn));
+		contig_scan_pass(scan, pfn, n, move);
+		if (pfn + n - scan->first >= scan->npages)
+			contig_scan_offer(scan, pfn + n);
 	}
 }
 
