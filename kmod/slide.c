@@ -192,12 +192,21 @@ static unsigned long contig_scan_step(const struct contig_scan *scan,
 	       pfn;
 }
 
-/*
- * Pass on by @npages frames from @pfn. The slots that they get still tell of the
- * frames that drop out, where the window is full.
- */
+/* Pass one frame on. Its slot still tells of the frame that drops out. */
 static void contig_scan_pass(struct contig_scan *scan, unsigned long pfn,
-			     unsigned long npages, bool move)
+			     bool move)
+{
+	if (pfn - scan->first >= scan->npages)
+		scan->cost -= test_bit(scan->slot, scan->moves);
+	__assign_bit(scan->slot, scan->moves, move);
+	if (++scan->slot == scan->npages)
+		scan->slot = 0;
+	scan->cost += move;
+}
+
+/* The same for @npages frames from @pfn, none of which the window may end at. */
+static void contig_scan_pass_run(struct contig_scan *scan, unsigned long pfn,
+				 unsigned long npages, bool move)
 {
 	unsigned long full = scan->first + scan->npages;
 
@@ -206,12 +215,12 @@ static void contig_scan_pass(struct contig_scan *scan, unsigned long pfn,
 		unsigned long n = min3(npages, scan->npages - scan->slot,
 				       (unsigned long)CONTIG_SCAN_STRIDE);
 		unsigned long *moves = scan->moves + BIT_WORD(scan->slot);
-		unsigned int start = scan->slot % BITS_PER_LONG, bit;
+		unsigned int start = scan->slot % BITS_PER_LONG, drop;
 
 		if (scan->cost && pfn + n > full) {
-			bit = start + (full > pfn ? full - pfn : 0);
-			for_each_set_bit_from(bit, moves, start + n)
-				scan->cost--;
+			drop = start + (full > pfn ? full - pfn : 0);
+			scan->cost -= bitmap_weight(moves, start + n) -
+				      bitmap_weight(moves, drop);
 		}
 		if (move) {
 			bitmap_set(moves, start, n);
@@ -231,11 +240,15 @@ static void contig_scan_pass(struct contig_scan *scan, unsigned long pfn,
 void contig_scan_slide(struct contig_scan *scan, unsigned long pfn,
 		       unsigned long npages, bool move)
 {
-	unsigned long end = pfn + npages, n;
+	unsigned long end = pfn + npages, n = 1;
 
 	for (; pfn < end; pfn += n) {
-		n = min(end - pfn, contig_scan_step(scan, pfn));
-		contig_scan_pass(scan, pfn, n, move);
+		if (npages > 1)
+			n = min(end - pfn, contig_scan_step(scan, pfn));
+		if (n == 1)
+			contig_scan_pass(scan, pfn, move);
+		else
+			contig_scan_pass_run(scan, pfn, n, move);
 		if (pfn + n - scan->first >= scan->npages)
 			contig_scan_offer(scan, pfn + n);
 	}
