@@ -143,7 +143,7 @@ static bool contig_areas_alike(const struct contig_area *a,
 {
 	return a->it.last + 1 == b->it.start && a->count == b->count &&
 	       a->pin == b->pin && a->write == b->write &&
-	       a->tainted == b->tainted && a->owned == b->owned &&
+	       a->owned == b->owned &&
 	       (!a->pin || a->offset + contig_area_npages(a) == b->offset);
 }
 

@@ -18,7 +18,6 @@ struct contig_pin;
  * @pin: locks: what keeps them in place, with a reference; holds: NULL
  * @offset: locks: of the first page in @pin
  * @write: locks: a device may have written to them
- * @tainted: locks: some page was seen to be gone; check before each use
  * @owned: holds: were not mlock()ed when contig was asked to hold them
  *
  * Classic counts are per page. Neighbours that are alike are one area, so the
@@ -30,7 +29,6 @@ struct contig_area {
 	struct contig_pin *pin;
 	unsigned long offset;
 	bool write;
-	bool tainted;
 	bool owned;
 };
 

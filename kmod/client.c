@@ -3,9 +3,7 @@
  * One open /dev/contig
  */
 #include <linux/cred.h>
-#include <linux/llist.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
@@ -13,7 +11,6 @@
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
-#include <linux/workqueue.h>
 
 #include "buffer.h"
 #include "client.h"
@@ -22,16 +19,11 @@
 #include "name.h"
 #include "pin.h"
 #include "prepare.h"
+#include "watch.h"
 
 /* Every client, for people to look at. The lock is a leaf. */
 static LIST_HEAD(contig_clients);
 static DEFINE_SPINLOCK(contig_clients_lock);
-
-/*
- * Destroys clients for those who must not wait: one item of work for each address
- * space, however many of its clients are left to others.
- */
-static struct workqueue_struct *contig_clients_wq;
 
 /*
  * Commands on holds look at all clients of a process, one by one, and keep them
@@ -70,8 +62,6 @@ struct contig_client *contig_client_new(void)
 	return client;
 }
 
-static void contig_space_work(struct work_struct *work);
-
 /* The space of @mm, with a reference, or ERR_PTR() of -EMFILE or -ENOMEM. */
 static struct contig_space *contig_space_get(struct mm_struct *mm)
 {
@@ -94,8 +84,6 @@ static struct contig_space *contig_space_get(struct mm_struct *mm)
 	space->refs = 1;
 	mutex_init(&space->lock);
 	INIT_LIST_HEAD(&space->clients);
-	init_llist_head(&space->dead);
-	INIT_WORK(&space->work, contig_space_work);
 	list_add(&space->node, &contig_spaces);
 	return space;
 }
@@ -107,6 +95,8 @@ static void contig_space_put(struct contig_space *space)
 			return;
 		list_del(&space->node);
 	}
+	if (space->watch)
+		contig_watch_put(space->watch);
 	mmdrop(space->mm);
 	kfree(space);
 }
@@ -146,6 +136,36 @@ int contig_client_check_space(struct contig_client *client)
 {
 	lockdep_assert_held(&client->lock);
 	return client->space && client->space->mm != current->mm ? -EXDEV : 0;
+}
+
+/**
+ * contig_client_watch() - have changes of the client's address space noted
+ * @client: bound to the calling process, with its lock held
+ *
+ * Lasts as long as any client of the address space. May sleep.
+ *
+ * Return: 0 or as contig_watch_get().
+ */
+int contig_client_watch(struct contig_client *client)
+{
+	struct contig_space *space = client->space;
+	struct contig_watch *watch;
+
+	lockdep_assert_held(&client->lock);
+	if (space->watch)
+		return 0;
+	/* Not with the lock held: other threads can hold up who wants mmap_lock. */
+	watch = contig_watch_get();
+	if (IS_ERR(watch))
+		return PTR_ERR(watch);
+	scoped_guard(mutex, &space->lock) {
+		if (!space->watch) {
+			space->watch = watch;
+			return 0;
+		}
+	}
+	contig_watch_put(watch);
+	return 0;
 }
 
 /* Is anything locked through this client? */
@@ -221,59 +241,17 @@ static void contig_client_destroy(struct contig_client *client)
 	kfree(client);
 }
 
-/* Each client has a reference on the space, which goes with the last of them. */
-static void contig_space_work(struct work_struct *work)
-{
-	struct contig_space *space = container_of(work, struct contig_space,
-						  work);
-	struct llist_node *dead = llist_del_all(&space->dead);
-	struct contig_client *client, *next;
-
-	llist_for_each_entry_safe(client, next, dead, dead) {
-		contig_client_destroy(client);
-		module_put(THIS_MODULE);
-	}
-}
-
 /*
- * What is locked is watched, and to stop watching means to wait until nobody
- * changes the address space. The process that it belongs to can see to it that
- * somebody always does. So only that process itself waits, or whoever is sure
- * that it is gone: another one may have been handed the file only to be held up.
+ * The file is gone: so is everything that was locked or held through it. This
+ * waits for no other process, so the task that closes the file can do it, also if
+ * the memory belongs to a process that is hostile.
  */
-static bool contig_client_waits(const struct contig_client *client)
-{
-	return !client->space || client->space->mm == current->mm ||
-	       !atomic_read(&client->space->mm->mm_users);
-}
-
-/* The file is gone: so is everything that was locked or held through it. */
 void contig_client_free(struct contig_client *client)
 {
 	spin_lock(&contig_clients_lock);
 	list_del(&client->node);
 	spin_unlock(&contig_clients_lock);
-	if (contig_client_waits(client)) {
-		contig_client_destroy(client);
-		return;
-	}
-	/* Whoever unloads the module is told so, instead of waiting as well. */
-	__module_get(THIS_MODULE);
-	if (llist_add(&client->dead, &client->space->dead))
-		queue_work(contig_clients_wq, &client->space->work);
-}
-
-int contig_clients_init(void)
-{
-	contig_clients_wq = alloc_workqueue("contig", WQ_UNBOUND,
-					    WQ_MAX_ACTIVE);
-	return contig_clients_wq ? 0 : -ENOMEM;
-}
-
-/* No client is left, but the last work may not have returned yet. */
-void contig_clients_exit(void)
-{
-	destroy_workqueue(contig_clients_wq);
+	contig_client_destroy(client);
 }
 
 /*

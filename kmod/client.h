@@ -7,11 +7,9 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
-#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
-#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "areas.h"
@@ -19,6 +17,7 @@
 struct contig_buffer;
 struct contig_dma_device;
 struct contig_user;
+struct contig_watch;
 struct mm_struct;
 struct seq_file;
 
@@ -27,21 +26,20 @@ struct seq_file;
  * @node: entry of the list of all spaces, protected by that list's mutex
  * @mm: the address space, with a reference on the structure, not on its pages
  * @refs: clients, protected by the list's mutex
+ * @watch: notes changes of it since the first lock of a range; NULL before.
+ *         Set with @lock held, then constant
  * @lock: protects @clients, the holds of each of them, and @changes
  * @clients: clients of this space
  * @changes: how often holds of any of them have changed
- * @dead: clients that are to be destroyed in the background
- * @work: does that
  */
 struct contig_space {
 	struct list_head node;
 	struct mm_struct *mm;
 	unsigned int refs;
+	struct contig_watch *watch;
 	struct mutex lock; /* for clients and their holds */
 	struct list_head clients;
 	u64 changes;
-	struct llist_head dead;
-	struct work_struct work;
 };
 
 /**
@@ -65,12 +63,11 @@ struct contig_space {
  * @space_node: entry of contig_space.clients, protected by contig_space.lock
  * @locked: pages that are locked, for people to see without a lock
  * @held: pages that are held, likewise
- * @dead: entry of contig_space.dead, if who closes the file must not destroy it
  *
  * Lock order: contig_client.lock, contig_space.lock, mmap_lock of the process,
  * then those of buffers, reserves and DMA devices. The mutexes around the lists of spaces
  * and users may be taken inside any of them and hold nothing inside.
- * Nothing is taken in the invalidate callback of a pin.
+ * An invalidation takes contig_watch.lock and nothing else.
  */
 struct contig_client {
 	struct contig_user *user;
@@ -88,7 +85,6 @@ struct contig_client {
 	struct list_head space_node;
 	atomic_long_t locked;
 	atomic_long_t held;
-	struct llist_node dead;
 };
 
 /**
@@ -125,11 +121,10 @@ struct contig_client *contig_client_new(void);
 void contig_client_free(struct contig_client *client);
 int contig_client_bind(struct contig_client *client);
 int contig_client_check_space(struct contig_client *client);
+int contig_client_watch(struct contig_client *client);
 bool contig_client_locks_any(struct contig_client *client);
 int contig_client_device(struct contig_client *client,
 			 struct contig_dma_device **device);
-int contig_clients_init(void);
-void contig_clients_exit(void);
 int contig_clients_show(struct seq_file *m, void *unused);
 
 int contig_target_init(struct contig_client *client, u32 flags, u64 addr,

@@ -262,22 +262,11 @@ bool contig_keeps_gap(struct contig_keeps *keeps, unsigned long *page,
 	return true;
 }
 
-/* Has the process, for all we know, other memory at some of these pages? */
+/* May the process have other memory at some of these pages? */
 static bool contig_keep_stale(struct contig_keep *keep, unsigned long page,
 			      unsigned long n)
 {
-	/* Lowered after @unsure is raised, in contig_keep_look(). */
-	if (smp_load_acquire(&keep->pin->suspect))
-		return true;
-	/* Lowered after all that was found is noted. */
-	if (smp_load_acquire(&keep->unsure))
-		return true;
-	if (!READ_ONCE(keep->tainted))
-		return false;
-	for (; n--; page++)
-		if (READ_ONCE(contig_keep_page(keep, page)->gone))
-			return true;
-	return false;
+	return contig_pin_suspect(keep->pin, page, page + n - 1) < page + n;
 }
 
 /* Is the keep mapped for its device, if there is one? */
@@ -484,42 +473,46 @@ unsigned long contig_keeps_extents(struct contig_keeps *keeps,
 	return count;
 }
 
-/* Find out which pages of a keep the process still has. May sleep. */
+/* Find out which of the pages to look at the process still has. May sleep. */
 static int contig_keep_look(struct contig_keep *keep)
 {
-	bool tainted = false;
 	unsigned long page;
 	int ret;
 
-	WRITE_ONCE(keep->unsure, true);
-	/* A full barrier: see contig_keep_stale(). */
-	contig_pin_calm(keep->pin);
-	ret = contig_pin_shows(keep->pin, keep->it.start, keep->it.last);
-	if (ret && ret != -ESTALE)
-		return ret;
-	for (page = keep->it.start; page <= keep->it.last; page++) {
-		int gone = ret ? contig_pin_shows(keep->pin, page, page) : 0;
-
-		if (gone && gone != -ESTALE)
-			return gone;
-		WRITE_ONCE(contig_keep_page(keep, page)->gone, gone);
-		tainted |= gone;
-		cond_resched();
+	/* Go on after a page that is gone: others may be wanted. */
+	for (page = keep->look_first; page <= keep->look_last; page++) {
+		ret = contig_pin_verify(keep->pin, &page, keep->look_last);
+		if (ret && ret != -ESTALE)
+			return ret;
 	}
-	WRITE_ONCE(keep->tainted, tainted);
-	/* After all that was found: see contig_keep_stale(). */
-	smp_store_release(&keep->unsure, false);
 	return 0;
+}
+
+/* Note that some pages of a keep are to be looked at, if they are suspect. */
+static void contig_keep_doubt(struct contig_keep *keep, unsigned long first,
+			      unsigned long last, struct list_head *suspects)
+{
+	first = max(first, keep->it.start);
+	last = min(last, keep->it.last);
+	if (!contig_keep_stale(keep, first, last - first + 1))
+		return;
+	if (list_empty(&keep->suspect)) {
+		list_add(&keep->suspect, suspects);
+		keep->look_first = first;
+		keep->look_last = last;
+	}
+	keep->look_first = min(keep->look_first, first);
+	keep->look_last = max(keep->look_last, last);
 }
 
 /**
  * contig_keeps_look() - find out what of a part is still in place
- * @keeps: all keeps, without the lock; nothing may be buried meanwhile, and nobody
- *         else may look
+ * @keeps: all keeps, without the lock; the caller must keep other tasks from
+ *         burying keeps and from looking
  * @part: the part, of the calling process
  *
- * Looks at what it is not known of, or known to be gone: that can be back. May
- * sleep.
+ * Looks at pages that are suspect. These include pages that were gone before:
+ * they can be back. May sleep.
  *
  * Return: 0, or -ENOMEM or -EINTR if it could not be found out.
  */
@@ -537,15 +530,9 @@ int contig_keeps_look(struct contig_keeps *keeps,
 		node = interval_tree_iter_first(&keeps->root, at.first,
 						at.last);
 		for (; node; node = interval_tree_iter_next(node, at.first,
-							    at.last)) {
-			keep = contig_keep_of(node);
-			/* Not twice, if it is in two pieces. */
-			if (list_empty(&keep->suspect) &&
-			    contig_keep_stale(keep, keep->it.start,
-					      keep->it.last -
-					      keep->it.start + 1))
-				list_add(&keep->suspect, &suspects);
-		}
+							    at.last))
+			contig_keep_doubt(contig_keep_of(node), at.first,
+					  at.last, &suspects);
 	}
 	raw_spin_unlock_irq(&keeps->lock);
 	list_for_each_entry_safe(keep, next, &suspects, suspect) {

@@ -29,11 +29,9 @@ enum contig_keep_kind {
 /**
  * struct contig_keep_page - a page of a keep
  * @n: how often it is held and locked; protected by contig_keeps.lock
- * @gone: the process has other memory there now
  */
 struct contig_keep_page {
 	u32 n[CONTIG_KEEP_KINDS];
-	bool gone;
 };
 
 /**
@@ -46,10 +44,10 @@ struct contig_keep_page {
  *        protected by contig_keeps.lock
  * @fresh: not given back though no page is used: somebody is about to
  * @write: a device may have written to it
- * @unsure: somebody is finding out which pages are gone, or failed to
- * @tainted: some are
  * @link: entry of the list of who made it, while it is fresh
- * @suspect: entry of the list of who is finding out what is gone
+ * @suspect: entry of the list of a task that finds out what is gone
+ * @look_first: first page that this task looks at
+ * @look_last: last page that it looks at
  * @dead: entry of contig_keeps.dead
  * @pages: the pages
  *
@@ -65,10 +63,10 @@ struct contig_keep {
 	unsigned long used;
 	bool fresh;
 	bool write;
-	bool unsure;
-	bool tainted;
 	struct list_head link;
 	struct list_head suspect;
+	unsigned long look_first;
+	unsigned long look_last;
 	struct llist_node dead;
 	struct contig_keep_page pages[];
 };

@@ -16,13 +16,14 @@
 #include "dma_device.h"
 #include "kernel_client.h"
 #include "pin.h"
+#include "watch.h"
 
 static unsigned int contig_kernel_pages = 65536;
 module_param_named(kernel_pages, contig_kernel_pages, uint, 0444);
 MODULE_PARM_DESC(kernel_pages,
 		 "pages that another module can hold, lock, prepare or translate in one call, which is also for how long it keeps interrupts off (default: 65536)");
 
-/* Where keeps are given back, which waits for processes that change their memory. */
+/* Where keeps are given back, which can be much work. */
 static struct workqueue_struct *contig_release_wq;
 
 static LIST_HEAD(contig_kernel_clients);
@@ -106,7 +107,7 @@ EXPORT_SYMBOL_GPL(contig_kernel_open);
  * exist: it becomes unprepared.
  *
  * Context: task, and not in a function of contig_kernel_defer() of this client. May
- * sleep; for as long as the process keeps changing its memory without a pause.
+ * sleep. Does not wait for the process.
  *
  * Semantics: ours; the classic services gave nothing back by themselves.
  */
@@ -129,6 +130,8 @@ void contig_kernel_close(struct contig_kernel_client *client)
 
 	cancel_work_sync(&client->release);
 	contig_keeps_bury(&client->keeps);
+	if (client->watch)
+		contig_watch_put(client->watch);
 	if (client->mm)
 		mmdrop(client->mm);
 	if (client->device)
@@ -189,14 +192,20 @@ int contig_kernel_whole(const struct contig_span *span,
 /* The calling process is the one that the client is for, or becomes it. */
 static int contig_kernel_bind(struct contig_kernel_client *client)
 {
+	struct contig_watch *watch;
+
 	lockdep_assert_held(&client->mutex);
 	if (!current->mm)
 		return -EXDEV;
-	if (!client->mm) {
-		mmgrab(current->mm);
-		WRITE_ONCE(client->mm, current->mm);
-	}
-	return client->mm == current->mm ? 0 : -EXDEV;
+	if (client->mm)
+		return client->mm == current->mm ? 0 : -EXDEV;
+	watch = contig_watch_get();
+	if (IS_ERR(watch))
+		return PTR_ERR(watch);
+	client->watch = watch;
+	mmgrab(current->mm);
+	WRITE_ONCE(client->mm, current->mm);
+	return 0;
 }
 
 /* Pin a range and make it ready. What was made is in @fresh, also on failure. */
@@ -210,7 +219,8 @@ static int contig_kernel_pin(struct contig_kernel_client *client,
 	int ret;
 
 	contig_areas_init(&areas);
-	ret = contig_pin_range(client->mm, first, last, output, true, &areas);
+	ret = contig_pin_range(client->watch, first, last, output, true,
+			       &areas);
 	while (!ret && (area = contig_areas_first(&areas, 0, ULONG_MAX))) {
 		contig_areas_remove(&areas, area);
 		keep = contig_keep_new(area, client->device, output);

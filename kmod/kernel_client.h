@@ -17,6 +17,7 @@
 #define CONTIG_KERNEL_LOOKS 3
 
 struct contig_dma_device;
+struct contig_watch;
 struct mm_struct;
 struct seq_file;
 
@@ -29,6 +30,7 @@ struct seq_file;
  *         of DMA devices.
  * @mm: the address space that the client is for, with a reference on the structure;
  *      NULL at first, then constant
+ * @watch: notes changes of it, once @mm is set
  * @keeps: memory of it that is held or locked
  * @preparations: struct contig_kernel_preparation; protected by contig_keeps.lock
  * @release: work that gives back keeps
@@ -39,6 +41,7 @@ struct contig_kernel_client {
 	struct contig_dma_device *device;
 	struct mutex mutex; /* for who makes and gives back keeps */
 	struct mm_struct *mm;
+	struct contig_watch *watch;
 	struct contig_keeps keeps;
 	struct list_head preparations;
 	struct work_struct release;

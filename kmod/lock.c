@@ -49,6 +49,8 @@ static int contig_lock_gaps(struct contig_client *client,
 	int ret = 0;
 
 	contig_areas_init(added);
+	if (!target->buffer)
+		ret = contig_client_watch(client);
 	while (!ret && first <= target->last &&
 	       contig_areas_gap(target->areas, first, target->last, &start,
 				&end)) {
@@ -57,8 +59,8 @@ static int contig_lock_gaps(struct contig_client *client,
 			ret = contig_pin_buffer(target->buffer, start, end,
 						&gap);
 		else
-			ret = contig_pin_range(client->space->mm, start, end,
-					       output, true, &gap);
+			ret = contig_pin_range(client->space->watch, start,
+					       end, output, true, &gap);
 		contig_areas_take(added, &gap);
 		first = end + 1;
 	}
@@ -82,7 +84,7 @@ static int contig_lock_again(const struct contig_target *target, u32 flags)
 
 		if (area->count == UINT_MAX)
 			return -EOVERFLOW;
-		ret = contig_area_check(target->areas, area, first, last);
+		ret = contig_area_check(area, first, last);
 		/* A device would have to be told another address. */
 		if (!ret && !output && area->pin->map &&
 		    area->pin->map->direction == DMA_TO_DEVICE)

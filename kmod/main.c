@@ -21,6 +21,7 @@
 #include "rung.h"
 #include "stats.h"
 #include "ucmd.h"
+#include "watch.h"
 #include "zones.h"
 
 static u64 contig_features(void)
@@ -212,12 +213,9 @@ static int __init contig_init(void)
 	ret = contig_stats_init();
 	if (ret)
 		return ret;
-	ret = contig_clients_init();
-	if (ret)
-		goto err_stats;
 	ret = contig_device_init();
 	if (ret)
-		goto err_clients;
+		goto err_stats;
 	ret = contig_dma_devices_init();
 	if (ret)
 		goto err_device;
@@ -241,8 +239,6 @@ err_dma_devices:
 	contig_dma_devices_exit();
 err_device:
 	contig_device_exit();
-err_clients:
-	contig_clients_exit();
 err_stats:
 	contig_stats_exit();
 	return ret;
@@ -252,9 +248,9 @@ static void __exit contig_exit(void)
 {
 	contig_debugfs_exit();
 	misc_deregister(&contig_miscdev);
-	contig_clients_exit();
 	contig_reserve_exit();
 	contig_kernel_exit();
+	contig_watches_exit();
 	contig_dma_devices_exit();
 	contig_device_exit();
 	contig_stats_exit();

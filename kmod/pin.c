@@ -7,14 +7,12 @@
  * not work for all kinds of it.
  *
  * Pins keep pages alive, not mappings: the process can unmap or replace what it
- * locked. An interval notifier tells that something happened; stale.c finds out
- * what.
+ * locked. watch.c notes which pages a change touched; stale.c finds out whether
+ * that matters.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
-#include <linux/mmu_notifier.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/slab.h>
@@ -27,33 +25,7 @@
 #include "pin.h"
 #include "userspace.h"
 
-/* Called by the kernel, under any of its locks: may only take note. */
-static bool contig_pin_invalidate(struct mmu_interval_notifier *notifier,
-				  const struct mmu_notifier_range *range,
-				  unsigned long seq)
-{
-	struct contig_pin *pin = container_of(notifier, struct contig_pin,
-					      notifier);
-
-	mmu_interval_set_seq(notifier, seq);
-	switch (range->event) {
-	case MMU_NOTIFY_PROTECTION_VMA:
-	case MMU_NOTIFY_PROTECTION_PAGE:
-	case MMU_NOTIFY_SOFT_DIRTY:
-		/* These leave the pages where they are. */
-		return true;
-	default:
-		/* Full barrier: pairs with the one in contig_pin_calm(). */
-		xchg(&pin->suspect, 1);
-		return true;
-	}
-}
-
-static const struct mmu_interval_notifier_ops contig_pin_notifier_ops = {
-	.invalidate = contig_pin_invalidate,
-};
-
-static struct contig_pin *contig_pin_new(struct mm_struct *mm,
+static struct contig_pin *contig_pin_new(struct contig_watch *watch,
 					 unsigned long first,
 					 unsigned long npages)
 {
@@ -66,25 +38,16 @@ static struct contig_pin *contig_pin_new(struct mm_struct *mm,
 	pin->first = first;
 	pin->npages = npages;
 	contig_extents_init(&pin->own);
-	if (!mm)
+	if (!watch)
 		return pin;
 
 	/* Watch first, then look: no change can slip in between. */
-	ret = mmu_interval_notifier_insert(&pin->notifier, mm,
-					   first << PAGE_SHIFT,
-					   npages << PAGE_SHIFT,
-					   &contig_pin_notifier_ops);
+	ret = contig_mark_init(&pin->mark, watch, first, npages);
 	if (ret) {
 		kfree(pin);
-		/* It gives way to any signal; only a fatal one shall count. */
-		if (ret == -EINTR && !fatal_signal_pending(current))
-			ret = -ERESTARTNOINTR;
 		return ERR_PTR(ret);
 	}
-	mmgrab(mm);
-	pin->mm = mm;
-	/* The notifier may have been put off until a change under way is over. */
-	mmu_interval_read_begin(&pin->notifier);
+	pin->mm = watch->notifier.mm;
 	return pin;
 }
 
@@ -164,10 +127,7 @@ void contig_pin_put(struct contig_pin *pin)
 		return;
 	if (pin->map)
 		contig_pin_unmap(pin);
-	if (pin->mm) {
-		mmu_interval_notifier_remove(&pin->notifier);
-		mmdrop(pin->mm);
-	}
+	contig_mark_destroy(&pin->mark);
 	if (pin->buffer)
 		contig_buffer_put(pin->buffer);
 	if (pin->payer)
@@ -304,7 +264,7 @@ static int contig_pin_user(struct contig_pin *pin,
 }
 
 /* Pin one stretch and make it an area. Takes over the stretch's reference. */
-static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
+static int contig_pin_stretch(struct contig_watch *watch, unsigned long first,
 			      struct contig_stretch *stretch, bool output,
 			      bool charge, struct contig_areas *areas)
 {
@@ -317,7 +277,7 @@ static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
 		contig_stretch_put(stretch);
 		return -ENOMEM;
 	}
-	pin = contig_pin_new(mm, first, stretch->npages);
+	pin = contig_pin_new(watch, first, stretch->npages);
 	if (IS_ERR(pin)) {
 		contig_stretch_put(stretch);
 		kfree(area);
@@ -327,7 +287,8 @@ static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
 	pin->base = stretch->offset;
 	if (pin->buffer) {
 		/* It was looked at before it was watched: look again. */
-		pin->suspect = !!mm;
+		if (watch)
+			contig_mark_touch(&pin->mark);
 		contig_buffer_expose(pin->buffer);
 	} else {
 		ret = contig_pin_user(pin, stretch, output, charge);
@@ -345,7 +306,7 @@ static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
 
 /**
  * contig_pin_range() - make pages of a process immovable
- * @mm: the address space of the calling process
+ * @watch: of the address space of the calling process; must outlive the areas
  * @first: first page
  * @last: last page
  * @output: a device will only read them
@@ -357,7 +318,7 @@ static int contig_pin_stretch(struct mm_struct *mm, unsigned long first,
  *
  * Return: 0 or -errno as uapi/linux/contig.h has it for CONTIG_LOCK.
  */
-int contig_pin_range(struct mm_struct *mm, unsigned long first,
+int contig_pin_range(struct contig_watch *watch, unsigned long first,
 		     unsigned long last, bool output, bool charge,
 		     struct contig_areas *areas)
 {
@@ -366,7 +327,8 @@ int contig_pin_range(struct mm_struct *mm, unsigned long first,
 	int ret = 0;
 
 	for (next = first; !ret && next <= last; next += stretch.npages) {
-		ret = contig_stretch_at(mm, next, last, &stretch);
+		ret = contig_stretch_at(watch->notifier.mm, next, last,
+					&stretch);
 		if (!ret && !output &&
 		    (!stretch.writable || stretch.tracked_file)) {
 			contig_stretch_put(&stretch);
@@ -378,7 +340,7 @@ int contig_pin_range(struct mm_struct *mm, unsigned long first,
 			ret = -EFAULT;
 		}
 		if (!ret)
-			ret = contig_pin_stretch(mm, next, &stretch, output,
+			ret = contig_pin_stretch(watch, next, &stretch, output,
 						 charge, areas);
 	}
 	if (ret)

@@ -5,10 +5,10 @@
 #ifndef CONTIG_PIN_H
 #define CONTIG_PIN_H
 
-#include <linux/mmu_notifier.h>
 #include <linux/refcount.h>
 
 #include "extents.h"
+#include "watch.h"
 
 /* As many pages as are looked up in one go. */
 #define CONTIG_PIN_BATCH (PAGE_SIZE / sizeof(struct page *))
@@ -25,8 +25,8 @@ struct user_struct;
 /**
  * struct contig_pin - memory that was made immovable in one go
  * @refs: areas that refer to it
- * @mm: address space it was found in, with a reference; NULL if it was named by
- *      a buffer's file descriptor
+ * @mm: address space it was found in, which @mark.watch has a reference on; NULL
+ *      if it was named by a buffer's file descriptor
  * @first: page of that address space it begins at
  * @npages: its length
  * @payer: user's memory: whose RLIMIT_MEMLOCK it counts against, with a
@@ -35,8 +35,7 @@ struct user_struct;
  *          user's own memory, pinned
  * @base: where it begins in @buffer, in pages
  * @own: user's memory: where it lies
- * @notifier: tells of changes to the address space, if @mm
- * @suspect: there was a change since the pages were last seen in place
+ * @mark: notes changes of the address space, if @mm
  * @map: what maps it for a device, NULL if it is for none
  * @dirty: user's memory: somebody may have written to pages that are unlocked, and
  *         stay pinned because of @map
@@ -54,8 +53,7 @@ struct contig_pin {
 	struct contig_buffer *buffer;
 	unsigned long base;
 	struct contig_extents own;
-	struct mmu_interval_notifier notifier;
-	int suspect;
+	struct contig_mark mark;
 	struct contig_dma_map *map;
 	bool dirty;
 };
@@ -65,7 +63,7 @@ void contig_pin_put(struct contig_pin *pin);
 const struct contig_extents *contig_pin_extents(const struct contig_pin *pin);
 
 int contig_pin_error(int error);
-int contig_pin_range(struct mm_struct *mm, unsigned long first,
+int contig_pin_range(struct contig_watch *watch, unsigned long first,
 		     unsigned long last, bool output, bool charge,
 		     struct contig_areas *areas);
 int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,

@@ -194,8 +194,6 @@ static int contig_preparation_sync(struct contig_client *client,
 					  prep->parts[i].length, &target);
 		target.dma = true;
 		if (!ret)
-			ret = contig_target_check(&target);
-		if (!ret)
 			ret = contig_target_sync(&target, for_device,
 						 direction);
 		contig_target_done(client, &target);
@@ -457,7 +455,6 @@ static int contig_checkpoint(struct contig_client *client,
 		if (ret)
 			return ret;
 	}
-	/* What the CPU gets is what the device wrote, if it is still there. */
 	ret = prep->flags & CONTIG_IO_INPUT ?
 	      contig_preparation_sync(client, prep, false) : 0;
 	if (cmd->flags & CONTIG_IO_MORE)

@@ -2,12 +2,13 @@
 /*
  * Is locked memory still where it was locked?
  *
- * What the interval notifier of a pin tells of is often nothing that matters. Before
- * the next use the page tables are looked up again and compared with what was
- * pinned.
+ * Most changes of an address space touch other pages than those that are locked,
+ * or leave them where they are. So pages that a change touched are suspect
+ * (watch.c), and before the next use of such a page the page tables are compared
+ * with what was pinned.
  */
+#include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/mmu_notifier.h>
 #include <linux/sched/signal.h>
 
 #include "areas.h"
@@ -26,130 +27,179 @@ static int contig_pin_gone(int error)
 	return error == -ENOMEM || error == -EINTR ? error : -ESTALE;
 }
 
-/* Does the process still have the buffer's pages where they were locked? */
-static int contig_pin_shows_buffer(const struct contig_pin *pin,
-				   unsigned long first, unsigned long last)
+/*
+ * Return how many pages from @first on, of at most @npages, show the buffer where
+ * it was locked, or -ENOMEM or -EINTR.
+ */
+static long contig_pin_shows_buffer(const struct contig_pin *pin,
+				    unsigned long first, unsigned long npages)
 {
+	unsigned long page = first, last = first + npages - 1;
 	struct contig_stretch stretch;
-	unsigned long offset;
 	int ret = 0;
 
-	for (; !ret && first <= last; first += stretch.npages) {
-		offset = pin->base + (first - pin->first);
-		ret = contig_stretch_at(pin->mm, first, last, &stretch);
-		if (ret)
-			return contig_pin_gone(ret);
-		if (stretch.buffer != pin->buffer || stretch.offset != offset)
-			ret = -ESTALE;
-		contig_stretch_put(&stretch);
-	}
-	return ret;
-}
-
-/* Are these the pages that the pin holds at @offset, in this order? */
-static bool contig_pin_has(const struct contig_pin *pin, unsigned long offset,
-			   struct page **pages, int nr)
-{
-	int i;
-
-	for (i = 0; i < nr; i++)
-		if (contig_extents_pfn(&pin->own, offset + i) !=
-		    page_to_pfn(pages[i]))
-			return false;
-	return true;
-}
-
-/* Does the process still have the pinned pages where they were locked? */
-static int contig_pin_shows_pages(const struct contig_pin *pin,
-				  unsigned long first, unsigned long last)
-{
-	struct page **pages;
-	int nr, i, ret = 0;
-
-	pages = (struct page **)__get_free_page(GFP_KERNEL | __GFP_NOFAIL);
-	while (!ret && first <= last) {
-		nr = min(last - first + 1, CONTIG_PIN_BATCH);
-		nr = fatal_signal_pending(current) ? -EINTR :
-		     get_user_pages_fast(first << PAGE_SHIFT, nr, 0, pages);
-		if (nr <= 0) {
-			ret = contig_pin_gone(nr ?: -EFAULT);
+	for (; !ret && page <= last; page += stretch.npages) {
+		ret = contig_stretch_at(pin->mm, page, last, &stretch);
+		if (ret) {
+			ret = contig_pin_gone(ret);
 			break;
 		}
-		if (!contig_pin_has(pin, first - pin->first, pages, nr))
+		if (stretch.buffer != pin->buffer ||
+		    stretch.offset != pin->base + (page - pin->first))
 			ret = -ESTALE;
-		for (i = 0; i < nr; i++)
-			put_page(pages[i]);
-		first += nr;
-		cond_resched();
+		contig_stretch_put(&stretch);
+		if (ret)
+			break;
 	}
-	free_page((unsigned long)pages);
-	return ret;
-}
-
-/**
- * contig_pin_shows() - does the process still have these pages where it had them?
- * @pin: of the calling process, or of a buffer
- * @first: first page, in @pin
- * @last: last page, in @pin
- *
- * May sleep.
- *
- * Return: 0 if it does, -ESTALE, or -ENOMEM or -EINTR if it is not known.
- */
-int contig_pin_shows(const struct contig_pin *pin, unsigned long first,
-		     unsigned long last)
-{
-	return pin->buffer ? contig_pin_shows_buffer(pin, first, last) :
-			     contig_pin_shows_pages(pin, first, last);
+	return ret && ret != -ESTALE ? ret : page - first;
 }
 
 /*
- * Lower the flag, then wait for changes under way: who looks then sees all of them.
- * A change that begins later raises the flag again. May sleep.
+ * Look up pages of the calling process. What the mapping lets the process do with
+ * them at the moment has no influence on where they are. Return as
+ * get_user_pages_remote().
  */
-void contig_pin_calm(struct contig_pin *pin)
+static long contig_pin_look_up(struct mm_struct *mm, unsigned long addr, int nr,
+			       struct page **pages)
 {
-	/* Full barrier: pairs with the one in contig_pin_invalidate(). */
-	xchg(&pin->suspect, 0);
-	if (pin->mm)
-		mmu_interval_read_begin(&pin->notifier);
+	int locked = 1;
+	long got;
+
+	got = get_user_pages_fast_only(addr, nr, 0, pages);
+	if (got > 0)
+		return got;
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	got = contig_get_user_pages_remote(mm, addr, nr, FOLL_FORCE, pages,
+					   &locked);
+	if (locked)
+		mmap_read_unlock(mm);
+	return got;
 }
 
-/* Find out which areas of a suspect pin are certain to be still in place. */
-static void contig_pin_look(struct contig_areas *areas, struct contig_pin *pin)
+/* Return how many of these pages the pin holds at @offset, in this order. */
+static long contig_pin_matches(const struct contig_pin *pin,
+			       unsigned long offset, struct page **pages,
+			       long nr)
 {
-	unsigned long last = pin->first + pin->npages - 1;
-	struct contig_area *area;
+	struct contig_cursor cursor;
+	unsigned long pfn, n;
+	long i = 0;
 
-	contig_pin_calm(pin);
-	contig_for_each_area(area, areas, pin->first, last)
-		if (area->pin == pin)
-			area->tainted = contig_pin_shows(pin, area->it.start,
-							 area->it.last);
+	contig_cursor_init(&cursor, &pin->own, offset);
+	while ((n = contig_cursor_next(&cursor, offset + nr, &pfn)))
+		for (; n--; i++, pfn++)
+			if (page_to_pfn(pages[i]) != pfn)
+				return i;
+	return i;
+}
+
+/*
+ * Return how many pages from @first on, of at most CONTIG_PIN_BATCH, the process
+ * has where they were pinned, or -ENOMEM or -EINTR.
+ */
+static long contig_pin_shows_pages(const struct contig_pin *pin,
+				   unsigned long first, unsigned long npages)
+{
+	long nr, i, same, done = 0;
+	struct page **pages;
+
+	pages = (struct page **)__get_free_page(GFP_KERNEL | __GFP_NOWARN |
+						__GFP_RETRY_MAYFAIL);
+	if (!pages)
+		return -ENOMEM;
+	while (done < npages) {
+		nr = fatal_signal_pending(current) ? -EINTR :
+		     contig_pin_look_up(pin->mm, (first + done) << PAGE_SHIFT,
+					npages - done, pages);
+		if (nr <= 0) {
+			nr = contig_pin_gone(nr ?: -EFAULT);
+			if (nr != -ESTALE)
+				done = nr;
+			break;
+		}
+		same = contig_pin_matches(pin, first + done - pin->first, pages,
+					  nr);
+		for (i = 0; i < nr; i++)
+			put_page(pages[i]);
+		done += same;
+		if (same < nr)
+			break;
+	}
+	free_page((unsigned long)pages);
+	return done;
+}
+
+/**
+ * contig_pin_suspect() - find a page that may be gone
+ * @pin: the pin
+ * @first: page of it to begin at
+ * @last: last page of interest
+ *
+ * Context: any. Takes no lock.
+ *
+ * Return: the page; @last + 1 if all are certain to be in place.
+ */
+unsigned long contig_pin_suspect(const struct contig_pin *pin,
+				 unsigned long first, unsigned long last)
+{
+	return contig_mark_next(&pin->mark, first, last);
+}
+
+/**
+ * contig_pin_verify() - find out whether the process has pages where it had them
+ * @pin: of the calling process, or of a buffer; the caller is the only one who
+ *       looks for pages of it
+ * @page: in/out: first page; after -ESTALE the page that is gone
+ * @last: last page, in @pin
+ *
+ * Looks at pages that are suspect and at no others. May sleep.
+ *
+ * Return: 0 if it has all of them, -ESTALE, or -ENOMEM or -EINTR if it is not known.
+ */
+int contig_pin_verify(struct contig_pin *pin, unsigned long *page,
+		      unsigned long last)
+{
+	unsigned long n;
+	int ret = 0;
+	long done;
+
+	while (!ret && (*page = contig_pin_suspect(pin, *page, last)) <= last) {
+		n = contig_mark_take(&pin->mark, *page,
+				     min(last, *page + CONTIG_PIN_BATCH - 1));
+		done = pin->buffer ? contig_pin_shows_buffer(pin, *page, n) :
+				     contig_pin_shows_pages(pin, *page, n);
+		if (done < 0)
+			return done;
+		contig_mark_settle(&pin->mark, *page, done);
+		*page += done;
+		if (done < n)
+			ret = -ESTALE;
+		cond_resched();
+	}
+	if (pin->mm)
+		contig_mark_rest(&pin->mark);
+	return ret;
 }
 
 /**
  * contig_area_check() - are locked pages still where they were locked?
- * @areas: the tree that @area is in
  * @area: an area of the calling process, or of a buffer
  * @first: first page, in @area
  * @last: last page, in @area
  *
- * Free as long as nothing happened to the mapping. May sleep.
+ * Free as long as no change touched the pages. May sleep.
  *
  * Return: 0, -ESTALE, or -ENOMEM or -EINTR if that could not be found out.
  */
-int contig_area_check(struct contig_areas *areas, struct contig_area *area,
-		      unsigned long first, unsigned long last)
+int contig_area_check(struct contig_area *area, unsigned long first,
+		      unsigned long last)
 {
-	struct contig_pin *pin = area->pin;
 	int ret;
 
-	if (READ_ONCE(pin->suspect))
-		contig_pin_look(areas, pin);
-	if (!area->tainted)
+	if (contig_pin_suspect(area->pin, first, last) > last)
 		return 0;
-	ret = contig_pin_shows(pin, first, last);
+	ret = contig_pin_verify(area->pin, &first, last);
 	if (ret == -ESTALE)
 		contig_stats_count(CONTIG_EVENT_STALE);
 	return ret;
@@ -177,7 +227,8 @@ int contig_area_check_write(struct contig_area *area, unsigned long first,
 	if (!pin->mm)
 		return 0;
 	contig_areas_init(&areas);
-	ret = contig_pin_range(pin->mm, first, last, false, false, &areas);
+	ret = contig_pin_range(pin->mark.watch, first, last, false, false,
+			       &areas);
 	if (ret)
 		return ret;
 	contig_for_each_area(other, &areas, first, last) {

@@ -6,14 +6,14 @@
 #define CONTIG_STALE_H
 
 struct contig_area;
-struct contig_areas;
 struct contig_pin;
 
-void contig_pin_calm(struct contig_pin *pin);
-int contig_pin_shows(const struct contig_pin *pin, unsigned long first,
-		     unsigned long last);
-int contig_area_check(struct contig_areas *areas, struct contig_area *area,
-		      unsigned long first, unsigned long last);
+unsigned long contig_pin_suspect(const struct contig_pin *pin,
+				 unsigned long first, unsigned long last);
+int contig_pin_verify(struct contig_pin *pin, unsigned long *page,
+		      unsigned long last);
+int contig_area_check(struct contig_area *area, unsigned long first,
+		      unsigned long last);
 int contig_area_check_write(struct contig_area *area, unsigned long first,
 			    unsigned long last);
 

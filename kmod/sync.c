@@ -26,8 +26,6 @@ static int contig_sync_range(struct contig_client *client,
 	if (!ret && !client->device)
 		ret = -EUNATCH;
 	if (!ret)
-		ret = contig_target_check(&target);
-	if (!ret)
 		ret = contig_target_sync(&target,
 					 cmd->flags & CONTIG_IO_FOR_DEVICE,
 					 contig_dma_direction(input, output));

@@ -82,17 +82,24 @@ unsigned long contig_target_extents(const struct contig_target *target,
 	return count;
 }
 
+/* Is a range locked as a whole? Return: 0 or -ENOLCK. */
+static int contig_target_locked(const struct contig_target *target)
+{
+	return target->areas &&
+	       contig_areas_cover(target->areas, target->first, target->last) ?
+	       0 : -ENOLCK;
+}
+
 /* Is a range locked as a whole, and still in place? */
-int contig_target_check(const struct contig_target *target)
+static int contig_target_check(const struct contig_target *target)
 {
 	struct contig_area *area;
-	int ret;
+	int ret = contig_target_locked(target);
 
-	if (!target->areas ||
-	    !contig_areas_cover(target->areas, target->first, target->last))
-		return -ENOLCK;
+	if (ret)
+		return ret;
 	contig_for_each_area(area, target->areas, target->first, target->last) {
-		ret = contig_area_check(target->areas, area,
+		ret = contig_area_check(area,
 					max(area->it.start, target->first),
 					min(area->it.last, target->last));
 		if (!ret && target->dma &&
@@ -142,21 +149,26 @@ unsigned long contig_target_addrs(const struct contig_target *target,
 
 /**
  * contig_target_sync() - hand memory from the CPU to the client's device or back
- * @target: a range that is locked as a whole, for a device
+ * @target: a range for the client's device
  * @for_device: the device has it next, not the CPU
  * @direction: which way the device moves data
  *
- * May sleep.
+ * What the device wrote is in the pages that are locked, or in a copy of them. So
+ * these are synced whatever became of the mapping: whether the process still has
+ * them there, and what it may do with them, is looked at afterwards. May sleep.
  *
- * Return: 0, or -ENODEV if the device is gone.
+ * Return: 0, -ENOLCK if the range is not locked as a whole, -ENODEV if the device is
+ * gone; or -ESTALE if all was synced, but the process has other pages there.
  */
 int contig_target_sync(const struct contig_target *target, bool for_device,
 		       enum dma_data_direction direction)
 {
 	u64 at, n, left = target->length;
 	struct contig_area *area;
-	int ret = 0;
+	int ret = contig_target_locked(target);
 
+	if (ret)
+		return ret;
 	contig_for_each_area(area, target->areas, target->first, target->last) {
 		unsigned long first = max(area->it.start, target->first);
 
@@ -170,10 +182,12 @@ int contig_target_sync(const struct contig_target *target, bool for_device,
 		ret = contig_dma_map_sync(area->pin->map, at, n, for_device,
 					  direction);
 		if (ret)
-			break;
+			return ret;
 		left -= n;
 	}
-	return ret;
+	ret = contig_target_check(target);
+	/* That a look was not possible changes nothing: all was synced. */
+	return ret == -ENOMEM || ret == -EINTR ? 0 : ret;
 }
 
 /* Write the last entry, which will not grow any more. */
@@ -409,14 +423,14 @@ static int contig_run_fill(struct contig_client *client,
 		run->state |= CONTIG_PAGE_LOCKED | CONTIG_PAGE_HELD;
 		if (area->pin->buffer)
 			run->state |= CONTIG_PAGE_BUFFER;
-		ret = contig_area_check(target->areas, area, page, page);
+		ret = contig_area_check(area, page, page);
 		if (ret == -ESTALE)
 			run->state |= CONTIG_PAGE_STALE;
 		else if (ret)
 			return ret;
-		/* Not all of it need be gone: page by page then. */
-		if (area->tainted)
-			n = 1;
+		/* Up to the next page that may be gone, or page by page. */
+		n = ret ? 1 : contig_pin_suspect(area->pin, page,
+						 page + n - 1) - page;
 	}
 	if (!target->buffer && client->space) {
 		guard(mutex)(&client->space->lock);

@@ -12,7 +12,6 @@ struct contig_target;
 
 unsigned long contig_target_extents(const struct contig_target *target,
 				    bool dma);
-int contig_target_check(const struct contig_target *target);
 unsigned long contig_target_addrs(const struct contig_target *target,
 				  unsigned long *page, u64 *addrs,
 				  unsigned long room);

@@ -13,6 +13,10 @@
 #define TOP (1ull << 32)
 #define PAGES 4
 
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
 FIXTURE(bounce) {
 	int fd, other, buffer;
 	struct edu edu;
@@ -140,6 +144,50 @@ TEST_F(bounce, copies_from_one_transfer_to_the_next)
 	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
 	EXPECT_TRUE(has_pattern(self->high + pages(2), EDU_CHUNK, 5));
 	EXPECT_EQ(0, page_state(self->fd, self->high).locks);
+}
+
+/*
+ * What the device wrote arrives, whatever the process may do with the page at the
+ * moment, and if it was taken out of the page tables meanwhile.
+ */
+TEST_F(bounce, arrives_where_the_process_may_not_read)
+{
+	uint64_t high = 0;
+	char *memory;
+	int file, i;
+
+	fill_pattern(self->high, pages(PAGES), 6);
+	self->cmd.flags |= CONTIG_IO_BOUNCE | CONTIG_IO_OUTPUT;
+	ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
+	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[0], false));
+	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
+
+	/* Of a process's own memory, a page that the device cannot reach. */
+	file = memfd_create("contig", MFD_CLOEXEC);
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, ftruncate(file, MIB(64)));
+	memory = buffer_map(file, MIB(64));
+	ASSERT_NE(NULL, memory);
+	memset(memory, 1, MIB(64));
+	for (i = 0; (size_t)i < MIB(64) / page_size && !high; i++)
+		if (pfn_of(memory + pages(i)) * page_size >= TOP)
+			high = to_addr(memory + pages(i));
+	if (!high)
+		SKIP(return, "no page above 4 GiB was free");
+	self->span = (struct contig_span){ high, page_size };
+	self->cmd.flags = CONTIG_GET_DMA | CONTIG_IO_BOUNCE | CONTIG_IO_INPUT;
+	self->cmd.fd = 0;
+	self->cmd.count = 1;
+	ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
+	EXPECT_EQ(1, self->cmd.out_bounced);
+	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[0], true));
+	ASSERT_EQ(0, mprotect((void *)high, page_size, PROT_NONE));
+	madvise((void *)high, page_size, MADV_PAGEOUT);
+	EXPECT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
+	ASSERT_EQ(0, mprotect((void *)high, page_size, PROT_READ));
+	EXPECT_TRUE(has_pattern((void *)high, EDU_CHUNK, 6));
+	munmap(memory, MIB(64));
+	close(file);
 }
 
 /* What lies within reach is not copied, though it could be. */

@@ -10,6 +10,9 @@
 
 #define PAGES 8
 
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
@@ -229,6 +232,54 @@ TEST_F(change, protected)
 	EXPECT_TRUE(has_pattern(self->map, pages(PAGES), 2));
 	EXPECT_TRUE(is_true(self, variant, self->map, PAGES));
 	test_unlock(self->fd, self->map, pages(PAGES));
+}
+
+/* The page has to be looked at, and the process may not read it. */
+static void touch_unreadable(char *map)
+{
+	madvise(map, pages(PAGES), MADV_PAGEOUT);
+}
+
+static bool is_where(int fd, char *map, const struct contig_extent *extents,
+		     int64_t n)
+{
+	struct contig_extent *now;
+	int64_t count = translate_all(fd, -1, to_addr(map), pages(PAGES), 0,
+				      &now);
+	bool same = count == n && !memcmp(now, extents, n * sizeof(*now));
+
+	if (count > 0)
+		free(now);
+	return same;
+}
+
+TEST_F(change, unreadable)
+{
+	struct contig_extent *extents;
+	int64_t n;
+	int key;
+
+	n = translate_all(self->fd, -1, to_addr(self->map), pages(PAGES), 0,
+			  &extents);
+	ASSERT_LT(0, n);
+	ASSERT_EQ(0, mprotect(self->map, pages(PAGES), PROT_NONE));
+	touch_unreadable(self->map);
+	EXPECT_TRUE(is_where(self->fd, self->map, extents, n));
+	ASSERT_EQ(0, mprotect(self->map, pages(PAGES),
+			      PROT_READ | PROT_WRITE));
+	/* Where the processor has protection keys. */
+	key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
+	if (key >= 0) {
+		ASSERT_EQ(0, pkey_mprotect(self->map, pages(PAGES), PROT_READ |
+					   PROT_WRITE, key));
+		touch_unreadable(self->map);
+		EXPECT_TRUE(is_where(self->fd, self->map, extents, n));
+		ASSERT_EQ(0, pkey_set(key, 0));
+	}
+	EXPECT_TRUE(has_pattern(self->map, pages(PAGES), 1));
+	EXPECT_TRUE(is_true(self, variant, self->map, PAGES));
+	test_unlock(self->fd, self->map, pages(PAGES));
+	free(extents);
 }
 
 TEST_F(change, dropped_by_madvise)

@@ -199,7 +199,7 @@ static void neighbours_that_differ_stay_apart(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, area);
 		area->owned = i == 1;
 		area->write = i == 2;
-		area->tainted = i == 3;
+		area->count += i == 3;
 		contig_areas_insert(&t->areas, area);
 	}
 	contig_areas_join(&t->areas, 0, PAGES);
@@ -210,7 +210,7 @@ static void neighbours_that_differ_stay_apart(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, area->it.last, 10 * i + 9);
 		area->owned = false;
 		area->write = false;
-		area->tainted = false;
+		area->count = 1;
 	}
 	/* At both ends, too, of a range that is none of them. */
 	contig_areas_join(&t->areas, 10, 29);

@@ -906,7 +906,8 @@ struct contig_prepare {
  * transfer; memory that was prepared for output only cannot be written to next
  * (EACCES). Without it the memory is unlocked, as often as it was locked, and the
  * id is over, even if the call fails: then some of what the device wrote cannot be
- * had, since the memory or the device is gone (ESTALE, ENOLCK, ENODEV).
+ * had, since the device or a lock is gone (ENODEV, ENOLCK), or it is in pages that
+ * the process has replaced meanwhile (ESTALE).
  */
 struct contig_checkpoint {
 	__u32 size;
@@ -931,7 +932,8 @@ struct contig_checkpoint {
  * Hand locked memory from the CPU to the client's device or back: write what is
  * in caches to memory, or throw it out of caches, for the pages of this range
  * alone. Costs nothing where the device looks into the caches. Needs a device
- * (EUNATCH).
+ * (EUNATCH). It is about the pages that are locked, also if the process has replaced
+ * some of them meanwhile: then it is done, and ESTALE.
  */
 struct contig_sync {
 	__u32 size;

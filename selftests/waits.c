@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A process whose threads change its memory without a pause, and which makes neither
+ * itself nor anything else wait: LOCK, UNLOCK, GET_PHYSICAL, close, unbind of a driver
+ * and unloading each take as long as they take without that, within a factor.
+ *
+ * Loads and unloads the module itself.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "kselftest_harness.h"
+#include "interrupts.h"
+
+#define THREADS 16
+#define AREA KIB(128)
+#define ROUNDS 12
+#define FACTOR 10
+/* Of these rounds; a storm makes it slow. */
+#define MLOCKS 3
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+static volatile bool storm_over;
+
+static void change_by_madvise(char *area)
+{
+	memset(area, 1, AREA);
+	madvise(area, AREA, MADV_DONTNEED);
+}
+
+static void change_by_mprotect(char *area)
+{
+	mprotect(area, AREA / 2, PROT_READ);
+	mprotect(area, AREA / 2, PROT_READ | PROT_WRITE);
+	area[0]++;
+}
+
+static void change_by_mremap(char *area)
+{
+	area[0] = 1;
+	/* What is moved leaves no gap for others to map something into. */
+	mremap(area, AREA / 2, AREA / 2, MREMAP_MAYMOVE | MREMAP_FIXED |
+	       MREMAP_DONTUNMAP, area + AREA / 2);
+}
+
+static void change_by_fork(char *area)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	area[0]++;
+}
+
+/* fork() once: it copies all, and keeps mmap_lock for as long. */
+static void (*const changes[THREADS])(char *area) = {
+	change_by_fork,
+	change_by_mremap, change_by_mremap, change_by_mremap,
+	change_by_mprotect, change_by_mprotect, change_by_mprotect,
+	change_by_mprotect,
+	change_by_madvise, change_by_madvise, change_by_madvise,
+	change_by_madvise, change_by_madvise, change_by_madvise,
+	change_by_madvise, change_by_madvise,
+};
+
+struct weather {
+	pthread_t threads[THREADS];
+	char *areas[THREADS];
+	unsigned int nr;
+};
+
+static void *storm_thread(void *arg)
+{
+	char *area = arg;
+	unsigned int i = (uintptr_t)area / AREA % THREADS;
+
+	while (!storm_over)
+		changes[i](area);
+	return NULL;
+}
+
+static int storm_begin(struct weather *w)
+{
+	char *all = mmap(NULL, (THREADS + 1) * AREA, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (all == MAP_FAILED)
+		return -errno;
+	/* So that each kind of change has as many threads. */
+	all = (char *)(((uintptr_t)all + AREA - 1) / AREA * AREA);
+	madvise(all, THREADS * AREA, MADV_NOHUGEPAGE);
+	storm_over = false;
+	for (w->nr = 0; w->nr < THREADS; w->nr++)
+		if (pthread_create(&w->threads[w->nr], NULL, storm_thread,
+				   all + w->nr * AREA))
+			return -EAGAIN;
+	return 0;
+}
+
+static void storm_end(struct weather *w)
+{
+	storm_over = true;
+	while (w->nr)
+		pthread_join(w->threads[--w->nr], NULL);
+}
+
+/* What is measured, in the order of the columns that are printed. */
+enum work { MLOCK, LOCK, GET_PHYSICAL, UNLOCK, CLOSE, WORKS };
+
+static const char *const work_names[WORKS] = {
+	"mlock", "LOCK", "GET_PHYSICAL", "UNLOCK", "close",
+};
+
+FIXTURE(storm) {
+	struct weather weather;
+	char *memory;
+	uint64_t took[2][WORKS][ROUNDS];
+};
+
+FIXTURE_SETUP(storm) {
+	if (system("modprobe contig"))
+		SKIP(return, "the module cannot be loaded");
+	self->memory = anon_map(pages(64));
+	ASSERT_NE(NULL, self->memory);
+	no_huge_pages(self->memory, pages(64));
+}
+
+FIXTURE_TEARDOWN(storm) {
+	storm_end(&self->weather);
+	munmap(self->memory, pages(64));
+	EXPECT_EQ(0, system("modprobe -r contig_irq_test contig"));
+}
+
+static uint64_t since(uint64_t *start)
+{
+	uint64_t now = now_ns(), took = now - *start;
+
+	*start = now;
+	return took;
+}
+
+/* Each kind of work once, with one page of a new client. */
+static int measure_once(char *page, bool with_mlock, uint64_t took[WORKS])
+{
+	struct contig_extent extent;
+	struct contig_get_physical cmd = {
+		.size = sizeof(cmd),
+		.addr = to_addr(page),
+		.length = page_size,
+		.extents = to_addr(&extent),
+		.count = 1,
+	};
+	int fd = client_open(), ret = 0;
+	uint64_t start;
+
+	if (fd < 0)
+		return fd;
+	start = now_ns();
+	if (with_mlock && (mlock(page, page_size) || munlock(page, page_size)))
+		ret = -errno;
+	took[MLOCK] = since(&start);
+	ret = ret ?: _test_cmd_lock(fd, page, page_size, 0);
+	took[LOCK] = since(&start);
+	ret = ret ?: _test_cmd_get_physical(fd, &cmd);
+	took[GET_PHYSICAL] = since(&start);
+	ret = ret ?: _test_cmd_unlock(fd, page, page_size);
+	took[UNLOCK] = since(&start);
+	if (close(fd))
+		ret = -errno;
+	took[CLOSE] = since(&start);
+	return ret;
+}
+
+static int measure(char *memory, uint64_t took[WORKS][ROUNDS])
+{
+	/* The first lock in an address space has more to do. */
+	int first = client_open(), i, n, ret;
+	uint64_t once[WORKS];
+
+	if (first < 0)
+		return first;
+	ret = _test_cmd_lock(first, memory, page_size, 0);
+	if (ret)
+		return ret;
+	for (i = 0; i < ROUNDS; i++) {
+		ret = measure_once(memory + pages(1 + i), i < MLOCKS, once);
+		if (ret)
+			return ret;
+		for (n = 0; n < WORKS; n++)
+			took[n][i] = once[n];
+		usleep(1000);
+	}
+	close(first);
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/*
+ * LOCK looks at the address space, as mlock() does. mlock() waits for mmap_lock in a
+ * storm, and shows for how long; LOCK takes it up to four times, to find out what is
+ * there, for a page that fork() has shared, and to look again. The other commands
+ * have no need to.
+ */
+TEST_F_TIMEOUT(storm, makes_no_command_wait, 400)
+{
+	uint64_t median[2][WORKS], most;
+	unsigned int i, n;
+
+	ASSERT_EQ(0, measure(self->memory, self->took[0]));
+	ASSERT_EQ(0, storm_begin(&self->weather));
+	ASSERT_EQ(0, measure(self->memory, self->took[1]));
+	storm_end(&self->weather);
+	for (n = 0; n < WORKS; n++) {
+		unsigned int rounds = n == MLOCK ? MLOCKS : ROUNDS;
+		unsigned long long longest[2];
+
+		for (i = 0; i < 2; i++) {
+			uint64_t *took = self->took[i][n];
+
+			qsort(took, rounds, sizeof(*took), compare);
+			median[i][n] = took[rounds / 2];
+			longest[i] = took[rounds - 1] / 1000;
+		}
+		TH_LOG("%-12s us: quiet %6llu, at most %6llu; storm %6llu, at most %6llu",
+		       work_names[n], (unsigned long long)median[0][n] / 1000,
+		       longest[0], (unsigned long long)median[1][n] / 1000,
+		       longest[1]);
+	}
+	for (n = LOCK; n < WORKS; n++) {
+		most = FACTOR * median[0][n];
+		if (n == LOCK)
+			most += 4 * median[1][MLOCK];
+		EXPECT_GT(most, median[1][n])
+			TH_LOG("%s", work_names[n]);
+	}
+}
+
+/* A process that shares the address space, and the descriptors. */
+static int sharing_child(void *arg)
+{
+	char *page = arg;
+	int fd = client_open();
+
+	while (!_test_cmd_lock(fd, page, page_size, 0))
+		_test_cmd_unlock(fd, page, page_size);
+	return 1;
+}
+
+#define STACK KIB(64)
+
+TEST_F(storm, cannot_keep_a_process_alive)
+{
+	char *stack = anon_map(STACK);
+	int fd = client_open(), i;
+	uint64_t start;
+	pid_t pid;
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(NULL, stack);
+	test_lock(fd, self->memory, page_size, 0);
+	ASSERT_EQ(0, storm_begin(&self->weather));
+	start = now_ns();
+	for (i = 0; i < times(5); i++) {
+		pid = clone(sharing_child, stack + STACK, CLONE_VM | SIGCHLD,
+			    self->memory + pages(1));
+		ASSERT_LT(0, pid);
+		usleep(10000);
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(128 + SIGKILL, child_wait(pid));
+	}
+	/* A tenth of a second each; it was minutes. */
+	EXPECT_GT(times(5) * 2000000000ull, now_ns() - start);
+	storm_end(&self->weather);
+	munmap(stack, STACK);
+	close(fd);
+}
+
+/* Children of the storm have the descriptors too, for a moment. */
+static bool no_client(void *unused)
+{
+	return !debugfs_has("clients", "waits");
+}
+
+/*
+ * The last descriptor of a client is closed by another process than the one that
+ * the memory belongs to: that pages are unpinned does not wait either.
+ */
+TEST_F(storm, cannot_keep_what_another_process_closes)
+{
+	int sockets[2], fd, i;
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	ASSERT_EQ(0, storm_begin(&self->weather));
+	for (i = 0; i < 2; i++) {
+		pid = fork();
+		if (!pid) {
+			fd = fd_receive(sockets[1]);
+			/* Until the parent has closed its own. */
+			if (fd < 0 || read(sockets[1], &c, 1) != 1)
+				_exit(1);
+			close(fd);
+			_exit(!poll_until(no_client, NULL));
+		}
+		ASSERT_LT(0, pid);
+		fd = client_open();
+		ASSERT_LE(0, fd);
+		test_lock(fd, self->memory, pages(64), 0);
+		ASSERT_EQ(0, fd_send(sockets[0], fd));
+		close(fd);
+		EXPECT_EQ(1, write(sockets[0], "x", 1));
+		EXPECT_EQ(0, child_wait(pid));
+		EXPECT_EQ(0, charged_kib());
+	}
+	storm_end(&self->weather);
+	close(sockets[0]);
+	close(sockets[1]);
+}
+
+#define DRIVER "/sys/bus/platform/drivers/contig_irq_test/"
+
+TEST_F(storm, cannot_keep_a_driver_or_the_module)
+{
+	uint64_t start, quiet = 0, took = 0;
+	int fd, i;
+
+	for (i = 0; i < 2; i++) {
+		if (i)
+			ASSERT_EQ(0, storm_begin(&self->weather));
+		fd = kernel_client(IRQ_TEST_FOR_PLATFORM);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, self->memory, pages(64)));
+		start = now_ns();
+		ASSERT_EQ(0, write_text(DRIVER "unbind", "contig_irq_test"));
+		close(fd);
+		ASSERT_EQ(0, write_text(DRIVER "bind", "contig_irq_test"));
+		ASSERT_EQ(0, system("modprobe -r contig_irq_test contig"));
+		*(i ? &took : &quiet) = since(&start);
+		ASSERT_EQ(0, system("modprobe contig"));
+	}
+	TH_LOG("unbind, close, bind, modprobe -r, ms: quiet %llu, storm %llu",
+	       (unsigned long long)quiet / 1000000,
+	       (unsigned long long)took / 1000000);
+	/* The programs that this runs share the processors with the storm. */
+	EXPECT_GT(FACTOR * quiet, took);
+	storm_end(&self->weather);
+}
+
+/*
+ * What changes touch is known to the page: the rest of what was locked with it costs
+ * no more than before.
+ */
+TEST_F(storm, of_other_pages_costs_nothing)
+{
+	size_t many = times(MIB(64)) / page_size, n;
+	uint64_t start, took[2] = { 0 };
+	int fd = client_open(), i, ret;
+	struct contig_extent extent;
+	char *memory;
+
+	memory = anon_map(pages(many));
+	ASSERT_NE(NULL, memory);
+	no_huge_pages(memory, pages(many));
+	test_lock(fd, memory, pages(many), 0);
+	/* Pinning is a change, too: until it is looked at for the first time. */
+	ASSERT_LT(0, _test_cmd_count(fd, memory, pages(many)));
+	for (i = 0; i < 2; i++) {
+		for (n = 0; n < 200; n++) {
+			struct contig_get_physical cmd = {
+				.size = sizeof(cmd),
+				.addr = to_addr(memory),
+				.length = page_size,
+				.extents = to_addr(&extent),
+				.count = 1,
+			};
+			char *other = memory + pages(many - 1 - n);
+
+			if (i)
+				ASSERT_EQ(0, madvise(other, page_size,
+						     MADV_DONTNEED));
+			start = now_ns();
+			ret = _test_cmd_get_physical(fd, &cmd);
+			took[i] += since(&start);
+			ASSERT_EQ(0, ret);
+			if (i)
+				test_err_count(ESTALE, fd, other, page_size);
+		}
+	}
+	TH_LOG("GET_PHYSICAL of 4 KiB, us: quiet %llu, after changes %llu",
+	       (unsigned long long)took[0] / 200000,
+	       (unsigned long long)took[1] / 200000);
+	/* The processor's caches lose something; to look at all took 1000 times. */
+	EXPECT_GT(5 * FACTOR * took[0], took[1]);
+	munmap(memory, pages(many));
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
