@@ -167,6 +167,60 @@ unsigned int contig_extents_count(const struct contig_extents *extents,
 	       contig_extents_find(extents, first) + 1;
 }
 
+/**
+ * contig_extents_ends() - count runs, and look where the pages begin and end
+ * @extents: the list
+ * @first: offset of the first page, inside the list
+ * @last: offset of the last page, inside the list
+ * @first_pfn: receives the frame of the first page
+ * @last_pfn: receives the frame of the last page
+ *
+ * Two searches, and one if the pages lie in one run.
+ *
+ * Return: how many runs the pages lie in.
+ */
+unsigned int contig_extents_ends(const struct contig_extents *extents,
+				 unsigned long first, unsigned long last,
+				 unsigned long *first_pfn,
+				 unsigned long *last_pfn)
+{
+	unsigned int from = contig_extents_find(extents, first), to = from;
+	const struct contig_piece *piece = &extents->pieces[from];
+
+	*first_pfn = piece->pfn + (first - piece->first);
+	if (last - piece->first >= contig_piece_len(extents, from)) {
+		to = contig_extents_find(extents, last);
+		piece = &extents->pieces[to];
+	}
+	*last_pfn = piece->pfn + (last - piece->first);
+	return to - from + 1;
+}
+
+/**
+ * contig_extents_addrs() - note the address of each page
+ * @extents: the list
+ * @offset: of the first page
+ * @n: how many pages, all of which must lie inside the list
+ * @addrs: receives their addresses
+ *
+ * One search, and then one step for each page.
+ */
+void contig_extents_addrs(const struct contig_extents *extents,
+			  unsigned long offset, unsigned long n, u64 *addrs)
+{
+	const struct contig_piece *last = &extents->pieces[extents->nr - 1];
+	const struct contig_piece *piece;
+	unsigned long end = offset + n, stop, pfn;
+
+	piece = &extents->pieces[contig_extents_find(extents, offset)];
+	for (; offset < end; piece++) {
+		pfn = piece->pfn + (offset - piece->first);
+		stop = piece == last ? end : min(piece[1].first, end);
+		for (; offset < stop; offset++)
+			*addrs++ = (u64)pfn++ << PAGE_SHIFT;
+	}
+}
+
 /* The page frame at @offset, which must lie inside the list. */
 unsigned long contig_extents_pfn(const struct contig_extents *extents,
 				 unsigned long offset)

@@ -68,6 +68,12 @@ unsigned long contig_cursor_next(struct contig_cursor *cursor,
 				 unsigned long limit, unsigned long *pfn);
 unsigned int contig_extents_count(const struct contig_extents *extents,
 				  unsigned long first, unsigned long last);
+unsigned int contig_extents_ends(const struct contig_extents *extents,
+				 unsigned long first, unsigned long last,
+				 unsigned long *first_pfn,
+				 unsigned long *last_pfn);
+void contig_extents_addrs(const struct contig_extents *extents,
+			  unsigned long offset, unsigned long n, u64 *addrs);
 unsigned long contig_extents_pfn(const struct contig_extents *extents,
 				 unsigned long offset);
 

@@ -24,42 +24,12 @@
 #include "pin.h"
 #include "stale.h"
 
-static struct contig_keep *contig_keep_of(struct interval_tree_node *node)
-{
-	return container_of(node, struct contig_keep, it);
-}
-
-static struct contig_keep_page *contig_keep_page(struct contig_keep *keep,
-						 unsigned long page)
-{
-	return &keep->pages[page - keep->it.start];
-}
-
-/* Take the next piece of a part. The position begins as contig_for_each_piece(). */
-bool contig_part_next(const struct contig_part *part, struct contig_part_at *at)
-{
-	while (at->left && at->index < part->nr) {
-		const struct contig_span *span = &part->ranges[at->index++];
-
-		if (at->skip >= span->length) {
-			at->skip -= span->length;
-			continue;
-		}
-		at->addr = span->addr + at->skip;
-		at->length = min(span->length - at->skip, at->left);
-		at->skip = 0;
-		at->left -= at->length;
-		at->first = at->addr >> PAGE_SHIFT;
-		at->last = (at->addr + at->length - 1) >> PAGE_SHIFT;
-		return true;
-	}
-	return false;
-}
-
 void contig_keeps_init(struct contig_keeps *keeps)
 {
 	raw_spin_lock_init(&keeps->lock);
 	keeps->root = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&keeps->live);
+	keeps->npages = 0;
 	init_llist_head(&keeps->dead);
 }
 
@@ -85,8 +55,8 @@ static int contig_keep_map(struct contig_pin *pin,
  *
  * In a task of the user who wants it. May sleep.
  *
- * Return: a keep of which no page is used, in no tree; or ERR_PTR() of -ENOMEM or
- * what contig_dma_map_new() answers, and the area is as it was.
+ * Return: a keep of which no page is used, for contig_keeps_insert(); or ERR_PTR()
+ * of -ENOMEM or what contig_dma_map_new() answers, and the area is as it was.
  */
 struct contig_keep *contig_keep_new(struct contig_area *area,
 				    struct contig_dma_device *device,
@@ -99,13 +69,20 @@ struct contig_keep *contig_keep_new(struct contig_area *area,
 			GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!keep)
 		return ERR_PTR(-ENOMEM);
+	keep->spare = kzalloc(sizeof(*keep->spare),
+			      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!keep->spare) {
+		kvfree(keep);
+		return ERR_PTR(-ENOMEM);
+	}
 	ret = device ? contig_keep_map(area->pin, device, output) : 0;
 	if (ret) {
+		kfree(keep->spare);
 		kvfree(keep);
 		return ERR_PTR(ret);
 	}
-	keep->it.start = area->it.start;
-	keep->it.last = area->it.last;
+	keep->first = area->it.start;
+	keep->last = area->it.last;
 	keep->pin = area->pin;
 	keep->output = output;
 	keep->fresh = true;
@@ -117,16 +94,15 @@ struct contig_keep *contig_keep_new(struct contig_area *area,
 	return keep;
 }
 
-void contig_keeps_insert(struct contig_keeps *keeps, struct contig_keep *keep)
-{
-	lockdep_assert_held(&keeps->lock);
-	interval_tree_insert(&keep->it, &keeps->root);
-}
-
+/*
+ * Its strips stay in the tree until it is buried, and count no page: to remove
+ * them all could take long.
+ */
 static void contig_keep_kill(struct contig_keeps *keeps,
 			     struct contig_keep *keep)
 {
-	interval_tree_remove(&keep->it, &keeps->root);
+	list_del(&keep->node);
+	keeps->npages -= contig_keep_npages(keep);
 	llist_add(&keep->dead, &keeps->dead);
 }
 
@@ -153,19 +129,20 @@ void contig_keep_settle(struct contig_keeps *keeps, struct contig_keep *keep)
 		contig_keep_kill(keeps, keep);
 }
 
-/* Give back everything, whoever uses it. Without the lock, and may sleep. */
+/* Give back everything, used or not. Without the lock, and may sleep. */
 void contig_keeps_clear(struct contig_keeps *keeps)
 {
-	struct interval_tree_node *node;
+	struct contig_keep *keep;
 
 	do {
 		cond_resched();
 		raw_spin_lock_irq(&keeps->lock);
-		node = interval_tree_iter_first(&keeps->root, 0, ULONG_MAX);
-		if (node)
-			contig_keep_kill(keeps, contig_keep_of(node));
+		keep = list_first_entry_or_null(&keeps->live,
+						struct contig_keep, node);
+		if (keep)
+			contig_keep_kill(keeps, keep);
 		raw_spin_unlock_irq(&keeps->lock);
-	} while (node);
+	} while (keep);
 }
 
 /*
@@ -179,6 +156,7 @@ bool contig_keeps_bury(struct contig_keeps *keeps)
 	struct contig_area *area;
 
 	llist_for_each_entry_safe(keep, next, dead, dead) {
+		contig_keeps_forget(keeps, keep);
 		contig_for_each_area(area, &keep->areas, 0, ULONG_MAX)
 			area->write = keep->write;
 		contig_areas_release(&keep->areas);
@@ -186,80 +164,6 @@ bool contig_keeps_bury(struct contig_keeps *keeps)
 		cond_resched();
 	}
 	return dead;
-}
-
-/* Does the keep count this page, or is it about to? */
-static bool contig_keep_has(struct contig_keep *keep, unsigned long page)
-{
-	const struct contig_keep_page *p = contig_keep_page(keep, page);
-
-	return keep->fresh || p->n[CONTIG_KEEP_HOLDS] ||
-	       p->n[CONTIG_KEEP_LOCKS];
-}
-
-/**
- * contig_keeps_span() - find what keeps a page
- * @keeps: all keeps
- * @page: the page
- * @last: last page of interest
- * @n: receives how many pages from @page on, up to @last, are kept by the same
- *
- * Return: the keep, NULL if the page is neither held nor locked.
- */
-struct contig_keep *contig_keeps_span(struct contig_keeps *keeps,
-				      unsigned long page, unsigned long last,
-				      unsigned long *n)
-{
-	struct interval_tree_node *node;
-	struct contig_keep *keep;
-
-	lockdep_assert_held(&keeps->lock);
-	for (node = interval_tree_iter_first(&keeps->root, page, page); node;
-	     node = interval_tree_iter_next(node, page, page)) {
-		keep = contig_keep_of(node);
-		if (!contig_keep_has(keep, page))
-			continue;
-		last = min(last, keep->it.last);
-		for (*n = 1; page + *n <= last; ++*n)
-			if (!contig_keep_has(keep, page + *n))
-				break;
-		return keep;
-	}
-	return NULL;
-}
-
-/**
- * contig_keeps_gap() - find pages that are not kept
- * @keeps: all keeps
- * @page: in/out: where to begin, and the first such page
- * @last: last page of interest
- * @end: receives the last such page in a row
- *
- * Return: whether there is one.
- */
-bool contig_keeps_gap(struct contig_keeps *keeps, unsigned long *page,
-		      unsigned long last, unsigned long *end)
-{
-	struct interval_tree_node *node;
-	unsigned long n;
-
-	lockdep_assert_held(&keeps->lock);
-	while (*page <= last && contig_keeps_span(keeps, *page, last, &n))
-		*page += n;
-	if (*page > last)
-		return false;
-	for (*end = *page; *end < last; ++*end) {
-		node = interval_tree_iter_first(&keeps->root, *end + 1, last);
-		if (!node) {
-			*end = last;
-			return true;
-		}
-		/* Nobody has looked yet how much of the range there is. */
-		*end = max(*end, node->start - 1);
-		if (contig_keeps_span(keeps, *end + 1, *end + 1, &n))
-			return true;
-	}
-	return true;
 }
 
 /* May the process have other memory at some of these pages? */
@@ -290,27 +194,23 @@ int contig_keeps_can_add(struct contig_keeps *keeps,
 			 const struct contig_part *part,
 			 enum contig_keep_kind kind, bool output)
 {
-	unsigned long page, n, i;
-	struct contig_part_at at;
-	struct contig_keep *keep;
+	const struct contig_keep_page *p, *end;
+	struct contig_walk walk;
 
-	contig_for_each_piece(part, &at) {
-		for (page = at.first; page <= at.last; page += n) {
-			keep = contig_keeps_span(keeps, page, at.last, &n);
-			if (!keep)
-				return -EWOULDBLOCK;
-			if (!contig_keep_mapped(keep))
-				return -ENODEV;
-			if (keep->output && !output)
-				return -EACCES;
-			if (contig_keep_stale(keep, page, n))
-				return -ESTALE;
-			/* Half: a part can have a page more than once. */
-			for (i = 0; i < n; i++)
-				if (contig_keep_page(keep, page + i)->n[kind] >
-				    U32_MAX / 2)
-					return -EOVERFLOW;
-		}
+	contig_for_each_run(keeps, part, &walk) {
+		if (!walk.keep)
+			return -EWOULDBLOCK;
+		if (!contig_keep_mapped(walk.keep))
+			return -ENODEV;
+		if (walk.keep->output && !output)
+			return -EACCES;
+		if (contig_keep_stale(walk.keep, walk.page, walk.n))
+			return -ESTALE;
+		/* Half: a part can have a page more than once. */
+		p = contig_keep_page(walk.keep, walk.page);
+		for (end = p + walk.n; p < end; p++)
+			if (p->n[kind] > U32_MAX / 2)
+				return -EOVERFLOW;
 	}
 	return 0;
 }
@@ -320,23 +220,20 @@ void contig_keeps_add(struct contig_keeps *keeps,
 		      const struct contig_part *part,
 		      enum contig_keep_kind kind, bool write)
 {
-	struct contig_keep_page *p;
-	struct contig_part_at at;
-	struct contig_keep *keep;
-	unsigned long page, n;
+	struct contig_keep_page *p, *end;
+	struct contig_walk walk;
+	unsigned long used;
 
-	contig_for_each_piece(part, &at) {
-		for (page = at.first; page <= at.last; page += n) {
-			keep = contig_keeps_span(keeps, page, at.last, &n);
-			keep->write |= write;
-			p = contig_keep_page(keep, page);
-			for (; p < contig_keep_page(keep, page + n); p++) {
-				if (!p->n[CONTIG_KEEP_HOLDS] &&
-				    !p->n[CONTIG_KEEP_LOCKS])
-					keep->used++;
-				p->n[kind]++;
-			}
+	contig_for_each_run(keeps, part, &walk) {
+		walk.keep->write |= write;
+		used = 0;
+		p = contig_keep_page(walk.keep, walk.page);
+		for (end = p + walk.n; p < end; p++) {
+			used += !p->n[CONTIG_KEEP_HOLDS] &&
+				!p->n[CONTIG_KEEP_LOCKS];
+			p->n[kind]++;
 		}
+		walk.keep->used += used;
 	}
 }
 
@@ -345,19 +242,16 @@ bool contig_keeps_count(struct contig_keeps *keeps,
 			const struct contig_part *part,
 			enum contig_keep_kind kind)
 {
-	unsigned long page, n, i;
-	struct contig_part_at at;
-	struct contig_keep *keep;
+	const struct contig_keep_page *p, *end;
+	struct contig_walk walk;
 
-	contig_for_each_piece(part, &at) {
-		for (page = at.first; page <= at.last; page += n) {
-			keep = contig_keeps_span(keeps, page, at.last, &n);
-			if (!keep)
+	contig_for_each_run(keeps, part, &walk) {
+		if (!walk.keep)
+			return false;
+		p = contig_keep_page(walk.keep, walk.page);
+		for (end = p + walk.n; p < end; p++)
+			if (!p->n[kind])
 				return false;
-			for (i = 0; i < n; i++)
-				if (!contig_keep_page(keep, page + i)->n[kind])
-					return false;
-		}
 	}
 	return true;
 }
@@ -370,30 +264,25 @@ void contig_keeps_remove(struct contig_keeps *keeps,
 			 const struct contig_part *part,
 			 enum contig_keep_kind kind)
 {
-	struct contig_keep_page *p;
-	struct contig_part_at at;
-	struct contig_keep *keep;
-	unsigned long page, n;
+	struct contig_keep_page *p, *end;
+	struct contig_walk walk;
+	unsigned long unused;
 
-	contig_for_each_piece(part, &at) {
-		for (page = at.first; page <= at.last; page += n) {
-			keep = contig_keeps_span(keeps, page, at.last, &n);
-			if (!keep) {
-				n = 1;
+	contig_for_each_run(keeps, part, &walk) {
+		if (!walk.keep)
+			continue;
+		unused = 0;
+		p = contig_keep_page(walk.keep, walk.page);
+		for (end = p + walk.n; p < end; p++) {
+			if (!p->n[kind])
 				continue;
-			}
-			p = contig_keep_page(keep, page);
-			for (; p < contig_keep_page(keep, page + n); p++) {
-				if (!p->n[kind])
-					continue;
-				p->n[kind]--;
-				if (!p->n[CONTIG_KEEP_HOLDS] &&
-				    !p->n[CONTIG_KEEP_LOCKS])
-					keep->used--;
-			}
-			if (!keep->used && !keep->fresh)
-				contig_keep_kill(keeps, keep);
+			p->n[kind]--;
+			unused += !p->n[CONTIG_KEEP_HOLDS] &&
+				  !p->n[CONTIG_KEEP_LOCKS];
 		}
+		walk.keep->used -= unused;
+		if (!walk.keep->used && !walk.keep->fresh)
+			contig_keep_kill(keeps, walk.keep);
 	}
 }
 
@@ -408,20 +297,15 @@ void contig_keeps_remove(struct contig_keeps *keeps,
 int contig_keeps_in_place(struct contig_keeps *keeps,
 			  const struct contig_part *part, bool dma)
 {
-	struct contig_part_at at;
-	struct contig_keep *keep;
-	unsigned long page, n;
+	struct contig_walk walk;
 
 	if (!contig_keeps_count(keeps, part, CONTIG_KEEP_LOCKS))
 		return -ENOLCK;
-	contig_for_each_piece(part, &at) {
-		for (page = at.first; page <= at.last; page += n) {
-			keep = contig_keeps_span(keeps, page, at.last, &n);
-			if (contig_keep_stale(keep, page, n))
-				return -ESTALE;
-			if (dma && !contig_keep_mapped(keep))
-				return -ENODEV;
-		}
+	contig_for_each_run(keeps, part, &walk) {
+		if (contig_keep_stale(walk.keep, walk.page, walk.n))
+			return -ESTALE;
+		if (dma && !contig_keep_mapped(walk.keep))
+			return -ENODEV;
 	}
 	return 0;
 }
@@ -437,38 +321,41 @@ const struct contig_extents *contig_keep_extents(const struct contig_keep *keep,
 unsigned long contig_keep_offset(const struct contig_keep *keep,
 				 unsigned long page, bool dma)
 {
-	return (dma ? 0 : keep->pin->base) + (page - keep->it.start);
+	return (dma ? 0 : keep->pin->base) + (page - keep->first);
 }
 
-/* The address of a page in memory, or for the device. */
-u64 contig_keep_addr(const struct contig_keep *keep, unsigned long page,
-		     bool dma)
+/**
+ * contig_keep_addrs() - note the addresses of pages that follow each other
+ * @keep: keeps them
+ * @page: the first page
+ * @n: how many
+ * @dma: for the device that the keep is mapped for, rather than in memory
+ * @addrs: receives the address of each
+ *
+ * One search, and then one step for each page.
+ */
+void contig_keep_addrs(const struct contig_keep *keep, unsigned long page,
+		       unsigned long n, bool dma, u64 *addrs)
 {
-	return (u64)contig_extents_pfn(contig_keep_extents(keep, dma),
-				       contig_keep_offset(keep, page, dma))
-	       << PAGE_SHIFT;
+	contig_extents_addrs(contig_keep_extents(keep, dma),
+			     contig_keep_offset(keep, page, dma), n, addrs);
 }
 
 /* How many runs of memory, or of DMA addresses, a part that is kept consists of. */
 unsigned long contig_keeps_extents(struct contig_keeps *keeps,
 				   const struct contig_part *part, bool dma)
 {
-	unsigned long page, n, from, next = 0, count = 0;
-	const struct contig_extents *extents;
-	struct contig_part_at at;
-	struct contig_keep *keep;
+	unsigned long from, first, last, next = 0, count = 0;
+	struct contig_walk walk;
 
-	contig_for_each_piece(part, &at) {
-		for (page = at.first; page <= at.last; page += n) {
-			keep = contig_keeps_span(keeps, page, at.last, &n);
-			extents = contig_keep_extents(keep, dma);
-			from = contig_keep_offset(keep, page, dma);
-			count += contig_extents_count(extents, from,
-						      from + n - 1);
-			if (next && contig_extents_pfn(extents, from) == next)
-				count--;
-			next = contig_extents_pfn(extents, from + n - 1) + 1;
-		}
+	contig_for_each_run(keeps, part, &walk) {
+		from = contig_keep_offset(walk.keep, walk.page, dma);
+		count += contig_extents_ends(contig_keep_extents(walk.keep, dma),
+					     from, from + walk.n - 1, &first,
+					     &last);
+		if (next && first == next)
+			count--;
+		next = last + 1;
 	}
 	return count;
 }
@@ -488,12 +375,15 @@ static int contig_keep_look(struct contig_keep *keep)
 	return 0;
 }
 
-/* Note that some pages of a keep are to be looked at, if they are suspect. */
-static void contig_keep_doubt(struct contig_keep *keep, unsigned long first,
-			      unsigned long last, struct list_head *suspects)
+/* Note that some pages of a strip are to be looked at, if they are suspect. */
+static void contig_keep_doubt(struct contig_keep_strip *strip,
+			      unsigned long first, unsigned long last,
+			      struct list_head *suspects)
 {
-	first = max(first, keep->it.start);
-	last = min(last, keep->it.last);
+	struct contig_keep *keep = strip->keep;
+
+	first = max(first, strip->it.start);
+	last = min(last, strip->it.last);
 	if (!contig_keep_stale(keep, first, last - first + 1))
 		return;
 	if (list_empty(&keep->suspect)) {
@@ -521,6 +411,7 @@ int contig_keeps_look(struct contig_keeps *keeps,
 {
 	struct interval_tree_node *node;
 	struct contig_keep *keep, *next;
+	struct contig_keep_strip *strip;
 	struct contig_part_at at;
 	LIST_HEAD(suspects);
 	int ret = 0;
@@ -530,9 +421,13 @@ int contig_keeps_look(struct contig_keeps *keeps,
 		node = interval_tree_iter_first(&keeps->root, at.first,
 						at.last);
 		for (; node; node = interval_tree_iter_next(node, at.first,
-							    at.last))
-			contig_keep_doubt(contig_keep_of(node), at.first,
-					  at.last, &suspects);
+							    at.last)) {
+			strip = contig_strip_of(node);
+			/* Not what is to be buried. */
+			if (strip->keep->used || strip->keep->fresh)
+				contig_keep_doubt(strip, at.first, at.last,
+						  &suspects);
+		}
 	}
 	raw_spin_unlock_irq(&keeps->lock);
 	list_for_each_entry_safe(keep, next, &suspects, suspect) {

@@ -35,8 +35,26 @@ struct contig_keep_page {
 };
 
 /**
+ * struct contig_keep_strip - adjacent pages that belong to one keep
+ * @it: first and last page; in contig_keeps.root, or its rb is empty
+ * @keep: the keep
+ * @next: next one of the same keep; see contig_keep.cut
+ */
+struct contig_keep_strip {
+	struct interval_tree_node it;
+	struct contig_keep *keep;
+	struct contig_keep_strip *next;
+};
+
+/**
  * struct contig_keep - memory that was pinned in one go, and mapped for a device
- * @it: first and last page in the process
+ * @first: first page in the process; constant
+ * @last: last page; constant
+ * @own: the pages that belong to it, as long as they are adjacent
+ * @cut: further strips, when a later keep took pages from the middle; changed by
+ *       the client's task level only
+ * @spare: a strip for what the insertion of this keep cuts off another
+ * @node: entry of contig_keeps.live
  * @areas: one area, which is what has the pin; constant
  * @pin: what keeps it in place; constant
  * @output: it was pinned for devices that only read it; constant
@@ -52,11 +70,17 @@ struct contig_keep_page {
  * @pages: the pages
  *
  * Goes as a whole, when none of its pages is used any more. A page of which both
- * counts are 0 does not belong to it: if it is wanted again it is pinned anew, so
- * keeps can overlap. But for each page no more than one keep counts.
+ * counts are 0 is not kept: if it is wanted again it is pinned anew, and belongs to
+ * the new keep from then on. So the strips of all keeps are disjoint, and a walk
+ * over pages meets each page once, whatever was held before.
  */
 struct contig_keep {
-	struct interval_tree_node it;
+	unsigned long first;
+	unsigned long last;
+	struct contig_keep_strip own;
+	struct contig_keep_strip *cut;
+	struct contig_keep_strip *spare;
+	struct list_head node;
 	struct contig_areas areas;
 	struct contig_pin *pin;
 	bool output;
@@ -73,16 +97,38 @@ struct contig_keep {
 
 /**
  * struct contig_keeps - all keeps of a client
- * @lock: protects the tree and the counts; holds nothing inside. Raw: interrupt
- *        level takes it, with PREEMPT_RT as well.
- * @root: interval tree of them
+ * @lock: protects the tree, the list and the counts; holds nothing inside. Raw:
+ *        interrupt level takes it, with PREEMPT_RT as well. What is done under it
+ *        takes time for each page or range of one call, and for nothing else.
+ * @root: interval tree of their strips, which are disjoint
+ * @live: all keeps but the dead
+ * @npages: pages of those
  * @dead: keeps to give back at task level
  */
 struct contig_keeps {
 	raw_spinlock_t lock;
 	struct rb_root_cached root;
+	struct list_head live;
+	unsigned long npages;
 	struct llist_head dead;
 };
+
+static inline unsigned long contig_keep_npages(const struct contig_keep *keep)
+{
+	return keep->last - keep->first + 1;
+}
+
+static inline struct contig_keep_page *
+contig_keep_page(struct contig_keep *keep, unsigned long page)
+{
+	return &keep->pages[page - keep->first];
+}
+
+static inline struct contig_keep_strip *
+contig_strip_of(struct interval_tree_node *node)
+{
+	return container_of(node, struct contig_keep_strip, it);
+}
 
 /**
  * struct contig_part_at - a position in a part of a list of ranges
@@ -113,6 +159,34 @@ bool contig_part_next(const struct contig_part *part,
 					      .left = (part)->length };        \
 	     contig_part_next(part, at);)
 
+/**
+ * struct contig_walk - a position in a walk over the pages of a part
+ * @at: the piece that @page lies in
+ * @hint: where the tree was looked at last
+ * @keep: keeps the pages; NULL if they are neither held nor locked
+ * @page: first page of a run that is kept by the same
+ * @n: pages of the run
+ *
+ * Valid for as long as contig_keeps.lock is held without a break.
+ */
+struct contig_walk {
+	struct contig_part_at at;
+	struct contig_keep_strip *hint;
+	struct contig_keep *keep;
+	unsigned long page;
+	unsigned long n;
+};
+
+bool contig_walk_next(struct contig_keeps *keeps,
+		      const struct contig_part *part, struct contig_walk *walk);
+
+/* Each run of pages of a part that is kept by the same, or by none. */
+#define contig_for_each_run(keeps, part, walk)                                 \
+	for (*(walk) = (struct contig_walk){ .at.skip = (part)->first,         \
+					     .at.left = (part)->length,        \
+					     .page = 1 };                      \
+	     contig_walk_next(keeps, part, walk);)
+
 void contig_keeps_init(struct contig_keeps *keeps);
 struct contig_keep *contig_keep_new(struct contig_area *area,
 				    struct contig_dma_device *device,
@@ -124,9 +198,11 @@ void contig_keep_put(struct contig_keeps *keeps, struct contig_keep *keep);
 void contig_keeps_clear(struct contig_keeps *keeps);
 bool contig_keeps_bury(struct contig_keeps *keeps);
 
-struct contig_keep *contig_keeps_span(struct contig_keeps *keeps,
-				      unsigned long page, unsigned long last,
-				      unsigned long *n);
+void contig_keeps_forget(struct contig_keeps *keeps, struct contig_keep *keep);
+struct contig_keep *contig_keeps_run(struct contig_keeps *keeps,
+				     struct contig_keep_strip **hint,
+				     unsigned long page, unsigned long last,
+				     unsigned long *n);
 bool contig_keeps_gap(struct contig_keeps *keeps, unsigned long *page,
 		      unsigned long last, unsigned long *end);
 
@@ -149,8 +225,8 @@ const struct contig_extents *contig_keep_extents(const struct contig_keep *keep,
 						 bool dma);
 unsigned long contig_keep_offset(const struct contig_keep *keep,
 				 unsigned long page, bool dma);
-u64 contig_keep_addr(const struct contig_keep *keep, unsigned long page,
-		     bool dma);
+void contig_keep_addrs(const struct contig_keep *keep, unsigned long page,
+		       unsigned long n, bool dma, u64 *addrs);
 unsigned long contig_keeps_extents(struct contig_keeps *keeps,
 				   const struct contig_part *part, bool dma);
 

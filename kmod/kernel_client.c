@@ -119,13 +119,12 @@ void contig_kernel_close(struct contig_kernel_client *client)
 		list_del(&client->node);
 	contig_deferred_flush(&client->deferred);
 
-	raw_spin_lock_irq(&client->keeps.lock);
+	/* The client is the caller's alone by now: no lock to keep interrupts off. */
 	list_for_each_entry_safe(preparation, next, &client->preparations,
 				 node) {
 		list_del(&preparation->node);
 		preparation->client = NULL;
 	}
-	raw_spin_unlock_irq(&client->keeps.lock);
 	contig_keeps_clear(&client->keeps);
 
 	cancel_work_sync(&client->release);
@@ -231,9 +230,7 @@ static int contig_kernel_pin(struct contig_kernel_client *client,
 			break;
 		}
 		list_add(&keep->link, fresh);
-		raw_spin_lock_irq(&client->keeps.lock);
 		contig_keeps_insert(&client->keeps, keep);
-		raw_spin_unlock_irq(&client->keeps.lock);
 	}
 	return ret;
 }
@@ -321,10 +318,12 @@ static int contig_kernel_make(struct contig_kernel_client *client,
 	} while (ret == -EWOULDBLOCK ||
 		 (ret == -ESTALE && ++looks < CONTIG_KERNEL_LOOKS));
 
-	raw_spin_lock_irq(&client->keeps.lock);
-	list_for_each_entry_safe(keep, next, &fresh, link)
+	/* Of many let interrupts in between. */
+	list_for_each_entry_safe(keep, next, &fresh, link) {
+		raw_spin_lock_irq(&client->keeps.lock);
 		contig_keep_settle(&client->keeps, keep);
-	raw_spin_unlock_irq(&client->keeps.lock);
+		raw_spin_unlock_irq(&client->keeps.lock);
+	}
 	contig_kernel_release(client);
 	return ret;
 }
@@ -470,7 +469,8 @@ EXPORT_SYMBOL_GPL(contig_kernel_unhold);
  * contig_kernel_prepare() does.
  *
  * Context: any but NMI for memory that is held or locked already. Else task, and
- * may sleep. Interrupts are off for a few nanoseconds a page.
+ * may sleep. Interrupts are off for some nanoseconds a page: see
+ * Documentation/kernel.md.
  *
  * Semantics: LockMemory, LockMemoryContiguous (Inside Macintosh: Memory, pages 163
  * and 164), LockMemoryForOutput (Technote 1069); at interrupt level Technote 1104.
@@ -551,18 +551,12 @@ int contig_kernel_clients_show(struct seq_file *m, void *unused)
 		   "preparations", "deferred");
 	guard(mutex)(&contig_kernel_clients_mutex);
 	list_for_each_entry(client, &contig_kernel_clients, node) {
-		struct contig_kernel_preparation *preparation;
-		struct interval_tree_node *node;
-		unsigned int prepared = 0;
-		u64 pages = 0;
+		unsigned int prepared;
+		u64 pages;
 
 		raw_spin_lock_irq(&client->keeps.lock);
-		for (node = interval_tree_iter_first(&client->keeps.root, 0,
-						     ULONG_MAX);
-		     node; node = interval_tree_iter_next(node, 0, ULONG_MAX))
-			pages += node->last - node->start + 1;
-		list_for_each_entry(preparation, &client->preparations, node)
-			prepared++;
+		pages = client->keeps.npages;
+		prepared = client->prepared;
 		raw_spin_unlock_irq(&client->keeps.lock);
 		seq_printf(m, "%-24s %14llu %12u %8u\n",
 			   client->device ? client->device->name : "-",

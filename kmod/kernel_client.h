@@ -33,6 +33,7 @@ struct seq_file;
  * @watch: notes changes of it, once @mm is set
  * @keeps: memory of it that is held or locked
  * @preparations: struct contig_kernel_preparation; protected by contig_keeps.lock
+ * @prepared: how many; protected by contig_keeps.lock
  * @release: work that gives back keeps
  * @deferred: functions that were put off
  */
@@ -44,6 +45,7 @@ struct contig_kernel_client {
 	struct contig_watch *watch;
 	struct contig_keeps keeps;
 	struct list_head preparations;
+	unsigned int prepared;
 	struct work_struct release;
 	struct contig_deferred deferred;
 };

@@ -60,18 +60,13 @@ static void contig_physical_fill(struct contig_keeps *keeps,
 				 struct contig_kernel_physical *table)
 {
 	u32 room = table->count;
-	struct contig_part_at at;
-	struct contig_keep *keep;
-	unsigned long page, n;
+	struct contig_walk walk;
 
 	table->count = 0;
-	contig_for_each_piece(part, &at) {
-		for (page = at.first; page <= at.last; page += n) {
-			keep = contig_keeps_span(keeps, page, at.last, &n);
-			if (!contig_physical_keep(table, room, keep, page, n))
-				return;
-		}
-	}
+	contig_for_each_run(keeps, part, &walk)
+		if (!contig_physical_keep(table, room, walk.keep, walk.page,
+					  walk.n))
+			return;
 }
 
 static int contig_kernel_translate(struct contig_kernel_client *client,
@@ -103,8 +98,8 @@ static int contig_kernel_translate(struct contig_kernel_client *client,
  * count of 0 it only says how many there are.
  *
  * Context: any but NMI. In task context it sleeps if the mapping has changed, to find
- * out whether that matters. Interrupts are off for a few nanoseconds a page and an
- * entry.
+ * out whether that matters. Interrupts are off for some nanoseconds a page and an
+ * entry: see Documentation/kernel.md.
  *
  * Semantics: GetPhysical (Inside Macintosh: Memory, page 166, and "Using the Virtual
  * Memory Manager").

@@ -60,37 +60,33 @@ static u64 contig_prepare_length(const struct contig_kernel_preparation *p,
 static void contig_prepare_fill(struct contig_keeps *keeps,
 				struct contig_kernel_preparation *p)
 {
-	unsigned long page, n, i;
-	struct contig_part_at at;
-	struct contig_keep *keep;
+	struct contig_walk walk;
 	u64 head;
 
-	contig_for_each_piece(&p->part, &at) {
-		head = at.addr & ~PAGE_MASK;
-		for (page = at.first; page <= at.last; page += n) {
-			keep = contig_keeps_span(keeps, page, at.last, &n);
-			/* Somebody unlocked what he had not locked. */
-			if (!keep)
-				return;
-			for (i = 0; i < n; i++, head = 0) {
-				if (p->dma)
-					p->dma[p->out_entries] = head +
-						contig_keep_addr(keep, page + i,
-								 true);
-				if (p->physical)
-					p->physical[p->out_entries] = head +
-						contig_keep_addr(keep, page + i,
-								 false);
-				p->out_entries++;
-			}
+	contig_for_each_run(keeps, &p->part, &walk) {
+		/* A page was unlocked by a caller that had not locked it. */
+		if (!walk.keep)
+			return;
+		head = walk.page == walk.at.first ? walk.at.addr & ~PAGE_MASK :
+						    0;
+		if (p->dma) {
+			contig_keep_addrs(walk.keep, walk.page, walk.n, true,
+					  p->dma + p->out_entries);
+			p->dma[p->out_entries] += head;
 		}
+		if (p->physical) {
+			contig_keep_addrs(walk.keep, walk.page, walk.n, false,
+					  p->physical + p->out_entries);
+			p->physical[p->out_entries] += head;
+		}
+		p->out_entries += walk.n;
 	}
 }
 
 /**
  * struct contig_sync_batch - pages of one keep whose caches are looked after
  * @keep: the keep; NULL if a page is not kept by any
- * @npages: how many pages
+ * @npages: how many pages, kept or not
  * @dma: the address of each for the device
  */
 struct contig_sync_batch {
@@ -103,17 +99,15 @@ static void contig_sync_batch_get(struct contig_keeps *keeps,
 				  struct contig_sync_batch *batch,
 				  unsigned long first, unsigned long last)
 {
-	unsigned long i;
+	struct contig_keep_strip *hint = NULL;
 
-	batch->npages = 1;
-	batch->keep = contig_keeps_span(keeps, first,
-					min(last, first + CONTIG_SYNC_BATCH - 1),
-					&batch->npages);
+	last = min(last, first + CONTIG_SYNC_BATCH - 1);
+	batch->keep = contig_keeps_run(keeps, &hint, first, last,
+				       &batch->npages);
 	if (!batch->keep)
 		return;
 	contig_keep_get(batch->keep);
-	for (i = 0; i < batch->npages; i++)
-		batch->dma[i] = contig_keep_addr(batch->keep, first + i, true);
+	contig_keep_addrs(batch->keep, first, batch->npages, true, batch->dma);
 }
 
 /* Who has the data of these bytes next, which a batch begins with? */
@@ -212,7 +206,8 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
  * A page can be in several ranges and several preparations. Each counts as a lock.
  *
  * Context: any but NMI for memory that is held or locked already. Else task, and
- * may sleep. Interrupts are off for a few nanoseconds a page.
+ * may sleep. Interrupts are off for some nanoseconds a page, table and range: see
+ * Documentation/kernel.md.
  *
  * Semantics: PrepareMemoryForIO (Designing PCI Cards and Drivers, page 14a on); that
  * interrupt level may call it for held memory is from Technical Q&A
@@ -267,6 +262,7 @@ int contig_kernel_prepare(struct contig_kernel_client *client,
 	raw_spin_lock_irqsave(&client->keeps.lock, irq);
 	p->client = client;
 	list_add(&p->node, &client->preparations);
+	client->prepared++;
 	if (p->dma || p->physical)
 		contig_prepare_fill(&client->keeps, p);
 	raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
@@ -287,6 +283,7 @@ static int contig_prepare_end(struct contig_kernel_preparation *p)
 
 	raw_spin_lock_irqsave(&keeps->lock, irq);
 	list_del(&p->node);
+	client->prepared--;
 	p->client = NULL;
 	/* Somebody could have unlocked too much; the rest is not kept for that. */
 	all = contig_keeps_count(keeps, &p->part, CONTIG_KEEP_LOCKS);

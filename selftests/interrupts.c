@@ -12,7 +12,7 @@
 
 #define PAGES 16
 /* What one call takes: selftests/run loads the module with this. */
-#define MOST 1024
+#define MOST 65537
 #define DEFERRED 32
 
 FIXTURE(calls) {
@@ -730,6 +730,118 @@ TEST_F(calls, a_hundred_thousand_times)
 	EXPECT_EQ(0, unhold(self->fd, IRQ_TEST_TASK, self->memory,
 			    pages(PAGES)));
 	EXPECT_EQ(-ENODATA, unhold(self->fd, IRQ_TEST_TASK, self->memory, 1));
+}
+
+/* Memory whose pages lie anywhere: neighbours are touched at different times. */
+static char *scattered_map(unsigned int n)
+{
+	char *memory = anon_map(pages(n));
+	unsigned int i, at = 0;
+
+	if (!memory)
+		return NULL;
+	/* Where there are no huge pages there is nothing to refuse. */
+	madvise(memory, pages(n), MADV_NOHUGEPAGE);
+	/* A prime number, so each once, whatever @n. */
+	for (i = 0; i < n; i++, at = (at + 7919) % n)
+		memory[pages(at)] = 1;
+	return memory;
+}
+
+/* What each function takes for a page in the quickest round, in ps. */
+struct times_off {
+	uint64_t ps[IRQ_TEST_FUNCTIONS];
+	uint64_t dearest;
+};
+
+/*
+ * Call each function on memory that is held, with interrupts off, and print what
+ * the longest call took.
+ */
+static int time_off(int fd, const char *what, const char *memory,
+		    unsigned int n, struct times_off *times)
+{
+	struct irq_test_measure cmd = {
+		.rounds = 9,
+		.addr = to_addr(memory),
+		.length = pages(n),
+	};
+	unsigned int f, longest = 0;
+	int ret = contig_ioctl(fd, IRQ_TEST_MEASURE, &cmd);
+
+	times->dearest = 0;
+	ret = ret ?: cmd.result;
+	for (f = 0; !ret && f < IRQ_TEST_DEFER; f++) {
+		if (cmd.longest_ns[f] > cmd.longest_ns[longest])
+			longest = f;
+		times->ps[f] = cmd.shortest_ns[f] * 1000 / n;
+		if (times->ps[f] > times->dearest)
+			times->dearest = times->ps[f];
+	}
+	if (!ret)
+		printf("# interrupts off: %u pages, %s: at most %llu us (%s); %llu ns a page to lock, %llu to prepare\n",
+		       n, what,
+		       (unsigned long long)cmd.longest_ns[longest] / 1000,
+		       function_names[longest],
+		       (unsigned long long)times->ps[IRQ_TEST_LOCK] / 1000,
+		       (unsigned long long)times->ps[IRQ_TEST_PREPARE] / 1000);
+	return ret;
+}
+
+/*
+ * A page takes as long in as much scattered memory as one call takes, and about as
+ * long in memory that was held in many ways before, as in one small run. What an
+ * address takes, in two tables, is of the order of what a count takes. The factors
+ * are between what a search for each page takes and what none does.
+ */
+TEST_F_TIMEOUT(calls, take_as_long_for_every_page, 400)
+{
+	unsigned int n = times(65536), few = 1024, turns = 64, i;
+	char *scattered = scattered_map(n), *pieces = scattered_map(few), *run;
+	int fd = kernel_client(IRQ_TEST_FOR_PLATFORM), client = client_open();
+	struct times_off best, large, small, history;
+	int buffer;
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(NULL, scattered);
+	ASSERT_NE(NULL, pieces);
+	need_reserve(client, pages(few));
+	buffer = buffer_get(client, pages(few), CONTIG_RUNGS_RESERVE);
+	ASSERT_LE(0, buffer);
+	run = buffer_map(buffer, pages(few));
+	ASSERT_NE(NULL, run);
+	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, run, pages(few)));
+	ASSERT_EQ(0, time_off(fd, "one run", run, few, &best));
+	ASSERT_EQ(0, unhold(fd, IRQ_TEST_TASK, run, pages(few)));
+
+	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, scattered, pages(n)));
+	ASSERT_EQ(0, time_off(fd, "scattered", scattered, few, &small));
+	ASSERT_EQ(0, time_off(fd, "scattered", scattered, n, &large));
+	EXPECT_GT(4 * small.ps[IRQ_TEST_LOCK], small.ps[IRQ_TEST_PREPARE]);
+	/* What is long enough is interrupted by the host in every round. */
+	EXPECT_GT(8 * small.dearest, large.dearest);
+	ASSERT_EQ(0, unhold(fd, IRQ_TEST_TASK, scattered, pages(n)));
+
+	/* Each turn leaves one page held of all that it held. */
+	for (i = 0; i < turns; i++) {
+		ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, pieces + pages(i),
+				  pages(few - i)));
+		ASSERT_EQ(0, unhold(fd, IRQ_TEST_TASK, pieces + pages(i + 1),
+				    pages(few - i - 1)));
+	}
+	/* Then every other page is held by itself, and the rest as it is. */
+	for (i = turns; i < few; i += 2)
+		ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, pieces + pages(i), 1));
+	ASSERT_EQ(0, lock(fd, IRQ_TEST_TASK, pieces, pages(few)));
+	ASSERT_EQ(0, time_off(fd, "each held apart", pieces, few, &history));
+	EXPECT_GT(40 * best.dearest, history.dearest);
+	EXPECT_EQ(0, unlock(fd, IRQ_TEST_TASK, pieces, pages(few)));
+	close(fd);
+	munmap(run, pages(few));
+	close(buffer);
+	close(client);
+	munmap(pieces, pages(few));
+	munmap(scattered, pages(n));
 }
 
 struct stormy {

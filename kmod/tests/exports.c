@@ -28,8 +28,10 @@ EXPORT_SYMBOL_GPL(contig_early_parse);
 
 EXPORT_SYMBOL_GPL(contig_cursor_init);
 EXPORT_SYMBOL_GPL(contig_cursor_next);
+EXPORT_SYMBOL_GPL(contig_extents_addrs);
 EXPORT_SYMBOL_GPL(contig_extents_append);
 EXPORT_SYMBOL_GPL(contig_extents_count);
+EXPORT_SYMBOL_GPL(contig_extents_ends);
 EXPORT_SYMBOL_GPL(contig_extents_find);
 EXPORT_SYMBOL_GPL(contig_extents_free);
 EXPORT_SYMBOL_GPL(contig_extents_init);

@@ -14,6 +14,7 @@ struct extents_test {
 	unsigned int npages;
 	unsigned int nr;
 	unsigned long pfn[PAGES];
+	u64 addrs[PAGES];
 };
 
 /* Is the page at @offset the first of a run? */
@@ -121,10 +122,11 @@ static void every_page_is_found(struct kunit *test)
 static void runs_are_counted(struct kunit *test)
 {
 	struct extents_test *t = test->priv;
-	unsigned int round;
+	unsigned int round, wrong = 0;
 
 	for (round = 0; round < ROUNDS * 10; round++) {
 		unsigned int first, last, i, n = 1;
+		unsigned long first_pfn, last_pfn;
 
 		if (round % 10 == 0) {
 			contig_extents_free(&t->extents);
@@ -136,7 +138,17 @@ static void runs_are_counted(struct kunit *test)
 			n += is_first(t, i);
 		KUNIT_EXPECT_EQ(test, n,
 				contig_extents_count(&t->extents, first, last));
+		KUNIT_EXPECT_EQ(test, n,
+				contig_extents_ends(&t->extents, first, last,
+						    &first_pfn, &last_pfn));
+		KUNIT_EXPECT_EQ(test, first_pfn, t->pfn[first]);
+		KUNIT_EXPECT_EQ(test, last_pfn, t->pfn[last]);
+		contig_extents_addrs(&t->extents, first, last - first + 1,
+				     t->addrs);
+		for (i = first; i <= last; i++)
+			wrong += t->addrs[i - first] >> PAGE_SHIFT != t->pfn[i];
 	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
 }
 
 static void a_cursor_walks_all(struct kunit *test)

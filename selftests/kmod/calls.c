@@ -537,6 +537,7 @@ union irq_test_cmd {
 	struct irq_test_storm storm;
 	struct irq_test_defer defer;
 	struct irq_test_chain chain;
+	struct irq_test_measure measure;
 };
 
 static long irq_test_do(struct irq_test_file *file, unsigned int cmd,
@@ -557,6 +558,8 @@ static long irq_test_do(struct irq_test_file *file, unsigned int cmd,
 		return irq_test_defer(file, &arg->defer);
 	case IRQ_TEST_CHAIN:
 		return irq_test_chain(file, &arg->chain);
+	case IRQ_TEST_MEASURE:
+		return irq_test_measure(file, &arg->measure);
 	default:
 		return -ENOTTY;
 	}

@@ -128,6 +128,23 @@ struct irq_test_chain {
 	__u64 longest_ns;	/* out: the longest interrupt */
 };
 
+/*
+ * Call each function that takes time for each page, with interrupts off. The memory is
+ * held or locked already, and the client has a device.
+ */
+struct irq_test_measure {
+	__u64 addr;
+	__u64 length;
+	__u32 rounds;
+	__u32 failed;		/* out: which function was the first to fail */
+	__s32 result;		/* out: of that one */
+	__u32 reserved;
+	__u64 longest_ns[IRQ_TEST_FUNCTIONS];	/* out */
+	__u64 shortest_ns[IRQ_TEST_FUNCTIONS];	/* out */
+};
+
+#define IRQ_TEST_MEASURE_MAX (1ull << 30)
+
 #define IRQ_TEST_TYPE 0xBD
 #define IRQ_TEST_OPEN _IO(IRQ_TEST_TYPE, 0)
 #define IRQ_TEST_CLOSE _IO(IRQ_TEST_TYPE, 1)
@@ -136,5 +153,6 @@ struct irq_test_chain {
 #define IRQ_TEST_STORM _IOWR(IRQ_TEST_TYPE, 4, struct irq_test_storm)
 #define IRQ_TEST_DO_DEFER _IOWR(IRQ_TEST_TYPE, 5, struct irq_test_defer)
 #define IRQ_TEST_CHAIN _IOWR(IRQ_TEST_TYPE, 6, struct irq_test_chain)
+#define IRQ_TEST_MEASURE _IOWR(IRQ_TEST_TYPE, 7, struct irq_test_measure)
 
 #endif /* CONTIG_IRQ_TEST_H */

@@ -88,6 +88,7 @@ extern struct mutex irq_test_files_mutex;
 
 int irq_test_open_for(struct irq_test_file *file, struct device *dev);
 int irq_test_open_for_edu(struct irq_test_file *file);
+int irq_test_measure(struct irq_test_file *file, struct irq_test_measure *cmd);
 int irq_test_chain(struct irq_test_file *file, struct irq_test_chain *cmd);
 int irq_test_chain_init(void);
 void irq_test_chain_exit(void);
