@@ -53,8 +53,8 @@ struct contig_client *contig_client_new(void)
 	mutex_init(&client->lock);
 	contig_areas_init(&client->locks);
 	contig_areas_init(&client->holds);
-	xa_init(&client->buffer_locks);
-	xa_init_flags(&client->preparations, XA_FLAGS_ALLOC1);
+	xa_init_flags(&client->buffer_locks, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&client->preparations, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 
 	spin_lock(&contig_clients_lock);
 	list_add_tail(&client->node, &contig_clients);

@@ -105,6 +105,20 @@ static unsigned long contig_coherent_limit(const struct contig_pool *pool)
 	return IS_ENABLED(CONFIG_DMA_CMA) ? ULONG_MAX : 1UL << MAX_PAGE_ORDER;
 }
 
+/*
+ * How to ask for @npages. The kernel charges the caller's memory cgroup for what
+ * the page allocator gives, and not for memory of CMA and of pools. For orders that
+ * the page allocator takes to be cheap it would call the OOM killer.
+ */
+static gfp_t contig_coherent_gfp(unsigned long npages)
+{
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+
+	if (npages <= 1UL << PAGE_ALLOC_COSTLY_ORDER)
+		gfp |= __GFP_RETRY_MAYFAIL;
+	return gfp;
+}
+
 static int contig_coherent_alloc(const struct contig_request *request,
 				 struct contig_buffer *buffer,
 				 struct contig_report *report)
@@ -131,7 +145,8 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		      contig_device_like(request->highest, request->coherent);
 	buffer->vaddr = contig_should_fail(CONTIG_FAULT_COHERENT) ? NULL :
 		dma_alloc_attrs(buffer->dev, size, &buffer->dma,
-				GFP_KERNEL | __GFP_NOWARN, CONTIG_ATTRS);
+				contig_coherent_gfp(request->npages),
+				CONTIG_ATTRS);
 	if (!buffer->vaddr) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		if (request->npages > contig_coherent_limit(pool))

@@ -68,11 +68,11 @@ static int contig_attach(struct dma_buf *dmabuf,
 	if (contig_buffer_no_map(buffer) ||
 	    !contig_buffer_suits(buffer, attach->dev))
 		return -EOPNOTSUPP;
-	a = kzalloc(sizeof(*a), GFP_KERNEL);
+	a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
 	if (!a)
 		return -ENOMEM;
 	ret = contig_sg_fill(&buffer->extents, 0, buffer->extents.npages,
-			     &limits, GFP_KERNEL, &a->sgt);
+			     &limits, GFP_KERNEL_ACCOUNT, &a->sgt);
 	if (ret) {
 		kfree(a);
 		return ret;
