@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much memory each user has allocated, and may; who may see addresses
+ * How much memory users may allocate and pin, and which callers may see addresses
  */
 #include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/user_namespace.h>
 #include <linux/xarray.h>
 
@@ -16,34 +18,43 @@
 static unsigned long quota_mib;
 module_param(quota_mib, ulong, 0644);
 MODULE_PARM_DESC(quota_mib,
-		 "MiB that each user may have allocated (default: half of memory)");
+		 "MiB that each user may have allocated (default: an eighth of memory, half with CAP_SYS_RESOURCE)");
 
 static unsigned long total_mib;
 module_param(total_mib, ulong, 0644);
 MODULE_PARM_DESC(total_mib,
 		 "MiB that all users together may have allocated (default: three quarters of memory)");
 
+static unsigned long ordinary_mib;
+module_param(ordinary_mib, ulong, 0644);
+MODULE_PARM_DESC(ordinary_mib,
+		 "MiB that users without CAP_SYS_RESOURCE together may have allocated (default: a quarter of memory, or quota_mib if that is more)");
+
+static unsigned long pin_total_mib;
+module_param(pin_total_mib, ulong, 0644);
+MODULE_PARM_DESC(pin_total_mib,
+		 "MiB of their own memory that users without CAP_IPC_LOCK together may have locked (default: a quarter of memory)");
+
 static bool allow_physical;
 module_param(allow_physical, bool, 0644);
 MODULE_PARM_DESC(allow_physical,
 		 "tell physical addresses to everybody who may open /dev/contig, not only to CAP_SYS_RAWIO (default: no)");
 
-/* Users by their uid; the mutex keeps one from going while it is looked up. */
+/*
+ * Accounts by uid. A uid has two: one for files that were opened with
+ * CAP_SYS_RESOURCE, one for the others. The mutex keeps an account from being
+ * freed while it is looked up.
+ */
 static DEFINE_MUTEX(contig_users_mutex);
-static DEFINE_XARRAY(contig_users);
+static DEFINE_XARRAY_FLAGS(contig_ordinary_users, XA_FLAGS_ACCOUNT);
+static DEFINE_XARRAY_FLAGS(contig_privileged_users, XA_FLAGS_ACCOUNT);
 
-/* Pages in the buffers of all users. */
+/* Pages charged to all accounts, and to the ordinary ones among them. */
 static atomic_long_t contig_total;
+static atomic_long_t contig_ordinary_total;
 
-void contig_limits_init(void)
-{
-	unsigned long mib = totalram_pages() >> (20 - PAGE_SHIFT);
-
-	if (!quota_mib)
-		quota_mib = mib / 2;
-	if (!total_mib)
-		total_mib = mib - mib / 4;
-}
+/* Pages of users' own memory that are pinned and counted by contig_pins_charge(). */
+static atomic_long_t contig_pinned;
 
 static unsigned long contig_mib_to_pages(unsigned long mib)
 {
@@ -52,15 +63,44 @@ static unsigned long contig_mib_to_pages(unsigned long mib)
 	return mib << (20 - PAGE_SHIFT);
 }
 
-/* What each user may have allocated, in pages. */
-unsigned long contig_user_quota(void)
+/**
+ * contig_user_quota() - return how much a user may have allocated, in pages
+ * @user: the account
+ *
+ * The default of an ordinary user is about what a login manager grants each user
+ * on a file system in memory: the OOM killer can free neither by killing the
+ * process that is largest. A quota that the administrator sets holds for every
+ * user.
+ */
+unsigned long contig_user_quota(const struct contig_user *user)
 {
-	return contig_mib_to_pages(READ_ONCE(quota_mib));
+	unsigned long mib = READ_ONCE(quota_mib);
+
+	if (mib)
+		return contig_mib_to_pages(mib);
+	return totalram_pages() / (user->ordinary ? 8 : 2);
 }
 
 static unsigned long contig_total_quota(void)
 {
-	return contig_mib_to_pages(READ_ONCE(total_mib));
+	unsigned long mib = READ_ONCE(total_mib);
+
+	return mib ? contig_mib_to_pages(mib) : totalram_pages() / 4 * 3;
+}
+
+/*
+ * Return what all ordinary users may have together: uids are cheap where user
+ * namespaces are allowed, so a quota for each uid alone is no limit. A quota that
+ * the administrator sets can be reached by one user at least.
+ */
+static unsigned long contig_ordinary_quota(void)
+{
+	unsigned long mib = READ_ONCE(ordinary_mib);
+
+	if (mib)
+		return contig_mib_to_pages(mib);
+	return max(totalram_pages() / 4,
+		   contig_mib_to_pages(READ_ONCE(quota_mib)));
 }
 
 static unsigned long contig_left(unsigned long quota, const atomic_long_t *used)
@@ -70,30 +110,54 @@ static unsigned long contig_left(unsigned long quota, const atomic_long_t *used)
 	return pages < quota ? quota - pages : 0;
 }
 
-/* How many pages more a user may be charged for now. */
+/* Return how many pages more a user may be charged for now. */
 unsigned long contig_user_left(const struct contig_user *user)
 {
-	return min(contig_left(contig_user_quota(), &user->pages),
-		   contig_left(contig_total_quota(), &contig_total));
+	unsigned long left = min(contig_left(contig_user_quota(user),
+					     &user->pages),
+				 contig_left(contig_total_quota(),
+					     &contig_total));
+
+	if (user->ordinary)
+		left = min(left, contig_left(contig_ordinary_quota(),
+					     &contig_ordinary_total));
+	return left;
 }
 
-/* Find or make the account of a user. Return NULL if there is no memory. */
+static struct xarray *contig_users(bool ordinary)
+{
+	return ordinary ? &contig_ordinary_users : &contig_privileged_users;
+}
+
+/**
+ * contig_user_get() - find or make the account of a user
+ * @uid: the user
+ *
+ * The rights of the calling task decide which of the uid's accounts it is. The
+ * account belongs to the file that the task opens, like the file's other rights:
+ * a process that the file is passed to is charged to the same account.
+ *
+ * Return: the account, or NULL if there is no memory.
+ */
 struct contig_user *contig_user_get(kuid_t uid)
 {
+	bool ordinary = !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
+	struct xarray *users = contig_users(ordinary);
 	struct contig_user *user;
 
 	guard(mutex)(&contig_users_mutex);
-	user = xa_load(&contig_users, __kuid_val(uid));
+	user = xa_load(users, __kuid_val(uid));
 	if (user)
 		return contig_user_ref(user);
 
-	user = kzalloc(sizeof(*user), GFP_KERNEL);
+	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
 	if (!user)
 		return NULL;
 	refcount_set(&user->refs, 1);
 	user->uid = uid;
-	if (xa_err(xa_store(&contig_users, __kuid_val(uid), user,
-			    GFP_KERNEL))) {
+	user->ordinary = ordinary;
+	if (xa_err(xa_store(users, __kuid_val(uid), user,
+			    GFP_KERNEL_ACCOUNT))) {
 		kfree(user);
 		return NULL;
 	}
@@ -110,9 +174,58 @@ void contig_user_put(struct contig_user *user)
 {
 	if (!refcount_dec_and_mutex_lock(&user->refs, &contig_users_mutex))
 		return;
-	xa_erase(&contig_users, __kuid_val(user->uid));
+	xa_erase(contig_users(user->ordinary), __kuid_val(user->uid));
 	mutex_unlock(&contig_users_mutex);
-	kfree(user);
+	kfree_rcu(user, rcu);
+}
+
+/* Enter an account into a list that is sorted, if it is one of the largest. */
+static void contig_users_sort_in(struct contig_holding *top, unsigned int nr,
+				 const struct contig_user *user)
+{
+	unsigned long npages = atomic_long_read(&user->pages);
+	unsigned int i = nr - 1;
+
+	if (npages <= top[i].npages)
+		return;
+	for (; i && top[i - 1].npages < npages; i--)
+		top[i] = top[i - 1];
+	top[i] = (struct contig_holding){ user->uid, npages };
+}
+
+/**
+ * contig_users_largest() - find the accounts with most memory in buffers
+ * @top: receives them, the largest first; entries without pages are none
+ * @nr: length of @top
+ *
+ * Takes no lock besides RCU and allocates nothing, because the caller may be in
+ * the middle of any allocation, one under contig_users_mutex included. May sleep.
+ *
+ * Return: the pages charged to all accounts.
+ */
+unsigned long contig_users_largest(struct contig_holding *top, unsigned int nr)
+{
+	struct contig_user *user;
+	int ordinary;
+
+	memset(top, 0, nr * sizeof(*top));
+	for (ordinary = 0; ordinary < 2; ordinary++) {
+		XA_STATE(xas, contig_users(ordinary), 0);
+
+		rcu_read_lock();
+		xas_for_each(&xas, user, ULONG_MAX) {
+			if (!xas_retry(&xas, user))
+				contig_users_sort_in(top, nr, user);
+			if (need_resched()) {
+				xas_pause(&xas);
+				rcu_read_unlock();
+				cond_resched();
+				rcu_read_lock();
+			}
+		}
+		rcu_read_unlock();
+	}
+	return atomic_long_read(&contig_total);
 }
 
 static bool contig_charge(atomic_long_t *pages, unsigned long quota,
@@ -130,10 +243,19 @@ static bool contig_charge(atomic_long_t *pages, unsigned long quota,
 /* Return: 0, or -EDQUOT and nothing is charged. */
 int contig_user_charge(struct contig_user *user, unsigned long npages)
 {
-	if (!contig_charge(&user->pages, contig_user_quota(), npages))
+	if (!contig_charge(&user->pages, contig_user_quota(user), npages))
 		return -EDQUOT;
-	if (contig_charge(&contig_total, contig_total_quota(), npages))
-		return 0;
+	if (!contig_charge(&contig_total, contig_total_quota(), npages))
+		goto err_user;
+	if (user->ordinary &&
+	    !contig_charge(&contig_ordinary_total, contig_ordinary_quota(),
+			   npages))
+		goto err_total;
+	return 0;
+
+err_total:
+	atomic_long_sub(npages, &contig_total);
+err_user:
 	atomic_long_sub(npages, &user->pages);
 	return -EDQUOT;
 }
@@ -142,6 +264,40 @@ void contig_user_uncharge(struct contig_user *user, unsigned long npages)
 {
 	atomic_long_sub(npages, &user->pages);
 	atomic_long_sub(npages, &contig_total);
+	if (user->ordinary)
+		atomic_long_sub(npages, &contig_ordinary_total);
+}
+
+/**
+ * contig_pins_charge() - count memory that the caller pins, over all uids
+ * @npages: how much
+ * @counted: receives whether it counts, for contig_pins_uncharge()
+ *
+ * RLIMIT_MEMLOCK is for each uid, and a user namespace can have 65536 of them. So
+ * there is a total besides. It counts as RLIMIT_MEMLOCK does, a page once for
+ * each client that locks it, and not what callers with CAP_IPC_LOCK pin.
+ *
+ * Return: 0, or -EDQUOT and nothing is counted.
+ */
+int contig_pins_charge(unsigned long npages, bool *counted)
+{
+	unsigned long mib = READ_ONCE(pin_total_mib);
+	unsigned long quota = mib ? contig_mib_to_pages(mib) :
+				    totalram_pages() / 4;
+
+	*counted = false;
+	if (ns_capable_noaudit(&init_user_ns, CAP_IPC_LOCK))
+		return 0;
+	if (!contig_charge(&contig_pinned, quota, npages))
+		return -EDQUOT;
+	*counted = true;
+	return 0;
+}
+
+void contig_pins_uncharge(unsigned long npages, bool counted)
+{
+	if (counted)
+		atomic_long_sub(npages, &contig_pinned);
 }
 
 bool contig_may_see_physical(void)

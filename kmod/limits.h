@@ -11,15 +11,30 @@
 #include <linux/uidgid.h>
 
 /**
- * struct contig_user - what one user has allocated
- * @refs: clients and buffers of this user; the last one to go frees it
- * @uid: who
+ * struct contig_user - an account: what one user has allocated
+ * @refs: clients and buffers of this account; the last one to go frees it
+ * @uid: the user; constant
+ * @ordinary: the files of this account were opened without CAP_SYS_RESOURCE;
+ *            constant
  * @pages: pages in this user's buffers
+ * @rcu: frees it
  */
 struct contig_user {
 	refcount_t refs;
 	kuid_t uid;
+	bool ordinary;
 	atomic_long_t pages;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct contig_holding - what an account has, for people to see
+ * @uid: the user
+ * @npages: pages in this user's buffers
+ */
+struct contig_holding {
+	kuid_t uid;
+	unsigned long npages;
 };
 
 struct contig_user *contig_user_get(kuid_t uid);
@@ -27,9 +42,12 @@ struct contig_user *contig_user_ref(struct contig_user *user);
 void contig_user_put(struct contig_user *user);
 int contig_user_charge(struct contig_user *user, unsigned long npages);
 void contig_user_uncharge(struct contig_user *user, unsigned long npages);
-unsigned long contig_user_quota(void);
+unsigned long contig_user_quota(const struct contig_user *user);
 unsigned long contig_user_left(const struct contig_user *user);
-void contig_limits_init(void);
+unsigned long contig_users_largest(struct contig_holding *top, unsigned int nr);
+
+int contig_pins_charge(unsigned long npages, bool *counted);
+void contig_pins_uncharge(unsigned long npages, bool counted);
 
 bool contig_may_see_physical(void);
 bool contig_may_see_physical_noaudit(void);

@@ -69,7 +69,8 @@ static int contig_info_ioctl(struct contig_ucmd *ucmd)
 	cmd->out_max_order_bytes = (u64)PAGE_SIZE << MAX_PAGE_ORDER;
 	contig_reserve_totals(&cmd->out_reserve_bytes, &cmd->out_reserve_free,
 			      &cmd->out_reserve_largest);
-	cmd->out_quota_bytes = (u64)contig_user_quota() << PAGE_SHIFT;
+	cmd->out_quota_bytes = (u64)contig_user_quota(client->user)
+			       << PAGE_SHIFT;
 	cmd->out_quota_used = (u64)atomic_long_read(&client->user->pages)
 			      << PAGE_SHIFT;
 	return contig_ucmd_respond(ucmd, sizeof(*cmd));
@@ -209,7 +210,6 @@ static int __init contig_init(void)
 {
 	int ret;
 
-	contig_limits_init();
 	ret = contig_stats_init();
 	if (ret)
 		return ret;

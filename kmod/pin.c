@@ -22,6 +22,7 @@
 #include "dma_device.h"
 #include "dma_map.h"
 #include "fault.h"
+#include "limits.h"
 #include "pin.h"
 #include "userspace.h"
 
@@ -61,9 +62,14 @@ static int contig_pin_charge(struct contig_pin *pin)
 	struct user_struct *user = get_current_user();
 	long used = atomic_long_read(&user->locked_vm);
 
+	if (contig_pins_charge(pin->npages, &pin->counted)) {
+		free_uid(user);
+		return -EDQUOT;
+	}
 	do {
 		if ((pin->npages > limit || used > limit - pin->npages) &&
 		    !capable(CAP_IPC_LOCK)) {
+			contig_pins_uncharge(pin->npages, pin->counted);
 			free_uid(user);
 			return -EDQUOT;
 		}
@@ -78,6 +84,7 @@ static void contig_pin_uncharge(struct contig_pin *pin, unsigned long npages)
 {
 	if (!pin->payer)
 		return;
+	contig_pins_uncharge(npages, pin->counted);
 	atomic_long_sub(npages, &pin->payer->locked_vm);
 	atomic64_sub(npages, &pin->mm->pinned_vm);
 }

@@ -31,6 +31,7 @@ struct user_struct;
  * @npages: its length
  * @payer: user's memory: whose RLIMIT_MEMLOCK it counts against, with a
  *         reference; NULL if it does not count
+ * @counted: it counts against the total of all users, see contig_pins_charge()
  * @buffer: the buffer it belongs to, with a reference; NULL if it is the
  *          user's own memory, pinned
  * @base: where it begins in @buffer, in pages
@@ -50,6 +51,7 @@ struct contig_pin {
 	unsigned long first;
 	unsigned long npages;
 	struct user_struct *payer;
+	bool counted;
 	struct contig_buffer *buffer;
 	unsigned long base;
 	struct contig_extents own;

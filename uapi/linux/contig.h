@@ -65,7 +65,8 @@
  *  - ESTALE: a locked page was unmapped or replaced since; unlock it first.
  *  - EMSGSIZE: an array is too short for a result that cannot be resumed; its
  *    count says how many entries are needed.
- *  - EDQUOT: RLIMIT_MEMLOCK, or the user's quota of allocated memory.
+ *  - EDQUOT: RLIMIT_MEMLOCK, the user's quota of allocated memory, or what all
+ *    users together may have locked or allocated.
  *  - ENOMEM: there is not enough memory of the kind asked for (classic
  *    notEnoughMemoryErr); CONTIG_ALLOC says more in its reports.
  *  - ETIME: the time budget ran out first.
@@ -198,7 +199,8 @@ enum contig_feature {
  * @out_reserve_bytes: size of the reserve
  * @out_reserve_free: bytes of it that are free, whether clean or being scrubbed
  * @out_reserve_largest: largest free block of it
- * @out_quota_bytes: how much memory this user may have allocated
+ * @out_quota_bytes: how much memory the user may have allocated that opened this
+ *                   file, with the rights the user had then
  * @out_quota_used: how much this user has allocated
  *
  * Describe the machine and the module. Changes nothing, needs no right, and is
