@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/nospec.h>
+#include <linux/seq_file.h>
 #include <linux/uaccess.h>
 
 #include <uapi/linux/contig.h>
@@ -18,6 +19,7 @@
 #include "dma_device.h"
 #include "kernel_client.h"
 #include "limits.h"
+#include "oom.h"
 #include "rung.h"
 #include "stats.h"
 #include "ucmd.h"
@@ -189,12 +191,33 @@ static int contig_fops_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/*
+ * What a process has through this file, for the administrator who looks for it.
+ * Processes of the same user may read it, so there is no address in it.
+ */
+static void contig_fops_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	const struct contig_client *client = file->private_data;
+	const struct contig_user *user = client->user;
+	const unsigned int kib = PAGE_SHIFT - 10;
+
+	seq_printf(m, "contig-allocated:\t%lu KiB\n",
+		   atomic_long_read(&user->pages) << kib);
+	seq_printf(m, "contig-quota:\t%llu KiB\n",
+		   (u64)contig_user_quota(user) << kib);
+	seq_printf(m, "contig-locked:\t%lu KiB\n",
+		   atomic_long_read(&client->locked) << kib);
+	seq_printf(m, "contig-held:\t%lu KiB\n",
+		   atomic_long_read(&client->held) << kib);
+}
+
 static const struct file_operations contig_fops = {
 	.owner = THIS_MODULE,
 	.open = contig_fops_open,
 	.release = contig_fops_release,
 	.unlocked_ioctl = contig_fops_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = contig_fops_show_fdinfo,
 	.llseek = noop_llseek,
 };
 
@@ -225,12 +248,17 @@ static int __init contig_init(void)
 	ret = contig_reserve_init();
 	if (ret)
 		goto err_kernel;
-	ret = misc_register(&contig_miscdev);
+	ret = contig_oom_init();
 	if (ret)
 		goto err_reserve;
+	ret = misc_register(&contig_miscdev);
+	if (ret)
+		goto err_oom;
 	contig_debugfs_init();
 	return 0;
 
+err_oom:
+	contig_oom_exit();
 err_reserve:
 	contig_reserve_exit();
 err_kernel:
@@ -248,6 +276,7 @@ static void __exit contig_exit(void)
 {
 	contig_debugfs_exit();
 	misc_deregister(&contig_miscdev);
+	contig_oom_exit();
 	contig_reserve_exit();
 	contig_kernel_exit();
 	contig_watches_exit();

@@ -135,6 +135,12 @@ static u64 contig_stats_sum(size_t offset)
 
 #define contig_sum(member) contig_stats_sum(offsetof(struct contig_stats, member))
 
+/* Return the pages in buffers that a rung gave. Takes no lock. */
+u64 contig_stats_in_use(unsigned int rung)
+{
+	return contig_sum(rungs[rung].pages) - contig_sum(rungs[rung].freed);
+}
+
 int contig_stats_show(struct seq_file *m, void *unused)
 {
 	unsigned int rung, i;
@@ -152,7 +158,7 @@ int contig_stats_show(struct seq_file *m, void *unused)
 			   contig_sum(rungs[rung].attempts),
 			   contig_sum(rungs[rung].successes),
 			   pages << PAGE_SHIFT,
-			   (pages - contig_sum(rungs[rung].freed)) << PAGE_SHIFT);
+			   contig_stats_in_use(rung) << PAGE_SHIFT);
 		for (i = 0; i < CONTIG_FAILURES; i++)
 			seq_printf(m, " %13llu",
 				   contig_sum(rungs[rung].failures[i]));

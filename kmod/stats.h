@@ -28,6 +28,7 @@ void contig_stats_exit(void);
 void contig_stats_alloc(unsigned int rung, unsigned long npages, int error,
 			u64 time_ns);
 void contig_stats_free(unsigned int rung, unsigned long npages);
+u64 contig_stats_in_use(unsigned int rung);
 void contig_stats_count(enum contig_event event);
 int contig_stats_show(struct seq_file *m, void *unused);
 
