@@ -323,5 +323,6 @@ int fd_receive(int socket);
 
 #define CAP_IPC_LOCK_NR 14
 #define CAP_SYS_RAWIO_NR 17
+#define CAP_SYS_RESOURCE_NR 24
 
 #endif /* CONTIG_UTILS_H */
