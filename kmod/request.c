@@ -21,6 +21,13 @@
 /* Others wait meanwhile, so nobody may take for ever. */
 #define CONTIG_TIMEOUT_MAX_MS (10U * 60 * MSEC_PER_SEC)
 
+/*
+ * How many places for a block there must be where a caller without the right to see
+ * physical addresses limits them. Enough that the address stays unknown, and few
+ * enough that a device with 24 address bits can have a MiB.
+ */
+#define CONTIG_PLACES 8
+
 static unsigned int contig_timeout_ms = 30000;
 module_param_named(timeout_ms, contig_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(timeout_ms,
@@ -38,6 +45,7 @@ void contig_request_init_plain(struct contig_request *request,
 		.max_segments = UINT_MAX,
 		.node = NUMA_NO_NODE,
 		.rungs = CONTIG_RUNGS_ALL,
+		.told = true,
 		.start = ktime_get(),
 	};
 	request->deadline = ktime_add_ms(request->start, contig_timeout_ms);
@@ -114,14 +122,63 @@ static int contig_request_set_limits(struct contig_request *request,
 }
 
 /*
- * Whoever chooses where memory lies knows where it lies, and learns from what
- * cannot be had what lies there now. So that needs the right to see physical
- * addresses. How wide the addresses of a device are tells nothing.
+ * Return how many pages the limits on addresses and nodes leave, were all of them
+ * free, counting only zones with a start that is aligned. Set @narrowed if they
+ * leave less than all.
  */
-static bool contig_request_tells(const struct contig_constraints *c)
+static unsigned long contig_request_pages(const struct contig_request *request,
+					  bool *narrowed)
 {
-	return c->lowest || (c->highest && (c->highest < SZ_16M - 1 ||
-					    c->highest & (c->highest + 1)));
+	unsigned long pages = 0;
+	struct zone *zone;
+	int nid, i;
+
+	*narrowed = false;
+	contig_for_each_zone(zone, nid, i) {
+		unsigned long first = zone->zone_start_pfn;
+		unsigned long last = zone_end_pfn(zone) - 1;
+		unsigned long aligned;
+
+		if (first < request->lowest || last > request->highest ||
+		    (request->node_strict && nid != request->node))
+			*narrowed = true;
+		if (request->node_strict && nid != request->node)
+			continue;
+		first = max(first, request->lowest);
+		last = min(last, request->highest);
+		aligned = round_up(first, request->align);
+		if (first <= last && aligned >= first && aligned <= last)
+			pages += last - first + 1;
+	}
+	return pages;
+}
+
+/*
+ * Return true if the constraints reveal a physical address.
+ *
+ * Requesting a location reveals where the memory lies, and a refusal reveals what
+ * is in use there. A caller without the right to see physical addresses may say
+ * what a device needs: the width of its addresses, an alignment up to the size of
+ * the block, a boundary. These must leave so many places for a block that the
+ * caller cannot tell in which of them it is. A boundary adds nothing to that: one
+ * of up to the block's size acts like an alignment, and a larger one rules out half
+ * of the places at most.
+ */
+static bool contig_request_tells(const struct contig_request *request,
+				 const struct contig_constraints *c)
+{
+	unsigned long size = roundup_pow_of_two(request->npages);
+	unsigned long pages;
+	bool narrowed;
+
+	if (c->lowest || request->align > size)
+		return true;
+	if (!c->highest)
+		return false;
+	if (c->highest < SZ_16M - 1 || c->highest & (c->highest + 1))
+		return true;
+	pages = contig_request_pages(request, &narrowed);
+	return narrowed && pages && pages / CONTIG_PLACES < size;
 }
 
 /*
@@ -152,15 +209,11 @@ static int contig_request_limit(struct contig_request *request,
 	return 0;
 }
 
-/* Can this machine's memory, were it all free, meet the limits? */
-static bool contig_request_possible(const struct contig_request *request)
+/* Return true if this machine's memory, were it all free, could meet the limits. */
+static bool contig_request_possible(struct contig_request *request)
 {
 	unsigned long longest = contig_segment_limit(request);
 	unsigned long limit = min(longest, request->npages);
-	unsigned long pages = 0;
-	struct zone *zone;
-	int nid, i;
-
 	/* The last segment may be short, so a single one may. */
 	if (request->min_segment > longest && request->npages > longest)
 		return false;
@@ -169,21 +222,8 @@ static bool contig_request_possible(const struct contig_request *request)
 	if (request->lowest > request->highest)
 		return false;
 
-	contig_for_each_zone(zone, nid, i) {
-		unsigned long first = zone->zone_start_pfn;
-		unsigned long last = zone_end_pfn(zone) - 1;
-		unsigned long aligned;
-
-		if (request->node_strict && nid != request->node)
-			continue;
-		first = max(first, request->lowest);
-		last = min(last, request->highest);
-		/* No start that is aligned is as good as no memory. */
-		aligned = round_up(first, request->align);
-		if (first <= last && aligned >= first && aligned <= last)
-			pages += last - first + 1;
-	}
-	return pages >= request->npages;
+	return contig_request_pages(request, &request->narrowed) >=
+	       request->npages;
 }
 
 /**
@@ -223,7 +263,9 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 	ret = contig_request_set_limits(request, constraints);
 	if (ret)
 		return ret;
-	if (contig_request_tells(constraints) && !contig_may_see_physical())
+	request->told = contig_may_see_physical_noaudit();
+	if (!request->told && contig_request_tells(request, constraints) &&
+	    !contig_may_see_physical())
 		return -EPERM;
 	ret = device ? contig_request_limit(request, device) : 0;
 	if (ret)

@@ -30,6 +30,10 @@ struct contig_pool;
  * @coherent: for a device that looks into the CPU's caches
  * @pool: where coherent memory has to come from, because the device has it there;
  *        NULL for what contig has
+ * @told: the caller may see physical addresses, and so learn all that is known of
+ *        memory
+ * @narrowed: some of the memory that contig may take is ruled out by its address or
+ *            its node
  * @struct_page: only memory with a reference count of its own on every page
  * @rungs: mask of the rungs to try
  * @start: when it was made
@@ -48,6 +52,8 @@ struct contig_request {
 	bool node_strict;
 	bool coherent;
 	struct contig_pool *pool;
+	bool told;
+	bool narrowed;
 	bool struct_page;
 	u32 rungs;
 	ktime_t start;

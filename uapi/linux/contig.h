@@ -42,7 +42,8 @@
  *    filesystem has to know of every write, and the lock is for a device that
  *    writes (that is, without CONTIG_LOCK_OUTPUT).
  *  - EPERM: physical addresses need CAP_SYS_RAWIO (or the module parameter
- *    allow_physical), and so does choosing where memory lies.
+ *    allow_physical), and so does what reveals them: choosing where memory lies,
+ *    or asking which pages of the caller's own memory adjoin.
  *  - EBADF: a file descriptor is not open.
  *  - EBADFD: a file descriptor is open, but not a buffer of contig.
  *  - EXDEV: the client holds and locks ranges of another process's memory;
@@ -258,6 +259,12 @@ enum contig_node_policy {
  * adjacent physical memory, as CONTIG_GET_PHYSICAL gives it; where a limit on
  * extents has to cut such a run (@boundary, @max_segment), the pieces between
  * the cuts are what the limits apply to.
+ *
+ * A caller without the right to see physical addresses may limit no more than a
+ * device needs, else EPERM: @lowest must be 0; @highest must be 0 or (1 << n) - 1
+ * with n of at least 24, and leave eight times the memory that the block takes,
+ * rounded up to a power of two; @align must not be more than the block's length,
+ * rounded up likewise.
  */
 struct contig_constraints {
 	__aligned_u64 lowest;
@@ -316,7 +323,10 @@ enum contig_blocked {
  *           under the same constraints, as far as can be seen without moving
  *           anything. To know it costs a scan of memory, so CONTIG_ALLOC tells
  *           it only if it fails, of the rungs that were tried, and CONTIG_PROBE
- *           always. 0 when it is not told
+ *           always. 0 when it is not told. A caller without the right to see
+ *           physical addresses is told the length that it asked for if the rung
+ *           could give it, else a power of two that is below that and below what
+ *           is left of the quota
  */
 struct contig_report {
 	__u32 rung;
@@ -418,7 +428,8 @@ enum contig_remedy {
  * @out_report_count: how many of @out_reports were filled
  * @out_largest: largest single extent obtainable now under the constraints
  * @out_moves: pages that would have to be moved for the cheapest window, if the
- *             range rung would answer
+ *             range rung would answer; 0 for a caller without the right to see
+ *             physical addresses
  * @out_free_pages: pages that are free, among those the constraints allow
  * @out_movable_pages: pages in use that can be moved
  * @out_kernel_pages: pages in use by the kernel, which cannot
@@ -429,6 +440,13 @@ enum contig_remedy {
  * Tell what CONTIG_ALLOC would answer, without allocating or moving anything.
  * It is a view of the moment: what it promises can be gone at once, and memory
  * that looks movable can refuse to move.
+ *
+ * For a caller without the right to see physical addresses the numbers of pages are
+ * rounded down to a MiB, and are 0 if the constraints or the device rule out some
+ * of the memory by its address or its node; such a request is judged by figures of
+ * three significant bits, so the answer may be that no rung can give the last
+ * eighth of what there is. If the length is more than what is left of the quota,
+ * every report says EDQUOT and the rest is 0.
  */
 struct contig_probe {
 	__u32 size;
@@ -528,7 +546,9 @@ struct contig_unhold {
  * @CONTIG_LOCK_OUTPUT: CONTIG_LOCK only: the device will only read, so the
  *                      pages need not be writable and are not marked dirty
  * @CONTIG_LOCK_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the whole
- *                          range is one extent
+ *                          range is one extent. For more than a page that is not
+ *                          of one buffer it takes the right to see physical
+ *                          addresses (EPERM)
  * @CONTIG_LOCK_DEVICE_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the
  *                                 whole range is one run of DMA addresses for
  *                                 the client's device, wherever the memory lies;
@@ -634,14 +654,17 @@ struct contig_extent {
  * structure as it was returned, until @length is 0.
  *
  * With @count 0 nothing is written except @count, which becomes the number of
- * extents that the whole range needs; this needs no right. Everything else
- * needs CAP_SYS_RAWIO or the module parameter allow_physical (else EPERM).
+ * extents that the whole range needs; this needs no right for a single page or a
+ * range of one buffer. Everything else needs CAP_SYS_RAWIO or the module parameter
+ * allow_physical (else EPERM).
  *
  * What the CPU calls a physical address is not what a device behind an IOMMU
  * puts on its bus. With CONTIG_GET_DMA the addresses are the client's device's,
  * and adjacent ones are merged, whether the memory is adjacent or not, and beyond
  * out_max_segment and out_boundary of the device. That needs no right but the one to
- * attach the device, and fails with ENODEV once the device is gone.
+ * attach the device, and fails with ENODEV once the device is gone. Where no IOMMU
+ * translates they are physical addresses: the right to attach such a device is a
+ * right to see those of the memory that is locked for it.
  */
 struct contig_get_physical {
 	__u32 size;
