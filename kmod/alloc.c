@@ -6,13 +6,14 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "alloc.h"
 #include "buffer.h"
 #include "client.h"
-#include "coherent.h"
 #include "dma_device.h"
 #include "limits.h"
 #include "name.h"
@@ -53,9 +54,16 @@ int contig_rung_expired(const struct contig_request *request,
 	return ret ? contig_rung_stop(report, ret) : 0;
 }
 
-/* Is a rung out of the question, whatever memory there is? */
-static int contig_rung_excluded(const struct contig_request *request,
-				unsigned int rung, struct contig_report *report)
+/**
+ * contig_rung_excluded() - check whether a rung can answer a request at all
+ * @request: what was asked for
+ * @rung: number of the rung
+ * @report: receives why not
+ *
+ * Return: 0, or -ENODEV or -EOPNOTSUPP, whatever memory there is.
+ */
+int contig_rung_excluded(const struct contig_request *request,
+			 unsigned int rung, struct contig_report *report)
 {
 	const struct contig_rung_ops *ops = contig_rungs[rung];
 
@@ -68,12 +76,6 @@ static int contig_rung_excluded(const struct contig_request *request,
 		return -EOPNOTSUPP;
 	}
 	return 0;
-}
-
-/* Can the constraints be met by one run of memory at all? */
-static bool contig_rung_one_run(unsigned int rung)
-{
-	return BIT(rung) & CONTIG_RUNGS_CONTIGUOUS;
 }
 
 static int contig_rung_try(const struct contig_request *request,
@@ -141,8 +143,9 @@ static int contig_ladder(const struct contig_request *request,
 	return -ENOMEM;
 }
 
-static u64 contig_largest(const struct contig_request *request,
-			  const struct contig_survey *survey, unsigned int rung)
+/* Return the largest length that a rung could give, judging by a survey. */
+u64 contig_rung_largest(const struct contig_request *request,
+			const struct contig_survey *survey, unsigned int rung)
 {
 	struct contig_report scratch = {};
 	unsigned long npages;
@@ -172,9 +175,58 @@ static int contig_report_largest(const struct contig_request *request,
 		return ret;
 	for (i = 0; i < nr; i++)
 		if (reports[i].error)
-			reports[i].largest = contig_largest(request, survey,
-							    reports[i].rung);
+			reports[i].largest =
+				contig_rung_largest(request, survey,
+						    reports[i].rung);
 	return 0;
+}
+
+/* Return the largest length to report to a caller that is not told all. */
+static u64 contig_report_blurred(const struct contig_request *request,
+				 const struct contig_report *report,
+				 unsigned long left)
+{
+	unsigned long npages = request->npages;
+
+	if (!report->largest)
+		return 0;
+	if (report->error)
+		npages = min3((unsigned long)(report->largest >> PAGE_SHIFT),
+			      npages - 1, left);
+	if (report->error && npages)
+		npages = rounddown_pow_of_two(npages);
+	return (u64)npages << PAGE_SHIFT;
+}
+
+/**
+ * contig_reports_blur() - leave out of reports what the caller must not learn
+ * @request: what was asked for
+ * @user: whose quota counts
+ * @reports: in/out: what became of the rungs
+ * @nr: length of @reports
+ *
+ * A caller without the right to see physical addresses learns no more from a report
+ * than from allocating: not how long the longest run is, which would tell how the
+ * pages that it has pinned lie in between, but a power of two below what it asked
+ * for and may have. Nor does it learn what lies in a part of memory.
+ */
+void contig_reports_blur(const struct contig_request *request,
+			 const struct contig_user *user,
+			 struct contig_report *reports, u32 nr)
+{
+	unsigned long left = contig_user_left(user);
+	u32 i;
+
+	if (request->told)
+		return;
+	for (i = 0; i < nr; i++) {
+		struct contig_report *report = &reports[i];
+
+		report->largest = contig_report_blurred(request, report, left);
+		if (request->narrowed &&
+		    report->blocked == CONTIG_BLOCKED_PINNED)
+			report->blocked = CONTIG_BLOCKED_UNMOVABLE;
+	}
 }
 
 static int contig_alloc_publish(struct contig_ucmd *ucmd,
@@ -230,14 +282,16 @@ static int contig_alloc_failed(struct contig_ucmd *ucmd,
 	if (survey)
 		contig_report_largest(request, survey, cmd->out_reports,
 				      cmd->out_report_count);
+	contig_reports_blur(request, ucmd->client->user, cmd->out_reports,
+			    cmd->out_report_count);
 	return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: error;
 }
 
 /* Check a request, and limit it to what the client's device can address. */
-static int contig_request_for(struct contig_client *client,
-			      struct contig_request *request, u64 length,
-			      u32 flags, u32 rungs, u32 timeout_ms,
-			      const struct contig_constraints *constraints)
+int contig_request_for(struct contig_client *client,
+		       struct contig_request *request, u64 length, u32 flags,
+		       u32 rungs, u32 timeout_ms,
+		       const struct contig_constraints *constraints)
 {
 	struct contig_dma_device *device;
 	int ret;
@@ -288,108 +342,7 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 		contig_buffer_abandon(buffer);
 		return contig_alloc_failed(ucmd, &request, ret);
 	}
+	contig_reports_blur(&request, ucmd->client->user, cmd->out_reports,
+			    cmd->out_report_count);
 	return contig_alloc_publish(ucmd, buffer);
-}
-
-/* What a rung would answer, judging by a survey. */
-static void contig_probe_rung(const struct contig_request *request,
-			      const struct contig_survey *survey,
-			      struct contig_report *report)
-{
-	int ret = contig_rung_excluded(request, report->rung, report);
-
-	if (!ret) {
-		report->largest = contig_largest(request, survey, report->rung);
-		if (report->largest >> PAGE_SHIFT < request->npages ||
-		    (report->rung == CONTIG_RUNG_RANGE && !survey->nr)) {
-			report->blocked = survey->pinned > survey->kernel ?
-					  CONTIG_BLOCKED_PINNED :
-					  CONTIG_BLOCKED_UNMOVABLE;
-			if (report->rung == CONTIG_RUNG_RESERVE ||
-			    (report->rung == CONTIG_RUNG_COHERENT &&
-			     contig_coherent_pool(request)) ||
-			    survey->free < request->npages)
-				report->blocked = CONTIG_BLOCKED_EXHAUSTED;
-			ret = -ENOMEM;
-		}
-	}
-	report->error = -ret;
-}
-
-static u32 contig_remedy(struct contig_client *client,
-			 const struct contig_request *request,
-			 const struct contig_survey *survey, u32 rung)
-{
-	if (request->npages > contig_user_left(client->user))
-		return CONTIG_REMEDY_QUOTA;
-	if (rung)
-		return CONTIG_REMEDY_NONE;
-	if (!(request->rungs & (CONTIG_RUNGS_RANGE | CONTIG_RUNGS_SPLIT |
-				CONTIG_RUNGS_SCATTER)))
-		return CONTIG_REMEDY_RESERVE;
-	if (survey->free + survey->movable < request->npages)
-		return CONTIG_REMEDY_CONSTRAINTS;
-	if (survey->free < request->npages)
-		return CONTIG_REMEDY_FREE;
-	if (survey->pinned > survey->kernel)
-		return CONTIG_REMEDY_UNPIN;
-	if (request->max_segments > 1 && request->max_segments < UINT_MAX)
-		return CONTIG_REMEDY_SEGMENTS;
-	return CONTIG_REMEDY_RESERVE;
-}
-
-static int contig_probe_fill(struct contig_client *client,
-			     struct contig_probe *cmd,
-			     const struct contig_request *request,
-			     struct contig_survey *survey)
-{
-	unsigned int rung;
-	int ret;
-
-	ret = contig_survey_memory(request, request->npages, true, true, NULL,
-				   survey);
-	if (ret)
-		return ret;
-	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
-		struct contig_report *report =
-			&cmd->out_reports[cmd->out_report_count];
-
-		if (!(request->rungs & BIT(rung)))
-			continue;
-		cmd->out_report_count++;
-		report->rung = rung;
-		contig_probe_rung(request, survey, report);
-		if (!report->error && !cmd->out_rung)
-			cmd->out_rung = rung;
-		if (contig_rung_one_run(rung))
-			cmd->out_largest = max(cmd->out_largest,
-					       report->largest);
-	}
-	cmd->out_free_pages = survey->free;
-	cmd->out_movable_pages = survey->movable;
-	cmd->out_kernel_pages = survey->kernel;
-	cmd->out_pinned_pages = survey->pinned;
-	if (survey->nr)
-		cmd->out_moves = survey->windows[0].cost / 4;
-	cmd->out_remedy = contig_remedy(client, request, survey, cmd->out_rung);
-	return 0;
-}
-
-int contig_probe_ioctl(struct contig_ucmd *ucmd)
-{
-	struct contig_survey *survey __free(kfree) =
-		kmalloc(sizeof(*survey), GFP_KERNEL_ACCOUNT);
-	struct contig_probe *cmd = ucmd->cmd;
-	struct contig_request request;
-	int ret;
-
-	if (!survey)
-		return -ENOMEM;
-	ret = contig_request_for(ucmd->client, &request, cmd->length, cmd->flags,
-				 cmd->rungs, 0, &cmd->constraints);
-	if (ret)
-		return ret;
-	memset_startat(cmd, 0, out_rung);
-	ret = contig_probe_fill(ucmd->client, cmd, &request, survey);
-	return ret ?: contig_ucmd_respond(ucmd, sizeof(*cmd));
 }
