@@ -134,6 +134,21 @@ static void contig_unlock_commit(struct contig_client *client,
 	contig_areas_join(target->areas, target->first, target->last);
 }
 
+/* Check that locked pages are in the sequence that was asked for. */
+static int contig_lock_sequence(const struct contig_target *target, u32 flags)
+{
+	if (flags & CONTIG_LOCK_CONTIGUOUS) {
+		if (!contig_target_may_count(target))
+			return -EPERM;
+		if (contig_target_extents(target, false) != 1)
+			return -EILSEQ;
+	}
+	if (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS &&
+	    contig_target_extents(target, true) != 1)
+		return -EILSEQ;
+	return 0;
+}
+
 /**
  * contig_lock_target() - count one more lock on every page of a range
  * @client: with its lock held
@@ -169,13 +184,10 @@ int contig_lock_target(struct contig_client *client,
 	if (ret)
 		goto out;
 	contig_lock_commit(client, target, &added, &spares);
-	if ((flags & CONTIG_LOCK_CONTIGUOUS &&
-	     contig_target_extents(target, false) != 1) ||
-	    (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS &&
-	     contig_target_extents(target, true) != 1)) {
+	ret = contig_lock_sequence(target, flags);
+	if (ret) {
 		/* The areas are cut where they have to be: this cannot fail. */
 		contig_unlock_commit(client, target);
-		ret = -EILSEQ;
 	} else {
 		contig_for_each_area(area, target->areas, target->first,
 				     target->last)

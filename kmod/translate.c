@@ -90,6 +90,27 @@ static int contig_target_locked(const struct contig_target *target)
 	       0 : -ENOLCK;
 }
 
+/*
+ * Return true if the caller may learn which pages of a range adjoin. Without the
+ * right to see physical addresses it may for a single page and for one buffer of
+ * contig, of which out_extents told it already.
+ */
+bool contig_target_may_count(const struct contig_target *target)
+{
+	struct contig_buffer *buffer = NULL;
+	struct contig_area *area;
+
+	if (target->first == target->last)
+		return true;
+	contig_for_each_area(area, target->areas, target->first, target->last) {
+		if (!area->pin->buffer ||
+		    (buffer && area->pin->buffer != buffer))
+			return contig_may_see_physical();
+		buffer = area->pin->buffer;
+	}
+	return true;
+}
+
 /* Is a range locked as a whole, and still in place? */
 static int contig_target_check(const struct contig_target *target)
 {
@@ -340,6 +361,8 @@ static int contig_translate(const struct contig_target *target,
 	ret = contig_target_check(target);
 	if (ret)
 		return ret;
+	if (!cmd->count && !target->dma && !contig_target_may_count(target))
+		return -EPERM;
 	if (!cmd->count) {
 		unsigned long count = contig_target_extents(target,
 							    target->dma);

@@ -10,6 +10,7 @@
 
 struct contig_target;
 
+bool contig_target_may_count(const struct contig_target *target);
 unsigned long contig_target_extents(const struct contig_target *target,
 				    bool dma);
 unsigned long contig_target_addrs(const struct contig_target *target,

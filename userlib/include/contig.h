@@ -532,7 +532,9 @@ int contig_unhold(struct contig *client, const void *addr, size_t length);
  *
  * If the client has a device, the memory is mapped for it too.
  *
- * Return: 0; -EDQUOT: RLIMIT_MEMLOCK; -ENOMEM; -EILSEQ: not contiguous;
+ * Return: 0; -EDQUOT: RLIMIT_MEMLOCK, or what all users together may lock;
+ * -ENOMEM; -EILSEQ: not contiguous; -EPERM: whether it is contiguous is not for
+ * this caller to know, see CONTIG_LOCK_CONTIGUOUS;
  * -EUNATCH: no device is attached; -ENODEV: it is gone; -EADDRNOTAVAIL: it
  * cannot reach a page;
  * -EFAULT: not mapped; -ENXIO: not memory; -EACCES: not writable; -ESTALE:
@@ -615,7 +617,8 @@ int contig_buffer_unlock(struct contig *client,
  * table, call until *@length is 0.
  *
  * With *@count 0 the function only counts: *@count becomes the number of
- * extents of the whole range, and nothing else changes. That needs no right.
+ * extents of the whole range, and nothing else changes. That needs no right for a
+ * single page or a range of one buffer.
  *
  * A physical address is not what a device behind an IOMMU puts on its bus: that
  * is what contig_get_dma() gives.

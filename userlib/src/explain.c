@@ -270,6 +270,10 @@ static void add_census(struct ctg_text *text, const struct contig_probe *probe)
 	char kernel[32];
 	char pinned[32];
 
+	/* There is always some of one kind, so this caller is not told. */
+	if (!probe->out_free_pages && !probe->out_movable_pages &&
+	    !probe->out_kernel_pages && !probe->out_pinned_pages)
+		return;
 	ctg_add(text,
 		" Of the memory in question %s is free, %s can be moved, %s is "
 		"the kernel's and %s is pinned.",

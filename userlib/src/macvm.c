@@ -216,7 +216,10 @@ CONTIG_EXPORT OSErr LockMemoryForOutput(void *address, unsigned long count)
 
 CONTIG_EXPORT OSErr LockMemoryContiguous(void *address, unsigned long count)
 {
-	return lock_memory(address, count, CONTIG_LOCK_CONTIGUOUS);
+	OSErr error = lock_memory(address, count, CONTIG_LOCK_CONTIGUOUS);
+
+	/* Classic programs go on with several blocks then. */
+	return error == permErr ? cannotMakeContiguousErr : error;
 }
 
 CONTIG_EXPORT OSErr UnlockMemory(void *address, unsigned long count)

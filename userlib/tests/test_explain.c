@@ -357,14 +357,19 @@ static void a_probe_of_what_is_free_moves_nothing(void **state)
 		.length = 8192,
 		.out_rung = CONTIG_RUNG_RANGE,
 		.out_largest = 8192,
+		.out_free_pages = 2,
 	};
 
 	(void)state;
 	expect_probe(&probe, "8 KiB would come from the range rung. The "
 			     "largest single extent to be had is 8 KiB. Of the "
-			     "memory in question 0 bytes is free, 0 bytes can "
+			     "memory in question 8 KiB is free, 0 bytes can "
 			     "be moved, 0 bytes is the kernel's and 0 bytes is "
 			     "pinned.");
+	/* A caller that may not see physical addresses. */
+	probe.out_free_pages = 0;
+	expect_probe(&probe, "8 KiB would come from the range rung. The "
+			     "largest single extent to be had is 8 KiB.");
 }
 
 static void every_remedy_has_its_advice(void **state)

@@ -307,7 +307,9 @@ OSErr LockMemoryForOutput(void *address, unsigned long count);
  *
  * The range is checked, as the version in the ROM did, and left unlocked if it
  * is not contiguous. A single page always is. A caller must be prepared to go
- * on with LockMemory() and several blocks.
+ * on with LockMemory() and several blocks. A caller that may not see physical
+ * addresses is always told that a longer range is not, unless it lies in one
+ * buffer of contig's.
  *
  * Return: noErr, paramErr, notEnoughMemoryErr, cannotMakeContiguousErr,
  * noMMUErr.
