@@ -367,15 +367,18 @@ TEST_F(calls, notice_what_is_gone)
 		  mmap(memory + pages(4), pages(1), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	memset(memory + pages(4), 1, pages(1));
-	/* Nobody has looked yet. */
-	EXPECT_EQ(-ESTALE, get_physical(fd, IRQ_TEST_HARDIRQ, memory, 1, &cmd,
-					1, 0));
-	EXPECT_EQ(-ESTALE, lock(fd, IRQ_TEST_HARDIRQ, memory, 1));
-	EXPECT_EQ(-ESTALE, get_physical(fd, IRQ_TEST_KTHREAD, memory, 1, &cmd,
-					1, 0));
-	p = prepare_of(IRQ_TEST_HARDIRQ, memory, pages(1), INPUT);
+	/* The others were not touched. */
+	EXPECT_EQ(1, get_physical(fd, IRQ_TEST_HARDIRQ, memory, 1, &cmd, 1,
+				  0));
+	/* No task has looked yet at the one that was. */
+	EXPECT_EQ(-ESTALE, get_physical(fd, IRQ_TEST_HARDIRQ,
+					memory + pages(4), 1, &cmd, 1, 0));
+	EXPECT_EQ(-ESTALE, lock(fd, IRQ_TEST_HARDIRQ, memory + pages(4), 1));
+	EXPECT_EQ(-ESTALE, get_physical(fd, IRQ_TEST_KTHREAD,
+					memory + pages(4), 1, &cmd, 1, 0));
+	p = prepare_of(IRQ_TEST_HARDIRQ, memory + pages(3), pages(2), INPUT);
 	EXPECT_EQ(-ESTALE, prepare(fd, &p));
-	/* Now somebody has: only that page is gone. */
+	/* Now this one does: that page is gone. */
 	EXPECT_EQ(-ESTALE, get_physical(fd, IRQ_TEST_TASK, memory,
 					pages(PAGES), &cmd, 64, 0));
 	EXPECT_TRUE(physical_is_true(fd, IRQ_TEST_HARDIRQ, memory, pages(4),
@@ -413,8 +416,8 @@ TEST_F(calls, get_over_a_false_alarm)
 				       self->memory));
 	EXPECT_EQ(-ESTALE, get_physical(self->fd, IRQ_TEST_HARDIRQ,
 					self->memory, 1, &cmd, 1, 0));
-	EXPECT_LT(0, get_physical(self->fd, IRQ_TEST_TASK, self->memory, 1,
-				  &cmd, 1, 0));
+	EXPECT_LT(0, get_physical(self->fd, IRQ_TEST_TASK, self->memory,
+				  pages(PAGES), &cmd, 64, 0));
 	EXPECT_TRUE(physical_is_true(self->fd, IRQ_TEST_HARDIRQ, self->memory,
 				     pages(PAGES), 64));
 }
