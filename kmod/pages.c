@@ -87,12 +87,18 @@ int contig_pages_take(int node, gfp_t gfp, struct contig_extents *extents,
 		gfp = (gfp | __GFP_NORETRY) & ~__GFP_DIRECT_RECLAIM;
 	else
 		gfp |= __GFP_RETRY_MAYFAIL;
-	page = alloc_pages_node(node, gfp, order);
-	if (!page)
-		return -ENOMEM;
-
-	if (order)
-		split_page(page, order);
+	for (;;) {
+		page = alloc_pages_node(node, gfp, order);
+		if (!page)
+			return -ENOMEM;
+		if (order)
+			split_page(page, order);
+		if (contig_pages_first_failed(page_to_pfn(page), 1UL << order) ==
+		    1UL << order)
+			break;
+		/* Failed pages do not return to the free lists: this ends. */
+		contig_pages_put(page_to_pfn(page), 1UL << order);
+	}
 	for (i = npages; i < 1UL << order; i++)
 		__free_page(page + i);
 	ret = contig_extents_append(extents, page_to_pfn(page), npages);
@@ -101,16 +107,45 @@ int contig_pages_take(int node, gfp_t gfp, struct contig_extents *extents,
 	return ret;
 }
 
+/**
+ * contig_pages_first_failed() - find a page that the kernel marked as faulty
+ * @pfn: first page frame
+ * @npages: how many
+ *
+ * The page allocator looks for that mark only when it gives or takes back a
+ * single page. Failed pages inside a larger block that a driver freed are on the
+ * free lists, and can be in what the page allocator gives. May sleep.
+ *
+ * Return: the first failed page, counted from @pfn; @npages if there is none.
+ */
+unsigned long contig_pages_first_failed(unsigned long pfn, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		if (PageHWPoison(pfn_to_page(pfn + i)))
+			return i;
+		if (!((i + 1) % 4096))
+			cond_resched();
+	}
+	return npages;
+}
+
+/* Zero pages, except those that have failed: the hardware may not bear it. */
 void contig_pages_clear(unsigned long pfn, unsigned long npages)
 {
 	for (; npages--; pfn++) {
-		clear_highpage(pfn_to_page(pfn));
+		if (!PageHWPoison(pfn_to_page(pfn)))
+			clear_highpage(pfn_to_page(pfn));
 		if (!(pfn % 256))
 			cond_resched();
 	}
 }
 
-/* Drop our reference on each page; whoever has another one keeps the page. */
+/*
+ * Drop our reference on each page; whoever has another one keeps the page. The
+ * page allocator does not reuse a failed page that is freed by itself.
+ */
 void contig_pages_put(unsigned long pfn, unsigned long npages)
 {
 	for (; npages--; pfn++) {
@@ -133,7 +168,8 @@ void contig_pages_put_extents(struct contig_extents *extents)
 
 /*
  * The first of these pages that somebody besides us has a reference on, counted
- * from @pfn; @npages if there is none.
+ * from @pfn; @npages if there is none. Failed pages do not count: they are not
+ * used again, and error injection leaves a reference on them for good.
  */
 unsigned long contig_pages_first_referenced(unsigned long pfn,
 					    unsigned long npages)
@@ -141,7 +177,9 @@ unsigned long contig_pages_first_referenced(unsigned long pfn,
 	unsigned long i;
 
 	for (i = 0; i < npages; i++) {
-		if (page_ref_count(pfn_to_page(pfn + i)) != 1)
+		struct page *page = pfn_to_page(pfn + i);
+
+		if (page_ref_count(page) != 1 && !PageHWPoison(page))
 			return i;
 		if (!(i % 4096))
 			cond_resched();

@@ -14,6 +14,8 @@ struct contig_request;
 bool contig_pages_gfp(const struct contig_request *request, gfp_t *gfp);
 int contig_pages_take(int node, gfp_t gfp, struct contig_extents *extents,
 		      unsigned int order, unsigned long npages);
+unsigned long contig_pages_first_failed(unsigned long pfn,
+					unsigned long npages);
 void contig_pages_clear(unsigned long pfn, unsigned long npages);
 void contig_pages_put(unsigned long pfn, unsigned long npages);
 void contig_pages_put_extents(struct contig_extents *extents);

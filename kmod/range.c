@@ -174,6 +174,11 @@ static int contig_range_try(const struct contig_request *request,
 		if (ret == -EBUSY && !fatal_signal_pending(current))
 			/* What waited on the lists of a CPU is movable now. */
 			ret = contig_empty(pfn + done, n);
+		if (!ret && contig_pages_first_failed(pfn + done, n) < n) {
+			/* It is not free any more then, and avoided below. */
+			contig_pages_put(pfn + done, n);
+			ret = -EBUSY;
+		}
 		if (ret) {
 			/* Nothing in sight: not of a type that is given away. */
 			if (!contig_avoid_stuck(avoid, pfn + done, n))

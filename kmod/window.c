@@ -81,6 +81,13 @@ static enum contig_page_class contig_page_class(struct page *page,
 		return CONTIG_PAGE_KERNEL;
 	if (PageCompound(page))
 		return contig_compound_class(page, npages);
+	/*
+	 * The kernel takes it out of use: without a reference it is only in the
+	 * way itself, with one the pageblock cannot be isolated.
+	 */
+	if (PageHWPoison(page))
+		return page_ref_count(page) ? CONTIG_PAGE_KERNEL :
+					      CONTIG_PAGE_PINNED;
 	if (PageBuddy(page)) {
 		unsigned long order = READ_ONCE(page->private);
 
@@ -91,8 +98,6 @@ static enum contig_page_class contig_page_class(struct page *page,
 	/* On a list of one CPU; alloc_contig_range() drains these. */
 	if (!page_ref_count(page))
 		return CONTIG_PAGE_FREE;
-	if (PageHWPoison(page))
-		return CONTIG_PAGE_KERNEL;
 	if (PageLRU(page))
 		return contig_lru_class(page);
 	if (__PageMovable(page))
