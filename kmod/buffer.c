@@ -8,6 +8,8 @@
  */
 #include <linux/dma-buf.h>
 #include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -17,6 +19,7 @@
 #include <linux/string.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
+#include <linux/wait.h>
 
 #include "buffer.h"
 #include "limits.h"
@@ -29,6 +32,10 @@ static LIST_HEAD(contig_buffers);
 static DEFINE_SPINLOCK(contig_buffers_lock);
 static u64 contig_buffers_last_id;
 static u64 contig_buffers_nr;
+
+/* The buffer that a sweep looks at: it must not go meanwhile. */
+static struct contig_buffer *contig_buffers_swept;
+static DECLARE_WAIT_QUEUE_HEAD(contig_buffers_step);
 
 /**
  * contig_buffer_new() - a buffer without memory yet, charged to a user
@@ -96,13 +103,48 @@ void contig_buffer_destroy(struct contig_buffer *buffer)
 {
 	if (!list_empty(&buffer->node)) {
 		spin_lock(&contig_buffers_lock);
+		/* For as long as it takes to look at the pages of this one. */
+		wait_event_cmd(contig_buffers_step,
+			       contig_buffers_swept != buffer,
+			       spin_unlock(&contig_buffers_lock),
+			       spin_lock(&contig_buffers_lock));
 		list_del(&buffer->node);
 		contig_buffers_nr--;
 		spin_unlock(&contig_buffers_lock);
 	}
 	contig_stats_free(buffer->rung, buffer->extents.npages);
 	buffer->ops->free(buffer);
+	if (buffer->inode)
+		iput(buffer->inode);
 	contig_buffer_abandon(buffer);
+}
+
+/**
+ * contig_buffers_sweep() - look at each exported buffer
+ * @look: called for each, may sleep
+ *
+ * A buffer whose last descriptor is closed stays until @look is done with it. One
+ * caller at a time. May sleep.
+ */
+void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer))
+{
+	struct contig_buffer *buffer;
+
+	spin_lock(&contig_buffers_lock);
+	buffer = list_first_entry_or_null(&contig_buffers, struct contig_buffer,
+					  node);
+	while (buffer) {
+		contig_buffers_swept = buffer;
+		spin_unlock(&contig_buffers_lock);
+		look(buffer);
+		cond_resched();
+		spin_lock(&contig_buffers_lock);
+		buffer = list_is_last(&buffer->node, &contig_buffers) ?
+			 NULL : list_next_entry(buffer, node);
+		contig_buffers_swept = NULL;
+		wake_up_all(&contig_buffers_step);
+	}
+	spin_unlock(&contig_buffers_lock);
 }
 
 /**
@@ -126,6 +168,9 @@ int contig_buffer_export(struct contig_buffer *buffer)
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 	buffer->dmabuf = dmabuf;
+	/* The file can go before the buffer, if a path to it is kept open. */
+	buffer->inode = file_inode(dmabuf->file);
+	ihold(buffer->inode);
 	/* For fdinfo; without memory for it there is none. */
 	name = kstrdup(buffer->name, GFP_KERNEL_ACCOUNT);
 	spin_lock(&dmabuf->name_lock);
@@ -180,16 +225,17 @@ int contig_buffers_show(struct seq_file *m, void *unused)
 {
 	struct contig_buffer *buffer;
 
-	seq_printf(m, "%6s %-8s %-11s %14s %8s %7s %6s %s\n", "id", "rung",
-		   "mapping", "bytes", "extents", "pid", "uid", "name");
+	seq_printf(m, "%6s %-8s %-11s %14s %8s %6s %7s %6s %s\n", "id", "rung",
+		   "mapping", "bytes", "extents", "failed", "pid", "uid",
+		   "name");
 	spin_lock(&contig_buffers_lock);
 	list_for_each_entry(buffer, &contig_buffers, node)
-		seq_printf(m, "%6llu %-8s %-11s %14llu %8u %7d %6u %s\n",
+		seq_printf(m, "%6llu %-8s %-11s %14llu %8u %6lu %7d %6u %s\n",
 			   buffer->id, buffer->ops->name,
 			   buffer->mapping == CONTIG_MAPPING_PFN ?
 				"pfn" : "struct-page",
 			   contig_buffer_size(buffer), buffer->extents.nr,
-			   buffer->pid,
+			   READ_ONCE(buffer->failed), buffer->pid,
 			   from_kuid_munged(&init_user_ns, buffer->user->uid),
 			   buffer->name);
 	spin_unlock(&contig_buffers_lock);

@@ -19,12 +19,15 @@ struct contig_rung_ops;
 struct contig_user;
 struct device;
 struct dma_buf;
+struct inode;
 struct seq_file;
 struct vm_area_struct;
 
 /**
  * struct contig_buffer - memory that contig allocated
  * @dmabuf: the file it is; owns this structure
+ * @inode: of that file, with a reference: mappings are found by it. NULL before it
+ *         is exported, constant afterwards
  * @extents: where it lies; constant
  * @ops: the rung it came from; constant
  * @rung: number of that rung; constant
@@ -37,6 +40,7 @@ struct vm_area_struct;
  * @vaddr: coherent rung: kernel address, from dma_alloc_attrs(); constant
  * @dma: coherent rung: bus address, from dma_alloc_attrs(); constant
  * @rung_data: of the rung
+ * @failed: pages that the last sweep found failed; changed only by that
  * @exposed: somebody besides this module may have written to it, or be able to
  * @lock: protects the members below
  * @attachments: devices that use it, by struct contig_attachment
@@ -51,6 +55,7 @@ struct vm_area_struct;
  */
 struct contig_buffer {
 	struct dma_buf *dmabuf;
+	struct inode *inode;
 	struct contig_extents extents;
 	const struct contig_rung_ops *ops;
 	unsigned int rung;
@@ -62,6 +67,7 @@ struct contig_buffer {
 	void *vaddr;
 	dma_addr_t dma;
 	void *rung_data;
+	unsigned long failed;
 	bool exposed;
 	struct mutex lock; /* for attachments, maps, vmap and vmaps */
 	struct list_head attachments;
@@ -96,6 +102,7 @@ int contig_buffer_export(struct contig_buffer *buffer);
 struct contig_buffer *contig_buffer_from_fd(int fd);
 void contig_buffer_get(struct contig_buffer *buffer);
 void contig_buffer_put(struct contig_buffer *buffer);
+void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer));
 int contig_buffers_show(struct seq_file *m, void *unused);
 u64 contig_buffers_count(void);
 

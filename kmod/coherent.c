@@ -11,6 +11,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/log2.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/scatterlist.h>
@@ -20,6 +21,8 @@
 #include "device.h"
 #include "extents.h"
 #include "fault.h"
+#include "pageblock.h"
+#include "poison.h"
 #include "pool.h"
 #include "request.h"
 #include "rung.h"
@@ -84,13 +87,41 @@ static unsigned long contig_coherent_piece(const struct contig_pool *pool,
 	return pool->no_map && npages ? rounddown_pow_of_two(npages) : npages;
 }
 
+static bool contig_coherent_failed(const struct contig_buffer *buffer)
+{
+	unsigned long npages = buffer->extents.npages;
+
+	return contig_buffer_first_failed(buffer, 0, npages) < npages;
+}
+
+/*
+ * Give memory back, unless that would make a failed page available to others.
+ * CMA gives back page by page, and a failed page stays out. The page allocator and
+ * a no-map pool give back the whole as one block, and do not look into it: such
+ * a block is kept for good.
+ */
+static bool contig_coherent_give(struct contig_buffer *buffer, size_t size)
+{
+	unsigned long pfn = buffer->extents.pieces->pfn;
+	struct page *page = pfn_to_online_page(pfn);
+	bool cma = page && contig_block_is_cma(page_zone(page), pfn);
+
+	if (!cma && contig_coherent_failed(buffer)) {
+		pr_warn("contig: %zu KiB of coherent memory have a failed page and stay out of use\n",
+			size >> 10);
+		return false;
+	}
+	dma_free_attrs(buffer->dev, size, buffer->vaddr, buffer->dma,
+		       CONTIG_ATTRS);
+	return true;
+}
+
 static void contig_coherent_free(struct contig_buffer *buffer)
 {
 	unsigned long npages = buffer->extents.npages;
 
-	dma_free_attrs(buffer->dev, npages << PAGE_SHIFT, buffer->vaddr,
-		       buffer->dma, CONTIG_ATTRS);
-	if (buffer->pool)
+	/* What is kept of a pool stays counted as used. */
+	if (contig_coherent_give(buffer, npages << PAGE_SHIFT) && buffer->pool)
 		atomic_long_sub(npages +
 				contig_coherent_rest(buffer->pool, npages),
 				&buffer->pool->used);
@@ -164,6 +195,11 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
 		ret = -ENOMEM;
 	}
+	/* The kernel may have such a page on its free lists: see pages.c. */
+	if (!ret && contig_coherent_failed(buffer)) {
+		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+		ret = -ENOMEM;
+	}
 	if (ret)
 		goto err_free;
 	if (pool)
@@ -171,8 +207,7 @@ static int contig_coherent_alloc(const struct contig_request *request,
 	return 0;
 
 err_free:
-	dma_free_attrs(buffer->dev, size, buffer->vaddr, buffer->dma,
-		       CONTIG_ATTRS);
+	contig_coherent_give(buffer, size);
 	contig_extents_free(&buffer->extents);
 	buffer->vaddr = NULL;
 err_uncharge:

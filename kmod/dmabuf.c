@@ -15,6 +15,7 @@
 #include "buffer.h"
 #include "dma_map.h"
 #include "fault.h"
+#include "poison.h"
 #include "pool.h"
 #include "rung.h"
 #include "sg.h"
@@ -38,6 +39,16 @@ struct contig_attachment {
 bool contig_buffer_no_map(const struct contig_buffer *buffer)
 {
 	return buffer->pool && buffer->pool->no_map;
+}
+
+/*
+ * Return -EHWPOISON if a page of a buffer has failed: other drivers and DMA_BUF
+ * commands know only the whole of it, and would read the page.
+ */
+static int contig_buffer_check(const struct contig_buffer *buffer)
+{
+	return contig_buffer_failed(buffer, 0, buffer->extents.npages) ?
+	       -EHWPOISON : 0;
 }
 
 /*
@@ -68,6 +79,9 @@ static int contig_attach(struct dma_buf *dmabuf,
 	if (contig_buffer_no_map(buffer) ||
 	    !contig_buffer_suits(buffer, attach->dev))
 		return -EOPNOTSUPP;
+	ret = contig_buffer_check(buffer);
+	if (ret)
+		return ret;
 	a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
 	if (!a)
 		return -ENOMEM;
@@ -111,6 +125,9 @@ static struct sg_table *contig_map(struct dma_buf_attachment *attach,
 	struct contig_attachment *a = attach->priv;
 	int ret;
 
+	ret = contig_buffer_check(buffer);
+	if (ret)
+		return ERR_PTR(ret);
 	guard(mutex)(&buffer->lock);
 	ret = contig_should_fail(CONTIG_FAULT_MAP) ? -ENOMEM :
 	      dma_map_sgtable(attach->dev, &a->sgt, direction,
@@ -140,7 +157,11 @@ static int contig_begin_cpu_access(struct dma_buf *dmabuf,
 	struct contig_buffer *buffer = dmabuf->priv;
 	struct contig_attachment *a;
 	struct contig_dma_map *map;
+	int ret;
 
+	ret = contig_buffer_check(buffer);
+	if (ret)
+		return ret;
 	guard(mutex)(&buffer->lock);
 	if (buffer->vmaps)
 		invalidate_kernel_vmap_range(buffer->vmap,
@@ -166,7 +187,11 @@ static int contig_end_cpu_access(struct dma_buf *dmabuf,
 	struct contig_buffer *buffer = dmabuf->priv;
 	struct contig_attachment *a;
 	struct contig_dma_map *map;
+	int ret;
 
+	ret = contig_buffer_check(buffer);
+	if (ret)
+		return ret;
 	guard(mutex)(&buffer->lock);
 	if (buffer->vmaps)
 		flush_kernel_vmap_range(buffer->vmap,
@@ -207,7 +232,11 @@ static void *contig_vmap_pages(const struct contig_extents *extents)
 static int contig_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct contig_buffer *buffer = dmabuf->priv;
+	int ret;
 
+	ret = contig_buffer_check(buffer);
+	if (ret)
+		return ret;
 	contig_buffer_expose(buffer);
 	if (buffer->vaddr) {
 		iosys_map_set_vaddr(map, buffer->vaddr);

@@ -20,6 +20,7 @@
 #include "kernel_client.h"
 #include "limits.h"
 #include "oom.h"
+#include "poison.h"
 #include "rung.h"
 #include "stats.h"
 #include "ucmd.h"
@@ -245,9 +246,12 @@ static int __init contig_init(void)
 	ret = contig_kernel_init();
 	if (ret)
 		goto err_dma_devices;
-	ret = contig_reserve_init();
+	ret = contig_poison_init();
 	if (ret)
 		goto err_kernel;
+	ret = contig_reserve_init();
+	if (ret)
+		goto err_poison;
 	ret = contig_oom_init();
 	if (ret)
 		goto err_reserve;
@@ -261,6 +265,8 @@ err_oom:
 	contig_oom_exit();
 err_reserve:
 	contig_reserve_exit();
+err_poison:
+	contig_poison_exit();
 err_kernel:
 	contig_kernel_exit();
 err_dma_devices:
@@ -277,6 +283,7 @@ static void __exit contig_exit(void)
 	contig_debugfs_exit();
 	misc_deregister(&contig_miscdev);
 	contig_oom_exit();
+	contig_poison_exit();
 	contig_reserve_exit();
 	contig_kernel_exit();
 	contig_watches_exit();

@@ -11,22 +11,32 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pfn.h>
 #include <linux/sched/signal.h>
 
 #include "buffer.h"
 #include "coherent.h"
 #include "fault.h"
+#include "pages.h"
+#include "poison.h"
 
 #define CONTIG_BATCH 64UL
 
-/* A page that was zapped, by MADV_DONTNEED say, comes back here. */
+/*
+ * A page that was zapped, by MADV_DONTNEED say, comes back here. One that has
+ * failed does not: the process gets a SIGBUS with BUS_MCEERR_AR, as it does for
+ * other memory.
+ */
 static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
 {
 	struct contig_buffer *buffer = vmf->vma->vm_private_data;
 	struct page *page;
 
-	if (buffer->mapping != CONTIG_MAPPING_STRUCT_PAGE ||
-	    vmf->pgoff >= buffer->extents.npages)
+	if (vmf->pgoff >= buffer->extents.npages)
+		return VM_FAULT_SIGBUS;
+	if (contig_buffer_failed(buffer, vmf->pgoff, 1))
+		return VM_FAULT_HWPOISON;
+	if (buffer->mapping != CONTIG_MAPPING_STRUCT_PAGE)
 		return VM_FAULT_SIGBUS;
 	page = pfn_to_page(contig_extents_pfn(&buffer->extents, vmf->pgoff));
 	get_page(page);
@@ -48,6 +58,10 @@ static int contig_vm_access(struct vm_area_struct *vma, unsigned long addr,
 		return -EACCES;
 	length = min_t(u64, length, size - offset);
 	length = min_t(u64, length, vma->vm_end - addr);
+	/* The caller passes what lies in one page. */
+	if (contig_buffer_failed(buffer, offset >> PAGE_SHIFT,
+				 PFN_UP(offset_in_page(offset) + length)))
+		return -EIO;
 	if (write)
 		memcpy(buffer->vaddr + offset, data, length);
 	else
@@ -66,38 +80,76 @@ struct contig_buffer *contig_vma_buffer(struct vm_area_struct *vma)
 	return vma->vm_ops == &contig_vm_ops ? vma->vm_private_data : NULL;
 }
 
+/*
+ * Map up to CONTIG_BATCH pages from the cursor on, at @addr. A failed page ends
+ * the batch and is left out: an access to it faults. Return: how many pages are
+ * done with, or what vm_insert_pages() returns.
+ */
+static long contig_mmap_batch(struct vm_area_struct *vma, unsigned long addr,
+			      struct contig_cursor *cursor, unsigned long end)
+{
+	unsigned long pfn, got, good, i, n = 0;
+	struct page *pages[CONTIG_BATCH];
+	unsigned int failed = 0;
+	int ret = 0;
+
+	while (n < CONTIG_BATCH && !failed) {
+		got = contig_cursor_next(cursor, min(end, cursor->offset +
+						     CONTIG_BATCH - n), &pfn);
+		if (!got)
+			break;
+		good = contig_pages_first_failed(pfn, got);
+		for (i = 0; i < good; i++)
+			pages[n++] = pfn_to_page(pfn + i);
+		if (good < got) {
+			failed = 1;
+			contig_cursor_init(cursor, cursor->extents,
+					   cursor->offset - got + good + 1);
+		}
+	}
+	i = n;
+	if (contig_should_fail(CONTIG_FAULT_MAP))
+		ret = -ENOMEM;
+	else if (n)
+		ret = vm_insert_pages(vma, addr, pages, &i);
+	return ret ?: n + failed;
+}
+
 static int contig_mmap_pages(struct contig_buffer *buffer,
 			     struct vm_area_struct *vma)
 {
 	unsigned long end = vma->vm_pgoff + vma_pages(vma);
-	struct page *pages[CONTIG_BATCH];
+	unsigned long addr = vma->vm_start;
 	struct contig_cursor cursor;
-	unsigned long pfn, n, i, addr = vma->vm_start;
-	int ret;
+	long done;
 
 	contig_cursor_init(&cursor, &buffer->extents, vma->vm_pgoff);
 	while (cursor.offset < end) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
-		for (i = 0; i < CONTIG_BATCH;) {
-			unsigned long limit = min(end, cursor.offset +
-						  CONTIG_BATCH - i);
-
-			n = contig_cursor_next(&cursor, limit, &pfn);
-			if (!n)
-				break;
-			while (n--)
-				pages[i++] = pfn_to_page(pfn++);
-		}
-		n = i;
-		ret = contig_should_fail(CONTIG_FAULT_MAP) ? -ENOMEM :
-		      vm_insert_pages(vma, addr, pages, &n);
-		if (ret)
-			return ret;
-		addr += i << PAGE_SHIFT;
+		done = contig_mmap_batch(vma, addr, &cursor, end);
+		if (done < 0)
+			return done;
+		addr += done << PAGE_SHIFT;
 	}
 	return 0;
+}
+
+/* Bare page frames are all mapped at once: take out those that have failed. */
+static void contig_mmap_unmap_failed(struct contig_buffer *buffer,
+				     struct vm_area_struct *vma)
+{
+	unsigned long npages = vma_pages(vma), i;
+
+	if (!contig_buffer_failed(buffer, vma->vm_pgoff, npages))
+		return;
+	for (i = 0; i < npages; i++) {
+		cond_resched();
+		if (contig_buffer_failed(buffer, vma->vm_pgoff + i, 1))
+			zap_vma_ptes(vma, vma->vm_start + (i << PAGE_SHIFT),
+				     PAGE_SIZE);
+	}
 }
 
 /**
@@ -115,6 +167,7 @@ int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	contig_buffer_expose(buffer);
+	contig_poison_mmap_begin();
 	vma->vm_private_data = buffer;
 	if (buffer->mapping == CONTIG_MAPPING_STRUCT_PAGE) {
 		vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
@@ -122,7 +175,10 @@ int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	} else {
 		vm_flags_set(vma, VM_DONTEXPAND);
 		ret = contig_coherent_mmap(buffer, vma);
+		if (!ret)
+			contig_mmap_unmap_failed(buffer, vma);
 	}
+	contig_poison_mmap_end();
 	if (!ret)
 		vma->vm_ops = &contig_vm_ops;
 	return ret;

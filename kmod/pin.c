@@ -24,6 +24,7 @@
 #include "fault.h"
 #include "limits.h"
 #include "pin.h"
+#include "poison.h"
 #include "userspace.h"
 
 static struct contig_pin *contig_pin_new(struct contig_watch *watch,
@@ -297,6 +298,8 @@ static int contig_pin_stretch(struct contig_watch *watch, unsigned long first,
 		if (watch)
 			contig_mark_touch(&pin->mark);
 		contig_buffer_expose(pin->buffer);
+		if (contig_buffer_failed(pin->buffer, pin->base, pin->npages))
+			ret = -EHWPOISON;
 	} else {
 		ret = contig_pin_user(pin, stretch, output, charge);
 	}

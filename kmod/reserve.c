@@ -9,9 +9,14 @@
  * background, unless it never left our hands, or somebody is waiting for it. A
  * page that somebody else still has a reference on keeps its whole run out of
  * the pool until that reference is gone.
+ *
+ * A granule with a failed page is taken out of its pool for good, when the page
+ * fails or when the run that it is in comes back. Blocks are split around it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/align.h>
+#include <linux/bitmap.h>
 #include <linux/genalloc.h>
 #include <linux/list.h>
 #include <linux/log2.h>
@@ -32,6 +37,7 @@
 #include "fault.h"
 #include "limits.h"
 #include "pages.h"
+#include "poison.h"
 #include "request.h"
 #include "rung.h"
 
@@ -50,12 +56,15 @@ MODULE_PARM_DESC(early,
  * @npages: its size, a multiple of a granule
  * @order: pages in a granule, as a power of two
  * @pool: what is free and clean of it, NULL if the block could not be had
+ * @failed: a bit for each granule that has a failed page and is in use no more; to
+ *          the pool it looks allocated
  */
 struct contig_block {
 	unsigned long pfn;
 	unsigned long npages;
 	unsigned int order;
 	struct gen_pool *pool;
+	unsigned long *failed;
 };
 
 /**
@@ -87,6 +96,8 @@ struct contig_return {
  * @nr: how many blocks
  * @longest: pages in the longest block that was had; constant after loading
  * @total: pages reserved; constant after loading
+ * @failed: pages of it in granules that are in use no more
+ * @checked: see contig_poison_news(); for what is free
  * @missing: pages asked for, but not had
  * @returned: runs that wait to be cleaned
  * @quarantine: runs with pages that somebody still has references on
@@ -105,6 +116,8 @@ static struct contig_reserve {
 	unsigned int nr;
 	unsigned long longest;
 	unsigned long total;
+	unsigned long failed;
+	unsigned int checked;
 	unsigned long missing;
 	struct list_head returned;
 	struct list_head quarantine;
@@ -131,15 +144,81 @@ static bool contig_return_kept(struct contig_return *run)
 	return run->kept < run->npages;
 }
 
+/* Note that the granule at @pfn, which is not in the pool, has failed. */
+static void contig_granule_fail(struct contig_block *block, unsigned long pfn)
+{
+	lockdep_assert_held(&reserve.lock);
+	__set_bit((pfn - block->pfn) >> block->order, block->failed);
+	reserve.failed += 1UL << block->order;
+	pr_warn_ratelimited("a page of the reserve has failed: %lu KiB less\n",
+			    1UL << (block->order + PAGE_SHIFT - 10));
+}
+
+/* Take granules with failed pages out of what is free in a part of a block. */
+static void contig_block_check(struct contig_block *block, unsigned long pfn,
+			       unsigned long npages)
+{
+	unsigned long granule = 1UL << block->order;
+	unsigned long at = pfn - block->pfn, end = at + npages;
+	struct genpool_data_fixed data;
+
+	lockdep_assert_held(&reserve.lock);
+	while (at < end) {
+		at += contig_pages_first_failed(block->pfn + at, end - at);
+		if (at >= end)
+			break;
+		at = round_down(at, granule);
+		data.offset = at;
+		/* One that is in use is dealt with when it comes back. */
+		if (gen_pool_alloc_algo(block->pool, granule,
+					gen_pool_fixed_alloc, &data))
+			contig_granule_fail(block, block->pfn + at);
+		at += granule;
+	}
+}
+
+/* Take failed pages out of what is free; call this before looking at that. */
+static void contig_reserve_check(void)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&reserve.lock);
+	if (!contig_poison_news(&reserve.checked))
+		return;
+	for (i = 0; i < reserve.nr; i++) {
+		struct contig_block *block = &reserve.blocks[i];
+
+		if (block->pool)
+			contig_block_check(block, block->pfn, block->npages);
+	}
+}
+
+void contig_reserve_sweep(void)
+{
+	guard(mutex)(&reserve.lock);
+	contig_reserve_check();
+}
+
+/* Put pages that are clean back into the pool, but not those that have failed. */
+static void contig_block_give(struct contig_block *block, unsigned long pfn,
+			      unsigned long npages)
+{
+	lockdep_assert_held(&reserve.lock);
+	gen_pool_free(block->pool, pfn, npages);
+	if (contig_poison_ever())
+		contig_block_check(block, pfn,
+				   round_up(npages, 1UL << block->order));
+}
+
 /*
- * Nothing may be dirty no more as long as it is charged: who finds that there is
- * nothing to wait for takes the quota for used.
+ * Uncharge before the run stops counting as dirty; otherwise a waiter that sees
+ * no dirty pages concludes that the quota is exhausted.
  */
 static void contig_return_finish(struct contig_return *run)
 {
 	lockdep_assert_held(&reserve.lock);
 	list_del(&run->node);
-	gen_pool_free(run->block->pool, run->pfn, run->npages);
+	contig_block_give(run->block, run->pfn, run->npages);
 	contig_user_uncharge(run->user, run->charged);
 	reserve.dirty -= run->npages;
 }
@@ -227,6 +306,7 @@ static unsigned long contig_reserve_carve(const struct contig_request *request,
 	unsigned long pfn, rest;
 
 	guard(mutex)(&reserve.lock);
+	contig_reserve_check();
 	while (i--) {
 		*block = &reserve.blocks[i];
 		if (!(*block)->pool || (*block)->npages < request->npages ||
@@ -292,7 +372,7 @@ static void contig_reserve_free(struct contig_buffer *buffer)
 	guard(mutex)(&reserve.lock);
 	if (!READ_ONCE(buffer->exposed)) {
 		/* Nobody but us could write to it: it is as it was. */
-		gen_pool_free(run->block->pool, piece->pfn, npages);
+		contig_block_give(run->block, piece->pfn, npages);
 		kfree(run);
 	} else {
 		run->pfn = piece->pfn;
@@ -346,6 +426,7 @@ static unsigned long contig_reserve_largest(const struct contig_request *request
 {
 	contig_reserve_settle(request);
 	guard(mutex)(&reserve.lock);
+	contig_reserve_check();
 	return contig_reserve_hole(request);
 }
 
@@ -356,7 +437,8 @@ void contig_reserve_totals(u64 *total, u64 *free, u64 *largest)
 		return;
 
 	guard(mutex)(&reserve.lock);
-	*total = (u64)reserve.total << PAGE_SHIFT;
+	contig_reserve_check();
+	*total = (u64)(reserve.total - reserve.failed) << PAGE_SHIFT;
 	*free = (u64)(contig_reserve_clean() + reserve.dirty -
 		      reserve.quarantined) << PAGE_SHIFT;
 	*largest = (u64)contig_reserve_hole(NULL) << PAGE_SHIFT;
@@ -368,6 +450,7 @@ int contig_reserve_show(struct seq_file *m, void *unused)
 	unsigned int i;
 
 	guard(mutex)(&reserve.lock);
+	contig_reserve_check();
 	seq_printf(m, "%-18s %12s %s\n", "address", "bytes", "state");
 	for (i = 0; i < reserve.nr; i++) {
 		struct contig_block *block = &reserve.blocks[i];
@@ -382,6 +465,7 @@ int contig_reserve_show(struct seq_file *m, void *unused)
 	seq_printf(m, "%-18s %12lu\n", "total", reserve.total << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "missing",
 		   reserve.missing << PAGE_SHIFT);
+	seq_printf(m, "%-18s %12lu\n", "failed", reserve.failed << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "clean",
 		   contig_reserve_clean() << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "to scrub",
@@ -427,7 +511,36 @@ static int contig_reserve_plan(void)
 	}
 	for (i = 0; i < nr; i++)
 		contig_block_init(&reserve.blocks[i], npages[i]);
-	reserve.nr = nr;
+	/* A failure of memory may be noticed from here on. */
+	scoped_guard(mutex, &reserve.lock)
+		reserve.nr = nr;
+	return 0;
+}
+
+/* Make a pool of page frames that were taken for a block. */
+static int contig_block_fill(struct contig_block *block, unsigned long pfn)
+{
+	unsigned int granules = block->npages >> block->order;
+	struct gen_pool *pool = gen_pool_create(block->order, NUMA_NO_NODE);
+	int ret = -ENOMEM;
+
+	block->failed = bitmap_zalloc(granules, GFP_KERNEL);
+	if (pool && block->failed)
+		ret = gen_pool_add(pool, pfn, block->npages, NUMA_NO_NODE);
+	if (ret) {
+		if (pool)
+			gen_pool_destroy(pool);
+		bitmap_free(block->failed);
+		return ret;
+	}
+	guard(mutex)(&reserve.lock);
+	block->pfn = pfn;
+	block->pool = pool;
+	/* A page may have failed since it was taken. */
+	if (contig_poison_ever())
+		contig_block_check(block, pfn, block->npages);
+	reserve.longest = max(reserve.longest, block->npages);
+	reserve.total += block->npages;
 	return 0;
 }
 
@@ -463,20 +576,26 @@ static int contig_reserve_take(struct contig_block *block)
 			block->npages << (PAGE_SHIFT - 10), ret);
 		return 0;
 	}
-	block->pool = gen_pool_create(block->order, NUMA_NO_NODE);
-	ret = block->pool ? gen_pool_add(block->pool, pfn, block->npages,
-					 NUMA_NO_NODE) : -ENOMEM;
-	if (ret) {
-		if (block->pool)
-			gen_pool_destroy(block->pool);
-		block->pool = NULL;
+	ret = contig_block_fill(block, pfn);
+	if (ret)
 		contig_pages_put(pfn, block->npages);
-		return ret;
-	}
-	block->pfn = pfn;
-	reserve.longest = max(reserve.longest, block->npages);
-	reserve.total += block->npages;
-	return 0;
+	return ret;
+}
+
+/* Give back a block that nothing is allocated from. */
+static void contig_block_exit(struct contig_block *block)
+{
+	unsigned int i;
+
+	if (!block->pool)
+		return;
+	for_each_set_bit(i, block->failed, block->npages >> block->order)
+		gen_pool_free(block->pool,
+			      block->pfn + ((unsigned long)i << block->order),
+			      1UL << block->order);
+	gen_pool_destroy(block->pool);
+	bitmap_free(block->failed);
+	contig_pages_put(block->pfn, block->npages);
 }
 
 int contig_reserve_init(void)
@@ -524,14 +643,11 @@ void contig_reserve_exit(void)
 		kfree(run);
 	}
 	/* Whoever still has a reference on a page frees it by dropping that. */
-	for (i = 0; i < reserve.nr; i++) {
-		struct contig_block *block = &reserve.blocks[i];
-
-		if (!block->pool)
-			continue;
-		gen_pool_destroy(block->pool);
-		contig_pages_put(block->pfn, block->npages);
-	}
+	guard(mutex)(&reserve.lock);
+	for (i = 0; i < reserve.nr; i++)
+		contig_block_exit(&reserve.blocks[i]);
+	/* A failure of memory may still be noticed. */
+	reserve.nr = 0;
 	kfree(reserve.blocks);
 }
 

@@ -62,6 +62,7 @@ bool contig_range_present(void);
 /* reserve.c */
 int contig_reserve_init(void);
 void contig_reserve_exit(void);
+void contig_reserve_sweep(void);
 void contig_reserve_settle(const struct contig_request *request);
 void contig_reserve_totals(u64 *total, u64 *free, u64 *largest);
 struct seq_file;

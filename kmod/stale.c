@@ -13,6 +13,7 @@
 
 #include "areas.h"
 #include "pin.h"
+#include "poison.h"
 #include "stale.h"
 #include "stats.h"
 #include "userspace.h"
@@ -190,13 +191,16 @@ int contig_pin_verify(struct contig_pin *pin, unsigned long *page,
  *
  * Free as long as no change touched the pages. May sleep.
  *
- * Return: 0, -ESTALE, or -ENOMEM or -EINTR if that could not be found out.
+ * Return: 0, -EHWPOISON if a page of a buffer has failed, -ESTALE, or -ENOMEM or
+ * -EINTR if that could not be found out.
  */
 int contig_area_check(struct contig_area *area, unsigned long first,
 		      unsigned long last)
 {
 	int ret;
 
+	if (contig_area_first_failed(area, first, last) <= last - first)
+		return -EHWPOISON;
 	if (contig_pin_suspect(area->pin, first, last) > last)
 		return 0;
 	ret = contig_pin_verify(area->pin, &first, last);

@@ -16,6 +16,7 @@
 #include "fault.h"
 #include "limits.h"
 #include "pin.h"
+#include "poison.h"
 #include "stale.h"
 #include "stats.h"
 #include "trace.h"
@@ -449,11 +450,18 @@ static int contig_run_fill(struct contig_client *client,
 		ret = contig_area_check(area, page, page);
 		if (ret == -ESTALE)
 			run->state |= CONTIG_PAGE_STALE;
+		else if (ret == -EHWPOISON)
+			run->state |= CONTIG_PAGE_FAILED;
 		else if (ret)
 			return ret;
-		/* Up to the next page that may be gone, or page by page. */
-		n = ret ? 1 : contig_pin_suspect(area->pin, page,
-						 page + n - 1) - page;
+		/* Up to the next page that failed or may be gone, or this one. */
+		if (ret) {
+			n = 1;
+		} else {
+			n = contig_area_first_failed(area, page, page + n - 1);
+			n = contig_pin_suspect(area->pin, page, page + n - 1) -
+			    page;
+		}
 	}
 	if (!target->buffer && client->space) {
 		guard(mutex)(&client->space->lock);

@@ -64,6 +64,9 @@
  *  - EADDRNOTAVAIL: a page of a range lies where the client's device cannot
  *    reach it.
  *  - ESTALE: a locked page was unmapped or replaced since; unlock it first.
+ *  - EHWPOISON: the hardware has reported a page of a range as faulty, and the
+ *    range belongs to a buffer. It can be unlocked, and what lies beside that page
+ *    can be locked and translated.
  *  - EMSGSIZE: an array is too short for a result that cannot be resumed; its
  *    count says how many entries are needed.
  *  - EDQUOT: RLIMIT_MEMLOCK, the user's quota of allocated memory, or what all
@@ -684,12 +687,15 @@ struct contig_get_physical {
  * @CONTIG_PAGE_HELD: held or locked by this client
  * @CONTIG_PAGE_STALE: locked, but the memory was unmapped or replaced since
  * @CONTIG_PAGE_BUFFER: locked memory that belongs to a buffer of contig
+ * @CONTIG_PAGE_FAILED: locked memory of a buffer, which the hardware has reported
+ *                      as faulty
  */
 enum contig_page_state {
 	CONTIG_PAGE_LOCKED = 1 << 0,
 	CONTIG_PAGE_HELD = 1 << 1,
 	CONTIG_PAGE_STALE = 1 << 2,
-	CONTIG_PAGE_BUFFER = 1 << 3
+	CONTIG_PAGE_BUFFER = 1 << 3,
+	CONTIG_PAGE_FAILED = 1 << 4
 };
 
 /**
