@@ -216,6 +216,39 @@ void contig_buffer_put(struct contig_buffer *buffer)
 	dma_buf_put(buffer->dmabuf);
 }
 
+static bool contig_buffer_overlaps(const struct contig_buffer *buffer,
+				   unsigned long start, unsigned long end)
+{
+	struct contig_cursor cursor;
+	unsigned long pfn, n;
+
+	contig_cursor_init(&cursor, &buffer->extents, 0);
+	while ((n = contig_cursor_next(&cursor, buffer->extents.npages, &pfn)))
+		if (pfn < end && start < pfn + n)
+			return true;
+	return false;
+}
+
+/*
+ * Return true if a buffer with failed pages has page frames from @start up to
+ * @end.
+ */
+bool contig_buffers_failed(unsigned long start, unsigned long end)
+{
+	struct contig_buffer *buffer;
+	bool found = false;
+
+	spin_lock(&contig_buffers_lock);
+	list_for_each_entry(buffer, &contig_buffers, node) {
+		found = READ_ONCE(buffer->failed) &&
+			contig_buffer_overlaps(buffer, start, end);
+		if (found)
+			break;
+	}
+	spin_unlock(&contig_buffers_lock);
+	return found;
+}
+
 u64 contig_buffers_count(void)
 {
 	return READ_ONCE(contig_buffers_nr);

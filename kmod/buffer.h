@@ -102,6 +102,7 @@ int contig_buffer_export(struct contig_buffer *buffer);
 struct contig_buffer *contig_buffer_from_fd(int fd);
 void contig_buffer_get(struct contig_buffer *buffer);
 void contig_buffer_put(struct contig_buffer *buffer);
+bool contig_buffers_failed(unsigned long start, unsigned long end);
 void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer));
 int contig_buffers_show(struct seq_file *m, void *unused);
 u64 contig_buffers_count(void);

@@ -19,6 +19,7 @@
 #include "dma_device.h"
 #include "kernel_client.h"
 #include "limits.h"
+#include "offline.h"
 #include "oom.h"
 #include "poison.h"
 #include "rung.h"
@@ -249,9 +250,12 @@ static int __init contig_init(void)
 	ret = contig_poison_init();
 	if (ret)
 		goto err_kernel;
-	ret = contig_reserve_init();
+	ret = contig_offline_init();
 	if (ret)
 		goto err_poison;
+	ret = contig_reserve_init();
+	if (ret)
+		goto err_offline;
 	ret = contig_oom_init();
 	if (ret)
 		goto err_reserve;
@@ -265,6 +269,8 @@ err_oom:
 	contig_oom_exit();
 err_reserve:
 	contig_reserve_exit();
+err_offline:
+	contig_offline_exit();
 err_poison:
 	contig_poison_exit();
 err_kernel:
@@ -283,6 +289,7 @@ static void __exit contig_exit(void)
 	contig_debugfs_exit();
 	misc_deregister(&contig_miscdev);
 	contig_oom_exit();
+	contig_offline_exit();
 	contig_poison_exit();
 	contig_reserve_exit();
 	contig_kernel_exit();

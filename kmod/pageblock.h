@@ -10,12 +10,12 @@
 #include <linux/rcupdate.h>
 
 /*
- * The kernel's own get_pfnblock_flags_mask() is not exported, the map that it
- * reads is. The section of @pfn must be online, or have been a moment ago.
+ * The migrate type of a pageblock. The kernel's own get_pfnblock_flags_mask() is
+ * not exported, the map that it reads is. The section of @pfn must be online, or
+ * have been a moment ago.
  */
-static inline bool contig_block_is_cma(struct zone *zone, unsigned long pfn)
+static inline int contig_block_type(struct zone *zone, unsigned long pfn)
 {
-#ifdef CONFIG_CMA
 	unsigned long bit, word = 0;
 #ifdef CONFIG_SPARSEMEM
 	struct mem_section_usage *usage;
@@ -33,7 +33,24 @@ static inline bool contig_block_is_cma(struct zone *zone, unsigned long pfn)
 	word = READ_ONCE(zone->pageblock_flags[BIT_WORD(bit)]);
 #endif
 	word >>= bit % BITS_PER_LONG;
-	return is_migrate_cma(word & MIGRATETYPE_MASK);
+	return word & MIGRATETYPE_MASK;
+}
+
+static inline bool contig_block_is_cma(struct zone *zone, unsigned long pfn)
+{
+#ifdef CONFIG_CMA
+	return is_migrate_cma(contig_block_type(zone, pfn));
+#else
+	return false;
+#endif
+}
+
+/* Has the kernel put the pageblock aside, to take memory offline, say? */
+static inline bool contig_block_is_isolated(struct zone *zone,
+					    unsigned long pfn)
+{
+#ifdef CONFIG_MEMORY_ISOLATION
+	return contig_block_type(zone, pfn) == MIGRATE_ISOLATE;
 #else
 	return false;
 #endif

@@ -14,6 +14,7 @@
 #include "buffer.h"
 #include "extents.h"
 #include "fault.h"
+#include "offline.h"
 #include "pages.h"
 #include "request.h"
 #include "rung.h"
@@ -84,11 +85,17 @@ bool contig_range_present(void)
 #ifdef CONFIG_CONTIG_ALLOC
 static int contig_empty(unsigned long pfn, unsigned long npages)
 {
+	int ret;
+
 	if (contig_should_fail(CONTIG_FAULT_RANGE))
 		return -ENOMEM;
-	return alloc_contig_range(pfn, pfn + npages, MIGRATE_MOVABLE,
-				  GFP_KERNEL | __GFP_NOWARN |
-				  __GFP_RETRY_MAYFAIL);
+	if (!contig_offline_enter(pfn, npages))
+		return -EBUSY;
+	ret = alloc_contig_range(pfn, pfn + npages, MIGRATE_MOVABLE,
+				 GFP_KERNEL | __GFP_NOWARN |
+				 __GFP_RETRY_MAYFAIL);
+	contig_offline_leave();
+	return ret;
 }
 #else
 static int contig_empty(unsigned long pfn, unsigned long npages)

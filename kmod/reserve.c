@@ -199,6 +199,22 @@ void contig_reserve_sweep(void)
 	contig_reserve_check();
 }
 
+/* Return true if a block has page frames from @start up to @end. */
+bool contig_reserve_overlaps(unsigned long start, unsigned long end)
+{
+	unsigned int i;
+
+	guard(mutex)(&reserve.lock);
+	for (i = 0; i < reserve.nr; i++) {
+		const struct contig_block *block = &reserve.blocks[i];
+
+		if (block->pool && block->pfn < end &&
+		    start < block->pfn + block->npages)
+			return true;
+	}
+	return false;
+}
+
 /* Put pages that are clean back into the pool, but not those that have failed. */
 static void contig_block_give(struct contig_block *block, unsigned long pfn,
 			      unsigned long npages)

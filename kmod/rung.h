@@ -63,6 +63,7 @@ bool contig_range_present(void);
 int contig_reserve_init(void);
 void contig_reserve_exit(void);
 void contig_reserve_sweep(void);
+bool contig_reserve_overlaps(unsigned long start, unsigned long end);
 void contig_reserve_settle(const struct contig_request *request);
 void contig_reserve_totals(u64 *total, u64 *free, u64 *largest);
 struct seq_file;

@@ -144,7 +144,8 @@ static bool contig_block_isolates(struct zone *zone, unsigned long pfn)
 	pfn = pageblock_start_pfn(pfn);
 	page = pfn_to_online_page(pfn);
 	if (!page || page_zone(page) != zone || end > zone_end_pfn(zone) ||
-	    contig_block_is_cma(zone, pfn))
+	    contig_block_is_cma(zone, pfn) ||
+	    contig_block_is_isolated(zone, pfn))
 		return false;
 	for (; pfn < end; pfn += n)
 		if (contig_page_class(pfn_to_page(pfn), &n) ==
