@@ -6,6 +6,10 @@
  * count: the first munlock() undoes any number of mlock()s. A module cannot
  * call either. So the caller does, and this is the counting: who holds what,
  * and which pages nobody of the process needs to have locked any longer.
+ *
+ * A caller that uses MLOCK_ONFAULT leaves a mark on what it locks, which an
+ * mlock() of the program takes off again. CONTIG_UNHOLD_ON_FAULT has an unhold
+ * tell of what still has the mark.
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -187,32 +191,48 @@ out:
 	return ret;
 }
 
+/* Count a range that was read in. Nothing here waits for user memory. */
+static int contig_hold_seen(struct contig_client *client,
+			    const struct contig_target *target,
+			    struct contig_areas *seen)
+{
+	struct contig_area *area;
+	int ret = 0;
+
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	contig_for_each_area(area, &client->holds, target->first, target->last)
+		if (area->count == UINT_MAX)
+			ret = -EOVERFLOW;
+	if (!ret)
+		ret = mutex_lock_killable(&client->space->lock);
+	if (!ret) {
+		ret = contig_hold_count(client, target, seen);
+		mutex_unlock(&client->space->lock);
+	}
+	mutex_unlock(&client->lock);
+	return ret;
+}
+
 static int contig_hold_target(struct contig_ucmd *ucmd,
 			      const struct contig_target *target)
 {
 	struct contig_client *client = ucmd->client;
 	struct contig_hold *cmd = ucmd->cmd;
 	struct contig_areas seen;
-	struct contig_area *area;
 	int ret;
 
-	lockdep_assert_held(&client->lock);
-	contig_for_each_area(area, &client->holds, target->first, target->last)
-		if (area->count == UINT_MAX)
-			return -EOVERFLOW;
-
-	/* Reading in can take for ever; other clients need not wait for it. */
+	/*
+	 * Reading in can take for ever, and so can the write to user memory. No
+	 * other command of the client needs to wait for that.
+	 */
 	contig_areas_init(&seen);
 	ret = contig_hold_look(client, target, &seen, &cmd->out_unlocked);
 	/* Before anything is counted: a hold that is not answered is none. */
 	if (!ret)
 		ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
 	if (!ret)
-		ret = mutex_lock_killable(&client->space->lock);
-	if (!ret) {
-		ret = contig_hold_count(client, target, &seen);
-		mutex_unlock(&client->space->lock);
-	}
+		ret = contig_hold_seen(client, target, &seen);
 	contig_holds_free(&seen);
 	return ret;
 }
@@ -232,10 +252,11 @@ int contig_hold_ioctl(struct contig_ucmd *ucmd)
 	cmd->out_unlocked = 0;
 	if (mutex_lock_killable(&client->lock))
 		return -EINTR;
+	/* For good: the space stays while the client's file is open. */
 	ret = contig_client_bind(client);
+	mutex_unlock(&client->lock);
 	if (!ret)
 		ret = contig_hold_target(ucmd, &target);
-	mutex_unlock(&client->lock);
 	if (!ret)
 		contig_stats_count(CONTIG_EVENT_HOLD);
 	return ret;
@@ -356,43 +377,136 @@ static int contig_unhold_since(struct contig_client *client,
 	return ret;
 }
 
+/* Make room for @nr spans in place of those there were. */
+static int contig_spans_renew(struct contig_span **spans, u32 nr)
+{
+	kvfree(*spans);
+	*spans = kvmalloc_array(nr, sizeof(**spans),
+				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return *spans ? 0 : -ENOMEM;
+}
+
+/*
+ * Collect the spans in memory of ours, which is made to fit. No more than @most
+ * are collected, but counted.
+ */
+static long contig_unhold_collect(struct contig_client *client,
+				  const struct contig_target *target, u32 most,
+				  struct contig_span **spans, u64 *when)
+{
+	u32 had = 0;
+	long nr;
+	int ret;
+
+	for (;;) {
+		nr = contig_unhold_look(client, target, *spans, had, when);
+		if (nr < 0 || nr <= had || nr > most)
+			return nr;
+		had = nr;
+		ret = contig_spans_renew(spans, had);
+		if (ret)
+			return ret;
+	}
+}
+
+/*
+ * Copy the parts of @from that are locked on fault to @to; at most @room are
+ * stored. Return how many there are, or -EINTR.
+ */
+static long contig_spans_on_fault(struct mm_struct *mm,
+				  const struct contig_span *from, u32 nr_from,
+				  struct contig_span *to, u32 room)
+{
+	unsigned long first, last, end = 0, n;
+	u32 nr = 0, i;
+	int ret;
+
+	for (i = 0; i < nr_from; i++) {
+		first = from[i].addr >> PAGE_SHIFT;
+		last = first + (from[i].length >> PAGE_SHIFT) - 1;
+		for (; first <= last; first += n) {
+			ret = contig_on_fault_next(mm, &first, last, &n);
+			if (ret)
+				return ret;
+			if (!n)
+				break;
+			/* Mappings that adjoin make one span. */
+			if (nr && end == first) {
+				if (nr <= room)
+					to[nr - 1].length +=
+						(u64)n << PAGE_SHIFT;
+			} else if (nr++ < room) {
+				to[nr - 1].addr = (u64)first << PAGE_SHIFT;
+				to[nr - 1].length = (u64)n << PAGE_SHIFT;
+			}
+			end = first + n;
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			cond_resched();
+		}
+	}
+	return nr;
+}
+
+/*
+ * Replace spans by their parts that are locked on fault. The mmap lock, which
+ * the process can keep others from, is not taken while other clients are locked
+ * out.
+ */
+static long contig_unhold_on_fault(struct mm_struct *mm, u32 nr_all, u32 most,
+				   struct contig_span **spans)
+{
+	struct contig_span *all = *spans;
+	u32 had = 0;
+	long nr;
+	int ret;
+
+	*spans = NULL;
+	for (;;) {
+		nr = contig_spans_on_fault(mm, all, nr_all, *spans, had);
+		if (nr < 0 || nr <= had || nr > most)
+			break;
+		had = nr;
+		ret = contig_spans_renew(spans, had);
+		if (ret) {
+			nr = ret;
+			break;
+		}
+	}
+	kvfree(all);
+	return nr;
+}
+
 /*
  * Tell the caller what an unhold would leave to munlock(), and ourselves when
- * that was so. User memory is not touched while other clients are locked out,
- * so the spans are collected in ours, which is made to fit.
+ * that was so. User memory is not touched while other clients are locked out.
  */
 static int contig_unhold_tell(struct contig_ucmd *ucmd,
 			      const struct contig_target *target, u32 room,
 			      u64 *when)
 {
+	struct contig_client *client = ucmd->client;
 	struct contig_unhold *cmd = ucmd->cmd;
 	struct contig_span __user *user = u64_to_user_ptr(cmd->spans);
+	bool on_fault = room && cmd->flags & CONTIG_UNHOLD_ON_FAULT;
 	struct contig_span *spans = NULL;
 	int ret = 0;
-	u32 had = 0;
 	long nr;
 
-	for (;;) {
-		nr = contig_unhold_look(ucmd->client, target, spans, had, when);
-		if (nr < 0) {
-			kvfree(spans);
-			return nr;
-		}
-		if (!room || nr <= had)
-			break;
-		if (nr > room) {
-			ret = -EMSGSIZE;
-			break;
-		}
+	/* A caller without room does not want to know. */
+	nr = contig_unhold_collect(client, target,
+				   on_fault ? U32_MAX : room, &spans, when);
+	if (nr > 0 && on_fault)
+		nr = contig_unhold_on_fault(client->space->mm, nr, room,
+					    &spans);
+	if (nr < 0) {
 		kvfree(spans);
-		had = nr;
-		spans = kvmalloc_array(had, sizeof(*spans),
-				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-		if (!spans)
-			return -ENOMEM;
+		return nr;
 	}
 	cmd->count = room ? nr : 0;
-	if (!ret && cmd->count)
+	if (cmd->count > room)
+		ret = -EMSGSIZE;
+	else if (cmd->count)
 		ret = contig_copy_to_user(user, spans,
 					  array_size(nr, sizeof(*spans)));
 	kvfree(spans);
@@ -438,7 +552,7 @@ int contig_unhold_ioctl(struct contig_ucmd *ucmd)
 	struct contig_target target;
 	int ret;
 
-	if (cmd->flags || cmd->reserved)
+	if (cmd->flags & ~CONTIG_UNHOLD_ON_FAULT || cmd->reserved)
 		return -EOPNOTSUPP;
 	ret = contig_target_pages(cmd->addr, cmd->length, &target);
 	if (ret)

@@ -68,3 +68,39 @@ void contig_stretch_put(struct contig_stretch *stretch)
 	if (stretch->buffer)
 		contig_buffer_put(stretch->buffer);
 }
+
+/**
+ * contig_on_fault_next() - find memory that is locked on fault
+ * @mm: the address space
+ * @first: page to begin at; on return the first page of what was found
+ * @last: last page to look at
+ * @npages: number of pages found; 0 if there are no more
+ *
+ * mlock2() with MLOCK_ONFAULT locks memory on fault, and mlock() undoes that.
+ * Other threads may do either at any time.
+ *
+ * Return: 0, or -EINTR after a fatal signal.
+ */
+int contig_on_fault_next(struct mm_struct *mm, unsigned long *first,
+			 unsigned long last, unsigned long *npages)
+{
+	struct vm_area_struct *vma;
+	unsigned long start, end;
+
+	*npages = 0;
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = find_vma(mm, *first << PAGE_SHIFT);
+	while (vma && vma->vm_start >> PAGE_SHIFT <= last) {
+		if (vma->vm_flags & VM_LOCKONFAULT) {
+			start = max(*first, vma->vm_start >> PAGE_SHIFT);
+			end = min(last, (vma->vm_end >> PAGE_SHIFT) - 1);
+			*first = start;
+			*npages = end - start + 1;
+			break;
+		}
+		vma = find_vma(mm, vma->vm_end);
+	}
+	mmap_read_unlock(mm);
+	return 0;
+}

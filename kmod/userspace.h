@@ -34,6 +34,8 @@ struct contig_stretch {
 	bool private_write;
 };
 
+int contig_on_fault_next(struct mm_struct *mm, unsigned long *first,
+			 unsigned long last, unsigned long *npages);
 int contig_stretch_at(struct mm_struct *mm, unsigned long first,
 		      unsigned long last, struct contig_stretch *stretch);
 void contig_stretch_put(struct contig_stretch *stretch);

@@ -244,6 +244,65 @@ TEST_F(hold, mlocked_after_another_client_held_a_part)
 	close(other);
 }
 
+static int unhold_on_fault(int client, const void *addr, size_t length,
+			   struct contig_span *spans, uint32_t *count)
+{
+	struct contig_unhold cmd = {
+		.size = sizeof(cmd),
+		.flags = CONTIG_UNHOLD_ON_FAULT,
+		.addr = to_addr(addr),
+		.length = length,
+		.spans = to_addr(spans),
+		.count = *count,
+	};
+	int ret = contig_ioctl(client, CONTIG_UNHOLD, &cmd);
+
+	*count = cmd.count;
+	return ret;
+}
+
+TEST_F(hold, tells_what_is_locked_on_fault)
+{
+	test_hold(self->fd, self->memory, pages(12), NULL);
+	ASSERT_EQ(0, mlock2(self->memory, pages(8), MLOCK_ONFAULT));
+	ASSERT_EQ(0, mlock(self->memory + pages(2), pages(2)));
+	/* Two mappings, but they adjoin. */
+	ASSERT_EQ(0, mprotect(self->memory + pages(6), page_size, PROT_READ));
+	ASSERT_EQ(0, munmap(self->memory + pages(10), page_size));
+
+	self->count = 1;
+	ASSERT_EQ(-EMSGSIZE, unhold_on_fault(self->fd, self->memory, pages(12),
+					     self->spans, &self->count));
+	EXPECT_EQ(2, self->count);
+	expect_holds(0, 1);
+	ASSERT_EQ(0, unhold_on_fault(self->fd, self->memory, pages(12),
+				     self->spans, &self->count));
+	ASSERT_EQ(2, self->count);
+	EXPECT_EQ(to_addr(self->memory), self->spans[0].addr);
+	EXPECT_EQ(pages(2), self->spans[0].length);
+	EXPECT_EQ(to_addr(self->memory + pages(4)), self->spans[1].addr);
+	EXPECT_EQ(pages(4), self->spans[1].length);
+	expect_holds(0, 0);
+}
+
+/* What was locked on fault before a hold is not the hold's. */
+TEST_F(hold, locked_on_fault_before_is_not_to_be_munlocked)
+{
+	ASSERT_EQ(0, mlock2(self->memory, pages(4), MLOCK_ONFAULT));
+	test_hold(self->fd, self->memory, pages(8), &self->unlocked);
+	EXPECT_EQ(pages(4), self->unlocked);
+	ASSERT_EQ(0, unhold_on_fault(self->fd, self->memory, pages(8),
+				     self->spans, &self->count));
+	EXPECT_EQ(0, self->count);
+
+	test_hold(self->fd, self->memory, pages(8), NULL);
+	self->count = 0;
+	EXPECT_EQ(0, unhold_on_fault(self->fd, self->memory, pages(8), NULL,
+				     &self->count));
+	EXPECT_EQ(0, self->count);
+	expect_holds(7, 0);
+}
+
 TEST_F(hold, held_memory_may_move)
 {
 	int fd;

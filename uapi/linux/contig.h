@@ -495,9 +495,10 @@ struct contig_span {
  *
  * What keeps pages resident without pinning them in place is mlock(2), which a
  * module cannot call. So this command counts and the caller locks: when
- * @out_unlocked is not 0, mlock() the range, and take back the hold should that
- * fail. libcontig does so. Counts are kept per page and client, and for the
- * whole process, so two clients cannot undo each other's holds.
+ * @out_unlocked is not 0, mlock2() the range with MLOCK_ONFAULT, or mlock() it,
+ * and take back the hold should that fail. libcontig does so. Counts are kept
+ * per page and client, and for the whole process, so two clients cannot undo
+ * each other's holds.
  */
 struct contig_hold {
 	__u32 size;
@@ -510,9 +511,20 @@ struct contig_hold {
 #define CONTIG_HOLD _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_HOLD)
 
 /**
+ * enum contig_unhold_flags - flags of CONTIG_UNHOLD
+ * @CONTIG_UNHOLD_ON_FAULT: leave out of @spans what is not locked on fault. A
+ *                          caller that makes its holds good with mlock2() and
+ *                          MLOCK_ONFAULT, instead of mlock(), sets it: what the
+ *                          program mlock()ed itself after the hold stays so
+ */
+enum contig_unhold_flags {
+	CONTIG_UNHOLD_ON_FAULT = 1 << 0
+};
+
+/**
  * struct contig_unhold - ioctl(CONTIG_UNHOLD)
  * @size: sizeof(struct contig_unhold)
- * @flags: must be 0
+ * @flags: of &enum contig_unhold_flags
  * @addr: first byte of the range
  * @length: bytes; must not be 0
  * @spans: user pointer to an array of &struct contig_span
