@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 #include <fcntl.h>
 #include <linux/dma-buf.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -31,8 +32,33 @@ static struct {
 	int error;
 } failures[FAKE_COMMANDS];
 
+/* As the kernel does, for its tables: one command at a time. */
+static pthread_mutex_t tables = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+void fake_lock(void)
+{
+	pthread_mutex_lock(&tables);
+}
+
+void fake_unlock(void)
+{
+	pthread_mutex_unlock(&tables);
+}
+
+/* The kernel's are not forked. */
+static void make_anew(void)
+{
+	tables = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(fake_lock, fake_unlock, make_anew);
+}
+
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
@@ -498,7 +524,10 @@ static int command(int client, unsigned int cmd, void *arg)
 		failures[cmd].error = 0;
 		return error;
 	}
-	return do_command(client, cmd, arg);
+	fake_lock();
+	error = do_command(client, cmd, arg);
+	fake_unlock();
+	return error;
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...)
@@ -551,3 +580,7 @@ int __wrap_open(const char *path, int flags, ...)
 			pages[i].locks = pages[i].holds = 0;
 	return fd;
 }
+
+/* What open() is called where files may be long. */
+int __wrap_open64(const char *path, int flags, ...)
+	__attribute__((alias("__wrap_open")));

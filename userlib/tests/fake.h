@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
  * A stand-in for the kernel module, good enough to test the library without
- * one: it takes the place of open(), ioctl(), mlock() and munlock().
+ * one: it takes the place of open(), ioctl(), mlock(), mlock2() and munlock().
  */
 #ifndef CONTIG_TESTS_FAKE_H
 #define CONTIG_TESTS_FAKE_H
@@ -63,6 +63,7 @@
  * @device: a page that is not memory
  * @read_only: a page that cannot be written
  * @stale: a page that is no longer what was locked
+ * @knows_no_on_fault: an old module, without CONTIG_UNHOLD_ON_FAULT
  * @deny_physical: CAP_SYS_RAWIO is missing
  * @attached: the name of the device that is attached, to any client
  * @dma_run_pages: as run_pages, for the addresses of the device
@@ -70,6 +71,7 @@
  * @probe: fills the answer of CONTIG_PROBE
  * @bounced: pages of which the device needs a copy
  * @during: called within every command
+ * @before_munlock: called before every munlock() does its work
  */
 struct fake {
 	unsigned int calls[FAKE_COMMANDS];
@@ -100,6 +102,7 @@ struct fake {
 	const void *device;
 	const void *read_only;
 	const void *stale;
+	bool knows_no_on_fault;
 	bool deny_physical;
 	char attached[CONTIG_DEVICE_NAME_SIZE];
 	unsigned int dma_run_pages;
@@ -107,6 +110,7 @@ struct fake {
 	int (*probe)(struct contig_probe *arg);
 	uint32_t bounced;
 	void (*during)(unsigned int cmd);
+	void (*before_munlock)(void);
 };
 
 extern struct fake fake;

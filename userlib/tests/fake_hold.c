@@ -9,11 +9,13 @@ struct mlocked {
 	uint64_t addr;
 	bool now;
 	bool before;
+	bool on_fault;
 };
 
 static struct mlocked mlocks[MAX_PAGES];
 
 int __wrap_mlock(const void *addr, size_t length);
+int __wrap_mlock2(const void *addr, size_t length, unsigned int flags);
 int __wrap_munlock(const void *addr, size_t length);
 
 void fake_hold_reset(void)
@@ -49,34 +51,47 @@ unsigned int fake_mlocked_pages(void)
 	return count;
 }
 
-static int set_mlocked(const void *addr, size_t length, bool now)
+static int set_mlocked(const void *addr, size_t length, bool now, bool on_fault)
 {
 	uint64_t page = fake_page_of((uintptr_t)addr);
+	int result = 0;
 
+	fake_lock();
 	for (; page < (uintptr_t)addr + length; page += PAGE) {
 		if (!fake_page_is_mapped(page)) {
 			get_mlocked(page)->now = false;
 			errno = ENOMEM;
-			return -1;
+			result = -1;
+			break;
 		}
 		if (now && !get_mlocked(page)->now &&
 		    fake_mlocked_pages() >= fake.mlock_pages) {
 			errno = ENOMEM;
-			return -1;
+			result = -1;
+			break;
 		}
 		get_mlocked(page)->now = now;
+		get_mlocked(page)->on_fault = on_fault;
 	}
-	return 0;
+	fake_unlock();
+	return result;
 }
 
 int __wrap_mlock(const void *addr, size_t length)
 {
-	return set_mlocked(addr, length, true);
+	return set_mlocked(addr, length, true, false);
+}
+
+int __wrap_mlock2(const void *addr, size_t length, unsigned int flags)
+{
+	return set_mlocked(addr, length, true, flags & MLOCK_ONFAULT);
 }
 
 int __wrap_munlock(const void *addr, size_t length)
 {
-	return set_mlocked(addr, length, false);
+	if (fake.before_munlock)
+		fake.before_munlock();
+	return set_mlocked(addr, length, false, false);
 }
 
 int fake_do_hold(int client, struct contig_hold *arg)
@@ -103,9 +118,11 @@ int fake_do_hold(int client, struct contig_hold *arg)
 	return 0;
 }
 
-static bool is_last_hold(uint64_t page)
+static bool is_to_be_munlocked(uint64_t page, uint32_t flags)
 {
-	return fake_total(page, true) == 1 && !get_mlocked(page)->before;
+	return fake_total(page, true) == 1 && !get_mlocked(page)->before &&
+	       (!(flags & CONTIG_UNHOLD_ON_FAULT) ||
+		get_mlocked(page)->on_fault);
 }
 
 int fake_do_unhold(int client, struct contig_unhold *arg)
@@ -118,12 +135,16 @@ int fake_do_unhold(int client, struct contig_unhold *arg)
 
 	if (error)
 		return error;
+	if (arg->flags & ~CONTIG_UNHOLD_ON_FAULT ||
+	    (arg->flags && fake.knows_no_on_fault))
+		return EOPNOTSUPP;
 	for (page = fake_page_of(addr); page < addr + arg->length;
 	     page += PAGE) {
 		if (!fake_get_page(client, page)->holds)
 			return ENODATA;
-		if (is_last_hold(page) &&
-		    (page == fake_page_of(addr) || !is_last_hold(page - PAGE)))
+		if (is_to_be_munlocked(page, arg->flags) &&
+		    (page == fake_page_of(addr) ||
+		     !is_to_be_munlocked(page - PAGE, arg->flags)))
 			count++;
 	}
 	if (arg->count && count > arg->count) {
@@ -133,7 +154,7 @@ int fake_do_unhold(int client, struct contig_unhold *arg)
 	count = 0;
 	for (page = fake_page_of(addr); page < addr + arg->length;
 	     page += PAGE) {
-		if (arg->count && is_last_hold(page)) {
+		if (arg->count && is_to_be_munlocked(page, arg->flags)) {
 			if (count &&
 			    spans[count - 1].addr + spans[count - 1].length ==
 				    page)

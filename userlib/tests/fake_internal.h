@@ -18,6 +18,8 @@ struct page {
 };
 
 /* fake.c */
+void fake_lock(void);
+void fake_unlock(void);
 uint64_t fake_page_of(uint64_t addr);
 bool fake_page_is_mapped(uint64_t page);
 struct page *fake_get_page(int client, uint64_t addr);
