@@ -45,8 +45,8 @@ TEST_F(library, allocates_maps_locks_and_translates)
 	struct contig_alloc_opts opts = CONTIG_ALLOC_OPTS_INIT;
 	struct contig_buffer *buffer;
 	struct contig_extent *extents, *want;
-	const struct contig_report *reports;
-	unsigned int nr_reports;
+	struct contig_report reports[CONTIG_REPORTS];
+	unsigned int nr_reports = CONTIG_REPORTS;
 	uint32_t count;
 	void *addr;
 	int64_t n;
@@ -59,7 +59,8 @@ TEST_F(library, allocates_maps_locks_and_translates)
 	EXPECT_EQ(MIB(1), contig_buffer_length(buffer));
 	EXPECT_EQ(CONTIG_RUNG_SCATTER, contig_buffer_rung(buffer));
 	EXPECT_EQ(CONTIG_MAPPING_STRUCT_PAGE, contig_buffer_mapping(buffer));
-	reports = contig_buffer_reports(buffer, &nr_reports);
+	ASSERT_EQ(0, contig_buffer_get_reports(buffer, reports,
+					       sizeof(*reports), &nr_reports));
 	ASSERT_EQ(1, nr_reports);
 	EXPECT_EQ(CONTIG_RUNG_SCATTER, reports[0].rung);
 
@@ -154,6 +155,43 @@ TEST_F(library, leaves_mlocked_memory_so)
 	EXPECT_EQ((long)(pages(4) >> 10), status_kib("VmLck"));
 	ASSERT_EQ(0, contig_unhold(self->client, self->memory, pages(4)));
 	EXPECT_EQ((long)(pages(2) >> 10), status_kib("VmLck"));
+}
+
+/* A program that is newer than library and module gets zeros. */
+TEST_F(library, fills_structures_of_newer_programs)
+{
+	struct {
+		union {
+			uint32_t size;
+			struct contig_info info;
+			struct contig_probe probe;
+			struct contig_alloc alloc;
+		};
+		char added[64];
+	} longer;
+	struct contig_alloc_opts opts = CONTIG_ALLOC_OPTS_INIT;
+	struct contig_buffer *buffer;
+
+	memset(&longer, 0xa5, sizeof(longer));
+	longer.size = sizeof(longer.info) + 64;
+	longer.info.flags = 0;
+	ASSERT_EQ(0, contig_get_info(self->client, &longer.info));
+	EXPECT_EQ(sizeof(longer.info) + 64, longer.size);
+	EXPECT_EQ(page_size, longer.info.out_page_size);
+	EXPECT_TRUE(is_zero((char *)(&longer.info + 1), 64));
+
+	memset(&longer, 0xa5, sizeof(longer));
+	longer.size = sizeof(longer.probe) + 64;
+	ASSERT_EQ(0, contig_probe(self->client, page_size, NULL,
+				  &longer.probe));
+	EXPECT_TRUE(is_zero((char *)(&longer.probe + 1), 64));
+
+	memset(&longer, 0xa5, sizeof(longer));
+	longer.size = sizeof(longer.alloc) + 64;
+	opts.answer = &longer.alloc;
+	ASSERT_EQ(0, contig_alloc(self->client, page_size, &opts, &buffer));
+	EXPECT_TRUE(is_zero((char *)(&longer.alloc + 1), 64));
+	contig_buffer_free(buffer);
 }
 
 TEST_F(library, closing_ends_holds)

@@ -366,8 +366,8 @@ static void show_reports(const struct contig_report *reports,
 
 static int show_buffer(struct contig *client, struct contig_buffer *buffer)
 {
-	const struct contig_report *reports;
-	unsigned int count;
+	struct contig_report reports[CONTIG_REPORTS];
+	unsigned int count = CONTIG_REPORTS;
 	char text[4096];
 	int status;
 
@@ -381,7 +381,7 @@ static int show_buffer(struct contig *client, struct contig_buffer *buffer)
 	printf("mapping    %s\n",
 	       contig_mapping_name(contig_buffer_mapping(buffer)));
 	status = use_buffer(buffer);
-	reports = contig_buffer_reports(buffer, &count);
+	contig_buffer_get_reports(buffer, reports, sizeof(*reports), &count);
 	show_reports(reports, count, false);
 	return status | show_extents(client, buffer);
 }

@@ -47,9 +47,14 @@ extern "C" {
  * because locks last until the last process has closed them. Handles are closed
  * by exec().
  *
- * Growth. Structures start with their size, so that programs and libraries of
- * different age understand each other: bytes that the older side does not know
- * must be zero, else the call fails with E2BIG.
+ * Growth. Structures start with their size, so that programs, libraries and
+ * modules of different age understand each other. Members are added at the end
+ * only, and a structure as short as the first version's is always accepted. In
+ * what a program passes in, bytes that the library or the module does not know
+ * must be zero, else the call fails with E2BIG. In what a program gets back they
+ * become zero, whatever they were. The structures that tables consist of (struct
+ * contig_extent, contig_run, contig_span) never grow; reports are copied one by
+ * one, see contig_buffer_get_reports().
  */
 
 struct contig;
@@ -119,9 +124,10 @@ int contig_fd(const struct contig *client);
 /**
  * contig_get_info() - describe the machine and the module
  * @client: handle
- * @info: filled; its member size has to be set to sizeof(struct contig_info)
+ * @info: filled; its member size has to be set to sizeof(struct contig_info),
+ *        and its member flags to 0
  *
- * Return: 0; -EINVAL: the size is too small.
+ * Return: 0; -EINVAL: the size is too small; -EOPNOTSUPP: the flags are not 0.
  *
  * Context: async-signal-safe.
  *
@@ -390,18 +396,23 @@ enum contig_mapping contig_buffer_mapping(const struct contig_buffer *buffer);
 uint64_t contig_buffer_extents(const struct contig_buffer *buffer);
 
 /**
- * contig_buffer_reports() - what became of each rung that was tried
+ * contig_buffer_get_reports() - tell what became of each rung that was tried
  * @buffer: handle
- * @count: where to put the number of reports
+ * @reports: array to fill; may be NULL if *@count is 0
+ * @report_size: sizeof(struct contig_report)
+ * @count: in: room in @reports; out: the number of reports that there are
  *
- * Return: the reports in the order of trial, the last being the rung that
- * answered. They last as long as the handle. For an imported buffer there are
- * none.
+ * The reports come in the order of trial; the last is of the rung that answered.
+ * There are at most CONTIG_REPORTS. If there are more than *@count, the array
+ * receives the first ones. For an imported buffer there are none.
+ *
+ * Return: 0; -EINVAL: @report_size is too small.
  *
  * Context: async-signal-safe.
  */
-const struct contig_report *
-contig_buffer_reports(const struct contig_buffer *buffer, unsigned int *count);
+int contig_buffer_get_reports(const struct contig_buffer *buffer,
+			      struct contig_report *reports, size_t report_size,
+			      unsigned int *count);
 
 /**
  * contig_buffer_map() - map a buffer or a part of it

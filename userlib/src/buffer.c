@@ -148,11 +148,27 @@ CONTIG_EXPORT uint64_t contig_buffer_extents(const struct contig_buffer *buffer)
 	return buffer->answer.out_extents;
 }
 
-CONTIG_EXPORT const struct contig_report *
-contig_buffer_reports(const struct contig_buffer *buffer, unsigned int *count)
+CONTIG_EXPORT int contig_buffer_get_reports(const struct contig_buffer *buffer,
+					    struct contig_report *reports,
+					    size_t report_size,
+					    unsigned int *count)
 {
-	*count = buffer->answer.out_report_count;
-	return buffer->answer.out_reports;
+	unsigned int room = *count;
+	unsigned int reported = buffer->answer.out_report_count;
+	unsigned int i;
+	int error = 0;
+
+	/* A module that is newer may know more rungs. */
+	if (reported > CONTIG_REPORTS)
+		reported = CONTIG_REPORTS;
+	/* The caller's structures may be longer or shorter than those here. */
+	for (i = 0; !error && i < room && i < reported; i++)
+		error = ctg_copy_report((char *)reports + i * report_size,
+					report_size,
+					&buffer->answer.out_reports[i]);
+	if (!error)
+		*count = reported;
+	return ctg_result(error);
 }
 
 CONTIG_EXPORT size_t contig_buffer_explain(const struct contig_buffer *buffer,

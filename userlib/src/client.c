@@ -33,18 +33,14 @@ static int open_device(const char *path, int *fd)
 CONTIG_EXPORT int contig_open(struct contig **client,
 			      const struct contig_open_opts *opts)
 {
-	struct contig_open_opts known = CONTIG_OPEN_OPTS_INIT;
+	struct contig_open_opts known;
 	struct contig *new;
 	int error;
 
 	*client = NULL;
-	if (opts) {
-		error = ctg_copy_opts(&known, sizeof(known), opts,
-				      sizeof(known));
-		if (error)
-			return ctg_result(error);
-	}
-
+	error = ctg_copy_open_opts(&known, opts);
+	if (error)
+		return ctg_result(error);
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return ctg_result(-ENOMEM);
@@ -77,5 +73,12 @@ CONTIG_EXPORT int contig_fd(const struct contig *client)
 CONTIG_EXPORT int contig_get_info(struct contig *client,
 				  struct contig_info *info)
 {
-	return ctg_result(ctg_ioctl(client->fd, CONTIG_INFO, info));
+	struct contig_info arg;
+	int error = ctg_info_to_uapi(&arg, info);
+
+	if (!error)
+		error = ctg_ioctl(client->fd, CONTIG_INFO, &arg);
+	if (!error)
+		ctg_copy_info(info, &arg);
+	return ctg_result(error);
 }

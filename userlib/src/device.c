@@ -7,17 +7,12 @@
 CONTIG_EXPORT int contig_attach_device(struct contig *client, const char *name,
 				       const struct contig_device_opts *opts)
 {
-	struct contig_device_opts known = CONTIG_DEVICE_OPTS_INIT;
+	struct contig_device_opts known;
 	struct contig_device arg;
-	int error;
+	int error = ctg_copy_device_opts(&known, opts);
 
-	if (opts) {
-		error = ctg_copy_opts(&known, sizeof(known), opts,
-				      sizeof(known));
-		if (error)
-			return ctg_result(error);
-	}
-	error = ctg_device_to_uapi(&arg, name, &known);
+	if (!error)
+		error = ctg_device_to_uapi(&arg, name, &known);
 	if (!error)
 		error = ctg_ioctl(client->fd, CONTIG_DEVICE, &arg);
 	return ctg_result(error);

@@ -109,14 +109,21 @@ __attribute__((format(printf, 2, 3))) void ctg_add(struct ctg_text *text,
 const char *ctg_format_size(char text[32], uint64_t bytes);
 
 /* uapi.c */
-int ctg_copy_opts(void *known, size_t known_size, const void *opts,
-		  size_t min_size);
+int ctg_copy_open_opts(struct contig_open_opts *known,
+		       const struct contig_open_opts *opts);
+int ctg_copy_device_opts(struct contig_device_opts *known,
+			 const struct contig_device_opts *opts);
+int ctg_copy_prepare_opts(struct contig_prepare_opts *known,
+			  const struct contig_prepare_opts *opts);
 int ctg_copy_alloc_opts(struct contig_alloc_opts *known,
 			const struct contig_alloc_opts *opts);
 int ctg_alloc_to_uapi(struct contig_alloc *arg, uint64_t length,
 		      const struct contig_alloc_opts *opts);
 void ctg_probe_to_uapi(struct contig_probe *arg, uint64_t length,
 		       const struct contig_alloc_opts *opts);
+int ctg_info_to_uapi(struct contig_info *arg, const struct contig_info *info);
+void ctg_copy_info(struct contig_info *to, const struct contig_info *from);
+int ctg_copy_report(void *to, size_t to_size, const struct contig_report *from);
 void ctg_copy_alloc(struct contig_alloc *to, const struct contig_alloc *from);
 int ctg_copy_probe(struct contig_probe *to, const struct contig_probe *from);
 int ctg_device_to_uapi(struct contig_device *arg, const char *name,

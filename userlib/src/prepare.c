@@ -11,13 +11,10 @@ static int prepare(struct contig *client, const struct contig_buffer *buffer,
 		   struct contig_prepare *prepared)
 {
 	CTG_PAGING;
-	struct contig_prepare_opts known = CONTIG_PREPARE_OPTS_INIT;
+	struct contig_prepare_opts known;
 	struct contig_prepare arg;
-	int error = 0;
+	int error = ctg_copy_prepare_opts(&known, opts);
 
-	if (opts)
-		error = ctg_copy_opts(&known, sizeof(known), opts,
-				      sizeof(known));
 	if (!error)
 		error = ctg_check_prepare(prepared);
 	if (error)

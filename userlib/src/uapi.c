@@ -8,24 +8,26 @@
 #include "internal.h"
 
 /*
- * The sizes in the first version. What was added since is zero for programs
- * that do not know it.
+ * The size that a structure had in the first version, up to its last member
+ * then. These never change: what was added since is zero for programs that do
+ * not know it, and sizeof() would refuse them from the first new member on.
  */
-#define ALLOC_OPTS_SIZE_0                                                      \
-	(offsetof(struct contig_alloc_opts, answer) + sizeof(void *))
-#define ALLOC_SIZE_0                                                           \
-	(offsetof(struct contig_alloc, out_reports) +                          \
-	 sizeof(struct contig_report) * CONTIG_REPORTS)
-#define PROBE_SIZE_0                                                           \
-	(offsetof(struct contig_probe, out_reports) +                          \
-	 sizeof(struct contig_report) * CONTIG_REPORTS)
-#define DEVICE_SIZE_0                                                          \
-	(offsetof(struct contig_device, out_features) + sizeof(__u64))
-#define PREPARE_SIZE_0                                                         \
-	(offsetof(struct contig_prepare, out_bounced) + sizeof(__u32))
+#define SIZE_0(type, last)                                                     \
+	(offsetof(struct type, last) + sizeof(((struct type *)0)->last))
+
+#define OPEN_OPTS_SIZE_0 SIZE_0(contig_open_opts, path)
+#define DEVICE_OPTS_SIZE_0 SIZE_0(contig_device_opts, boundary)
+#define ALLOC_OPTS_SIZE_0 SIZE_0(contig_alloc_opts, answer)
+#define PREPARE_OPTS_SIZE_0 SIZE_0(contig_prepare_opts, addrs)
+#define REPORT_SIZE_0 SIZE_0(contig_report, largest)
+#define INFO_SIZE_0 SIZE_0(contig_info, out_quota_used)
+#define ALLOC_SIZE_0 SIZE_0(contig_alloc, out_reports)
+#define PROBE_SIZE_0 SIZE_0(contig_probe, out_reports)
+#define DEVICE_SIZE_0 SIZE_0(contig_device, out_features)
+#define PREPARE_SIZE_0 SIZE_0(contig_prepare, out_bounced)
 
 /**
- * ctg_copy_opts() - take over an option structure of another version
+ * copy_opts() - take over an option structure of another version
  * @known: where to put what this library knows of it
  * @known_size: size of that
  * @opts: the caller's structure, a size_t first
@@ -33,8 +35,8 @@
  *
  * Return: 0; -EINVAL: too short; -E2BIG: it says something unknown.
  */
-int ctg_copy_opts(void *known, size_t known_size, const void *opts,
-		  size_t min_size)
+static int copy_opts(void *known, size_t known_size, const void *opts,
+		     size_t min_size)
 {
 	const unsigned char *bytes = opts;
 	size_t size;
@@ -52,6 +54,31 @@ int ctg_copy_opts(void *known, size_t known_size, const void *opts,
 	return 0;
 }
 
+int ctg_copy_open_opts(struct contig_open_opts *known,
+		       const struct contig_open_opts *opts)
+{
+	memset(known, 0, sizeof(*known));
+	return opts ? copy_opts(known, sizeof(*known), opts, OPEN_OPTS_SIZE_0)
+		    : 0;
+}
+
+int ctg_copy_device_opts(struct contig_device_opts *known,
+			 const struct contig_device_opts *opts)
+{
+	memset(known, 0, sizeof(*known));
+	return opts ? copy_opts(known, sizeof(*known), opts, DEVICE_OPTS_SIZE_0)
+		    : 0;
+}
+
+int ctg_copy_prepare_opts(struct contig_prepare_opts *known,
+			  const struct contig_prepare_opts *opts)
+{
+	memset(known, 0, sizeof(*known));
+	return opts ? copy_opts(known, sizeof(*known), opts,
+				PREPARE_OPTS_SIZE_0)
+		    : 0;
+}
+
 int ctg_copy_alloc_opts(struct contig_alloc_opts *known,
 			const struct contig_alloc_opts *opts)
 {
@@ -60,7 +87,7 @@ int ctg_copy_alloc_opts(struct contig_alloc_opts *known,
 	memset(known, 0, sizeof(*known));
 	if (!opts)
 		return 0;
-	error = ctg_copy_opts(known, sizeof(*known), opts, ALLOC_OPTS_SIZE_0);
+	error = copy_opts(known, sizeof(*known), opts, ALLOC_OPTS_SIZE_0);
 	if (error)
 		return error;
 	if (known->reserved)
@@ -117,21 +144,53 @@ int ctg_device_to_uapi(struct contig_device *arg, const char *name,
 	return 0;
 }
 
-/*
- * Both structures start with their size. They differ when program and library
- * were compiled with different versions of the kernel's header.
- */
-static void copy_sized(void *to, uint32_t to_size, const void *from,
-		       uint32_t from_size)
+/* They differ when one side was compiled with another version of a header. */
+static void copy_known(void *to, size_t to_size, const void *from,
+		       size_t from_size)
 {
 	memset(to, 0, to_size);
 	memcpy(to, from, to_size < from_size ? to_size : from_size);
+}
+
+/* Both structures start with their size. */
+static void copy_sized(void *to, uint32_t to_size, const void *from,
+		       uint32_t from_size)
+{
+	copy_known(to, to_size, from, from_size);
 	memcpy(to, &to_size, sizeof(to_size));
+}
+
+/*
+ * Before the command: the flags are the caller's, and all else is output. What
+ * the caller's structure contains there means nothing, so it stays here.
+ */
+int ctg_info_to_uapi(struct contig_info *arg, const struct contig_info *info)
+{
+	if (info->size < INFO_SIZE_0)
+		return -EINVAL;
+	*arg = (struct contig_info){
+		.size = sizeof(*arg),
+		.flags = info->flags,
+	};
+	return 0;
+}
+
+void ctg_copy_info(struct contig_info *to, const struct contig_info *from)
+{
+	copy_sized(to, to->size, from, from->size);
 }
 
 void ctg_copy_alloc(struct contig_alloc *to, const struct contig_alloc *from)
 {
 	copy_sized(to, to->size, from, from->size);
+}
+
+int ctg_copy_report(void *to, size_t to_size, const struct contig_report *from)
+{
+	if (to_size < REPORT_SIZE_0)
+		return -EINVAL;
+	copy_known(to, to_size, from, sizeof(*from));
+	return 0;
 }
 
 int ctg_copy_probe(struct contig_probe *to, const struct contig_probe *from)

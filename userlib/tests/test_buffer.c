@@ -178,16 +178,80 @@ static void alloc_leaves_each_errno_alone(void **state)
 	assert_error(contig_alloc(client, 0, NULL, &buffer), EINVAL);
 }
 
+static int try_three_rungs(struct contig_alloc *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		arg->out_reports[i] = (struct contig_report){
+			.rung = CONTIG_RUNG_RESERVE + i,
+			.largest = ~0ull,
+		};
+	arg->out_report_count = 3;
+	return 0;
+}
+
 static void reports_come_as_they_are(void **state)
 {
-	const struct contig_report *reports;
-	struct contig_buffer *buffer = make_buffer(1);
-	unsigned int count;
+	struct contig_report reports[CONTIG_REPORTS] = {{0}};
+	struct contig_buffer *buffer;
+	unsigned int count = CONTIG_REPORTS;
 
 	(void)state;
-	reports = contig_buffer_reports(buffer, &count);
-	assert_int_equal(count, 1);
+	fake.alloc = try_three_rungs;
+	buffer = make_buffer(1);
+	assert_int_equal(contig_buffer_get_reports(buffer, reports,
+						   sizeof(*reports), &count),
+			 0);
+	assert_int_equal(count, 3);
 	assert_int_equal(reports[0].rung, CONTIG_RUNG_RESERVE);
+	assert_int_equal(reports[2].rung, CONTIG_RUNG_RANGE);
+	assert_true(reports[2].largest == ~0ull);
+	assert_int_equal(reports[3].rung, 0);
+
+	/* A short table gets the first ones, and is not left behind. */
+	memset(reports, 0, sizeof(reports));
+	count = 2;
+	assert_int_equal(contig_buffer_get_reports(buffer, reports,
+						   sizeof(*reports), &count),
+			 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(reports[1].rung, CONTIG_RUNG_COHERENT);
+	assert_int_equal(reports[2].rung, 0);
+	count = 0;
+	assert_int_equal(contig_buffer_get_reports(buffer, NULL,
+						   sizeof(*reports), &count),
+			 0);
+	assert_int_equal(count, 3);
+	contig_buffer_free(buffer);
+}
+
+static void reports_have_the_size_of_the_program(void **state)
+{
+	struct {
+		struct contig_report report;
+		uint64_t added;
+	} longer[2];
+	struct contig_buffer *buffer;
+	unsigned int count = 2;
+
+	(void)state;
+	fake.alloc = try_three_rungs;
+	buffer = make_buffer(1);
+	memset(longer, 0xff, sizeof(longer));
+	assert_int_equal(contig_buffer_get_reports(buffer, &longer[0].report,
+						   sizeof(*longer), &count),
+			 0);
+	assert_int_equal(longer[0].report.rung, CONTIG_RUNG_RESERVE);
+	assert_int_equal(longer[1].report.rung, CONTIG_RUNG_COHERENT);
+	assert_int_equal(longer[0].added, 0);
+	assert_int_equal(longer[1].added, 0);
+
+	count = 2;
+	assert_error(contig_buffer_get_reports(buffer, &longer[0].report, 24,
+					       &count),
+		     EINVAL);
+	assert_int_equal(count, 2);
 	contig_buffer_free(buffer);
 }
 
@@ -227,7 +291,7 @@ static void import_duplicates_the_descriptor(void **state)
 	struct contig_buffer *buffer = make_buffer(3);
 	struct contig_buffer *other;
 	unsigned int files = fake_open_files();
-	unsigned int count;
+	unsigned int count = 0;
 
 	(void)state;
 	assert_int_equal(contig_buffer_import(client, contig_buffer_fd(buffer),
@@ -238,7 +302,10 @@ static void import_duplicates_the_descriptor(void **state)
 	assert_int_equal(contig_buffer_rung(other), CONTIG_RUNG_NONE);
 	assert_int_equal(contig_buffer_mapping(other), CONTIG_MAPPING_NONE);
 	assert_int_equal(contig_buffer_extents(other), 0);
-	contig_buffer_reports(other, &count);
+	assert_int_equal(contig_buffer_get_reports(other, NULL,
+						   sizeof(struct contig_report),
+						   &count),
+			 0);
 	assert_int_equal(count, 0);
 	contig_buffer_free(other);
 	assert_int_equal(fake_open_files(), files);
@@ -357,6 +424,7 @@ int main(void)
 		BUFFER_TEST(alloc_answers_a_longer_structure),
 		BUFFER_TEST(alloc_leaves_each_errno_alone),
 		BUFFER_TEST(reports_come_as_they_are),
+		BUFFER_TEST(reports_have_the_size_of_the_program),
 		BUFFER_TEST(probe_asks_like_alloc),
 		BUFFER_TEST(import_duplicates_the_descriptor),
 		BUFFER_TEST(import_refuses_other_files),
