@@ -157,6 +157,46 @@ TEST_F(library, leaves_mlocked_memory_so)
 	EXPECT_EQ((long)(pages(2) >> 10), status_kib("VmLck"));
 }
 
+/* What the program locks after the hold is its own too. */
+TEST_F(library, leaves_what_is_mlocked_during_a_hold)
+{
+	struct contig *other;
+
+	ASSERT_EQ(0, contig_hold(self->client, self->memory, pages(8)));
+	ASSERT_EQ(0, mlock(self->memory + pages(2), pages(2)));
+	EXPECT_EQ((long)(pages(8) >> 10), status_kib("VmLck"));
+	ASSERT_EQ(0, contig_unhold(self->client, self->memory, pages(8)));
+	EXPECT_EQ((long)(pages(2) >> 10), status_kib("VmLck"));
+
+	/* Nor does a later hold end it, nor the end of a client. */
+	ASSERT_EQ(0, contig_open(&other, NULL));
+	ASSERT_EQ(0, contig_hold(other, self->memory, pages(8)));
+	ASSERT_EQ(0, mlock(self->memory + pages(6), pages(1)));
+	contig_close(other);
+	EXPECT_EQ((long)(pages(3) >> 10), status_kib("VmLck"));
+	ASSERT_EQ(0, munlock(self->memory, pages(8)));
+	EXPECT_EQ(0, status_kib("VmLck"));
+}
+
+/* An old library, or a program without one, holds the same page. */
+TEST_F(library, shares_pages_with_holds_of_another_kind)
+{
+	struct contig_span spans[16];
+	uint32_t count = 16;
+	int other = client_open();
+
+	ASSERT_LE(0, other);
+	test_hold(other, self->memory, pages(4), NULL);
+	ASSERT_EQ(0, mlock(self->memory, pages(4)));
+	ASSERT_EQ(0, contig_hold(self->client, self->memory, pages(8)));
+	ASSERT_EQ(0, contig_unhold(self->client, self->memory, pages(8)));
+	EXPECT_EQ((long)(pages(4) >> 10), status_kib("VmLck"));
+	test_unhold(other, self->memory, pages(4), spans, &count);
+	ASSERT_EQ(1, count);
+	EXPECT_EQ(pages(4), spans[0].length);
+	close(other);
+}
+
 /* A program that is newer than library and module gets zeros. */
 TEST_F(library, fills_structures_of_newer_programs)
 {

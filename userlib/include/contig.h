@@ -494,8 +494,8 @@ int contig_buffer_end_access(struct contig_buffer *buffer, unsigned int access);
  * per page and client; each has to be taken back by contig_unhold().
  *
  * A module cannot keep a page resident without fixing it in place, so the
- * library mlock()s the pages that nobody has mlock()ed before. A program that
- * munlock()s them itself defeats its holds.
+ * library locks the pages with mlock2() and MLOCK_ONFAULT unless they are
+ * mlock()ed already. A program that munlock()s them itself defeats its holds.
  *
  * Return: 0; -EDQUOT: RLIMIT_MEMLOCK; -ENOMEM; -EFAULT: not mapped; -ENXIO: not
  * memory; -EOVERFLOW: past the end of the address space; -EINVAL: a length of
@@ -516,7 +516,9 @@ int contig_hold(struct contig *client, const void *addr, size_t length);
  * @length: bytes, not 0
  *
  * Pages that no client of the process holds any longer are munlock()ed, unless
- * they were mlock()ed before they were held.
+ * the program has called mlock() on them, before the hold or after it. An
+ * mlock2() with MLOCK_ONFAULT by the program after the hold cannot be told from
+ * the hold's own and ends with it.
  *
  * Return: 0; -ENODATA: a page is not held by this client; -ENOMEM; -EOVERFLOW;
  * -EINVAL; -EXDEV.

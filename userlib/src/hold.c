@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * Holding: the kernel counts, mlock() keeps the pages resident.
+ * Holding: the kernel counts, mlock2() keeps the pages resident.
+ *
+ * MLOCK_ONFAULT leaves a mark on what the library locked, which an mlock() of
+ * the program takes off again. So what the program locked itself, before the
+ * hold or after it, is told from what a hold did.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -77,6 +81,7 @@ static int unhold_with(struct contig *client, uintptr_t addr, size_t length,
 	size_t page_size = sysconf(_SC_PAGESIZE);
 	struct contig_unhold arg = {
 		.size = sizeof(arg),
+		.flags = CONTIG_UNHOLD_ON_FAULT,
 		.addr = addr,
 		.length = length,
 		.spans = (uintptr_t)spans,
@@ -85,6 +90,12 @@ static int unhold_with(struct contig *client, uintptr_t addr, size_t length,
 	int error = ctg_ioctl(client->fd, CONTIG_UNHOLD, &arg);
 	uint32_t i;
 
+	/* A module that is older cannot tell whose mlock() it is. */
+	if (error == -EOPNOTSUPP) {
+		arg.flags = 0;
+		arg.count = *count;
+		error = ctg_ioctl(client->fd, CONTIG_UNHOLD, &arg);
+	}
 	*count = arg.count;
 	if (error)
 		return error;
@@ -121,10 +132,15 @@ static int hold_pages(struct contig *client, uintptr_t addr, size_t length)
 
 	if (error || !arg.out_unlocked)
 		return error;
-	if (!mlock((void *)addr, length))
+	if (!mlock2((void *)addr, length, MLOCK_ONFAULT)) {
+		/* What was paged out before it was locked comes back. */
+		madvise((void *)(addr & -sysconf(_SC_PAGESIZE)),
+			length + (addr & (sysconf(_SC_PAGESIZE) - 1)),
+			MADV_POPULATE_READ);
 		return 0;
+	}
 	error = mlock_error(errno);
-	/* Also munlock()s the part that mlock() did before it failed. */
+	/* Also munlock()s the part that mlock2() did before it failed. */
 	unhold_pages(client, addr, length);
 	return error;
 }

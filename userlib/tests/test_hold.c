@@ -66,6 +66,54 @@ static void what_was_mlocked_before_stays_so(void **state)
 	munlock(memory + PAGE, PAGE);
 }
 
+static void what_is_mlocked_after_a_hold_stays_so(void **state)
+{
+	(void)state;
+	assert_int_equal(contig_hold(client, memory, 4 * PAGE), 0);
+	mlock(memory + PAGE, 2 * PAGE);
+	assert_int_equal(contig_unhold(client, memory, 4 * PAGE), 0);
+	assert_false(fake_mlocked(memory));
+	assert_true(fake_mlocked(memory + PAGE));
+	assert_true(fake_mlocked(memory + 2 * PAGE));
+	assert_false(fake_mlocked(memory + 3 * PAGE));
+	/* Nor does it end with a later hold. */
+	assert_int_equal(contig_hold(client, memory, 4 * PAGE), 0);
+	assert_int_equal(contig_unhold(client, memory, 4 * PAGE), 0);
+	assert_true(fake_mlocked(memory + PAGE));
+	munlock(memory + PAGE, 2 * PAGE);
+	assert_int_equal(fake_busy_pages(), 0);
+}
+
+static void what_is_mlocked_in_a_hold_outlives_the_client(void **state)
+{
+	struct contig *other;
+
+	(void)state;
+	assert_int_equal(contig_open(&other, NULL), 0);
+	assert_int_equal(contig_hold(other, memory, 2 * PAGE), 0);
+	mlock(memory, PAGE);
+	contig_close(other);
+	assert_true(fake_mlocked(memory));
+	assert_false(fake_mlocked(memory + PAGE));
+	munlock(memory, PAGE);
+}
+
+/* It cannot say whose mlock() it is, but all holds end. */
+static void an_old_module_is_good_enough_to_hold(void **state)
+{
+	size_t page;
+
+	(void)state;
+	fake.knows_no_on_fault = true;
+	for (page = 0; page < PAGES; page += 2)
+		mlock(memory + page * PAGE, PAGE);
+	assert_int_equal(contig_hold(client, memory, PAGES * PAGE), 0);
+	assert_int_equal(contig_unhold(client, memory, PAGES * PAGE), 0);
+	for (page = 0; page < PAGES; page++)
+		assert_int_equal(fake_mlocked(memory + page * PAGE),
+				 !(page % 2));
+}
+
 static void two_clients_share_a_page(void **state)
 {
 	struct contig *other;
@@ -278,6 +326,9 @@ int main(void)
 		HOLD_TEST(hold_mlocks_and_unhold_munlocks),
 		HOLD_TEST(holds_nest),
 		HOLD_TEST(what_was_mlocked_before_stays_so),
+		HOLD_TEST(what_is_mlocked_after_a_hold_stays_so),
+		HOLD_TEST(what_is_mlocked_in_a_hold_outlives_the_client),
+		HOLD_TEST(an_old_module_is_good_enough_to_hold),
 		HOLD_TEST(two_clients_share_a_page),
 		HOLD_TEST(too_much_to_mlock_changes_nothing),
 		HOLD_TEST(errors_come_as_they_are),
