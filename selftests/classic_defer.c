@@ -5,15 +5,13 @@
  * its statement.
  */
 #include <contig/macvm.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include "kselftest_harness.h"
 #include "classic.h"
+#include "slow_memory.h"
 
 #define PAGES 8
 #define MOST 4096
@@ -59,73 +57,6 @@ static void handler(int signal)
 		setitimer(ITIMER_REAL, &next_alarm, NULL);
 }
 
-/* Memory whose first access waits for a thread of ours. */
-struct slow_memory {
-	char *memory;
-	int fd;
-	int wake[2];
-	void (*meanwhile)(struct slow_memory *slow);
-	bool waited;
-	pthread_t thread;
-};
-
-static bool slow_fill(struct slow_memory *slow)
-{
-	struct uffdio_zeropage zero = {
-		.range = { to_addr(slow->memory), pages(PAGES) },
-	};
-
-	return !ioctl(slow->fd, UFFDIO_ZEROPAGE, &zero);
-}
-
-static void *slow_serve(void *arg)
-{
-	struct slow_memory *slow = arg;
-	struct pollfd poll_fds[] = {
-		{ slow->fd, POLLIN }, { slow->wake[0], POLLIN },
-	};
-	struct uffd_msg message;
-
-	if (poll(poll_fds, 2, -1) < 1 || !(poll_fds[0].revents & POLLIN) ||
-	    read(slow->fd, &message, sizeof(message)) != sizeof(message))
-		return NULL;
-	/* Here the call is in the middle of it, and stays there. */
-	slow->waited = true;
-	slow->meanwhile(slow);
-	slow_fill(slow);
-	return NULL;
-}
-
-static int slow_start(struct slow_memory *slow)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
-	slow->fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (slow->fd < 0)
-		return -errno;
-	if (ioctl(slow->fd, UFFDIO_API, &api))
-		return -errno;
-	slow->memory = mmap(NULL, pages(PAGES), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	reg.range.start = to_addr(slow->memory);
-	reg.range.len = pages(PAGES);
-	if (ioctl(slow->fd, UFFDIO_REGISTER, &reg) || pipe(slow->wake))
-		return -errno;
-	return -pthread_create(&slow->thread, NULL, slow_serve, slow);
-}
-
-static void slow_end(struct slow_memory *slow)
-{
-	close(slow->wake[1]);
-	pthread_join(slow->thread, NULL);
-	close(slow->wake[0]);
-	close(slow->fd);
-	munmap(slow->memory, pages(PAGES));
-}
-
 /* In 6.1 what locks gives up at once, where mlock() waits. */
 static bool nobody_waits(const struct slow_memory *slow, OSErr err)
 {
@@ -163,8 +94,7 @@ FIXTURE_TEARDOWN(defer) {
 
 #define start_slow(how) do { \
 	int _error; \
-	self->slow = (struct slow_memory) { .fd = -1, .meanwhile = (how) }; \
-	_error = slow_start(&self->slow); \
+	_error = slow_start(&self->slow, PAGES, (how)); \
 	if (_error == -ENOSYS) \
 		SKIP(return, "this kernel has no userfaultfd"); \
 	ASSERT_EQ(0, _error); \
@@ -262,6 +192,34 @@ static void hold_scratch(void *argument)
 	note(argument);
 }
 
+static void hold_and_unhold(void *argument)
+{
+	if (scratch_result == noErr)
+		scratch_result = HoldMemory(scratch, page_size) ?:
+				 UnholdMemory(scratch, page_size);
+	note(argument);
+}
+
+static void hold_and_unhold_scratch(int signal)
+{
+	int saved = errno;
+
+	if (pthread_equal(pthread_self(), interrupted))
+		DeferUserFn(hold_and_unhold, NULL);
+	errno = saved;
+}
+
+/* Signals come meanwhile. */
+static int child_status(pid_t child)
+{
+	int status;
+
+	while (waitpid(child, &status, 0) != child)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
 static void defer_hold(int signal)
 {
 	if (!pthread_equal(pthread_self(), interrupted))
@@ -286,6 +244,102 @@ TEST_F(defer, s36_what_was_deferred_may_hold_and_lock)
 	EXPECT_EQ(noErr, UnholdMemory(scratch, page_size));
 	EXPECT_EQ(noErr, UnlockMemory(scratch, page_size));
 	slow_end(&self->slow);
+}
+
+/* Called in another thread while HoldMemory waits for a page. */
+static void go_on(struct slow_memory *slow)
+{
+	pid_t child;
+
+	scratch_result = HoldMemory(scratch, page_size) ?:
+			 LockMemory(scratch, page_size) ?:
+			 UnlockMemory(scratch, page_size) ?:
+			 UnholdMemory(scratch, page_size);
+	child = fork();
+	if (!child)
+		_exit(HoldMemory(scratch, page_size) ||
+		      UnholdMemory(scratch, page_size));
+	if (!child_status(child))
+		run_count++;
+}
+
+TEST_F(defer, a_hold_that_waits_keeps_no_thread_waiting)
+{
+	scratch = self->memory;
+	scratch_result = 1;
+	start_slow(go_on);
+	ASSERT_EQ(noErr, HoldMemory(self->slow.memory, pages(PAGES)));
+	EXPECT_TRUE(self->slow.waited);
+	EXPECT_EQ(noErr, scratch_result);
+	EXPECT_EQ(1, run_count);
+	EXPECT_EQ(1, state_of(self->slow.memory).holds);
+	EXPECT_EQ(noErr, UnholdMemory(self->slow.memory, pages(PAGES)));
+	slow_end(&self->slow);
+}
+
+static pthread_t victim;
+
+static void *hold_slow(void *argument)
+{
+	struct slow_memory *slow = argument;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	HoldMemory(slow->memory, slow->length);
+	pthread_testcancel();
+	return slow;
+}
+
+static void cancel_it(struct slow_memory *slow)
+{
+	pthread_cancel(victim);
+}
+
+TEST_F(defer, a_thread_cancelled_in_a_hold_leaves_nothing_locked)
+{
+	void *result;
+	pid_t child;
+
+	start_slow(cancel_it);
+	ASSERT_EQ(0, pthread_create(&victim, NULL, hold_slow, &self->slow));
+	ASSERT_EQ(0, pthread_join(victim, &result));
+	EXPECT_NE(&self->slow, result);
+	EXPECT_TRUE(self->slow.waited);
+	EXPECT_EQ(noErr, HoldMemory(self->memory, pages(2)));
+	EXPECT_EQ(noErr, UnholdMemory(self->memory, pages(2)));
+	child = fork();
+	if (!child)
+		_exit(HoldMemory(self->memory, page_size));
+	EXPECT_EQ(0, child_status(child));
+	slow_end(&self->slow);
+}
+
+/* fork() holds mutexes, so no deferred function may run before it is over. */
+TEST_F_TIMEOUT(defer, signals_amid_forks, 120)
+{
+	struct itimerval often = { { 0, 3000 }, { 0, 3000 } };
+	char *much = anon_map(MIB(8));
+	pid_t child;
+	int i;
+
+	ASSERT_NE(NULL, much);
+	scratch = self->memory;
+	scratch_result = noErr;
+	ASSERT_NE(SIG_ERR, signal(SIGALRM, hold_and_unhold_scratch));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+	for (i = 0; i < times(100) || (i < 1000 && run_count < 50); i++) {
+		child = fork();
+		if (!child)
+			_exit(HoldMemory(scratch, page_size) ||
+			      UnholdMemory(scratch, page_size));
+		ASSERT_LT(0, child);
+		ASSERT_EQ(0, child_status(child));
+	}
+	memset(&often, 0, sizeof(often));
+	setitimer(ITIMER_REAL, &often, NULL);
+	EXPECT_EQ(noErr, scratch_result);
+	EXPECT_LT(0, run_count);
+	EXPECT_EQ(0, state_of(scratch).holds);
+	TH_LOG("%d signals amid %d forks", run_count, i);
 }
 
 TEST_F(defer, s37_the_table_is_bounded)

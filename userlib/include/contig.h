@@ -41,6 +41,9 @@ extern "C" {
  * Signals. Functions marked async-signal-safe may be called in a signal handler
  * (they set errno, which a handler has to save). The others may not.
  *
+ * fork() waits for no other thread that is in a call of the library, and the
+ * child may use the library at once.
+ *
  * Processes. A client serves the memory of the process that opened it. After
  * fork() the child has to open its own: calls on ranges of memory fail with
  * EXDEV in it. It should also contig_close() the handles that it inherited,
@@ -55,6 +58,9 @@ extern "C" {
  * become zero, whatever they were. The structures that tables consist of (struct
  * contig_extent, contig_run, contig_span) never grow; reports are copied one by
  * one, see contig_buffer_get_reports().
+ *
+ * Cancellation. No function is a cancellation point. A thread that is cancelled,
+ * also asynchronously, leaves nothing locked that other threads need.
  */
 
 struct contig;
@@ -499,10 +505,11 @@ int contig_buffer_end_access(struct contig_buffer *buffer, unsigned int access);
  *
  * Return: 0; -EDQUOT: RLIMIT_MEMLOCK; -ENOMEM; -EFAULT: not mapped; -ENXIO: not
  * memory; -EOVERFLOW: past the end of the address space; -EINVAL: a length of
- * 0; -EXDEV: the client is of another process.
+ * 0; -EXDEV: the client is of another process; -EDEADLK: called in a signal
+ * handler that interrupted a hold or unhold of the same thread.
  *
- * Context: may sleep. Not async-signal-safe. Holds and unholds of all clients
- * of a process follow one after the other.
+ * Context: may sleep. Not async-signal-safe. While it waits for a page, other
+ * threads may hold, unhold, lock and fork.
  *
  * Source: HoldMemory, Inside Macintosh: Memory, "Holding and Releasing Memory";
  * counting: Macintosh technotes ME 02 and ME 09; CONTIG_HOLD.
@@ -521,7 +528,7 @@ int contig_hold(struct contig *client, const void *addr, size_t length);
  * the hold's own and ends with it.
  *
  * Return: 0; -ENODATA: a page is not held by this client; -ENOMEM; -EOVERFLOW;
- * -EINVAL; -EXDEV.
+ * -EINVAL; -EXDEV; -EDEADLK: as contig_hold().
  *
  * Context: not async-signal-safe.
  *

@@ -94,6 +94,7 @@ static int import_fd(struct contig *client, int fd,
 CONTIG_EXPORT int contig_buffer_import(struct contig *client, int fd,
 				       struct contig_buffer **buffer)
 {
+	CTG_PAGING;
 	struct contig_buffer *new;
 	int error;
 
@@ -112,6 +113,7 @@ CONTIG_EXPORT int contig_buffer_import(struct contig *client, int fd,
 
 CONTIG_EXPORT void contig_buffer_free(struct contig_buffer *buffer)
 {
+	CTG_PAGING;
 	int saved = errno;
 
 	if (!buffer)

@@ -33,6 +33,7 @@ static int open_device(const char *path, int *fd)
 CONTIG_EXPORT int contig_open(struct contig **client,
 			      const struct contig_open_opts *opts)
 {
+	CTG_PAGING;
 	struct contig_open_opts known;
 	struct contig *new;
 	int error;
@@ -41,6 +42,10 @@ CONTIG_EXPORT int contig_open(struct contig **client,
 	error = ctg_copy_open_opts(&known, opts);
 	if (error)
 		return ctg_result(error);
+	error = ctg_watch_forks();
+	if (error)
+		return ctg_result(error);
+
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return ctg_result(-ENOMEM);
@@ -55,6 +60,7 @@ CONTIG_EXPORT int contig_open(struct contig **client,
 
 CONTIG_EXPORT void contig_close(struct contig *client)
 {
+	CTG_PAGING;
 	int saved = errno;
 
 	if (!client)

@@ -6,7 +6,6 @@
  * the program takes off again. So what the program locked itself, before the
  * hold or after it, is told from what a hold did.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -14,35 +13,23 @@
 
 #include "internal.h"
 
-#define STATIC_SPANS 256
+#define STACK_SPANS 256
 
 /*
- * Whether a page has to be mlock()ed or munlock()ed depends on what all clients
- * of the process hold. Between the kernel's answer and the call that follows
- * from it nothing may change that, so this mutex is held over both.
+ * Whether a page has to be munlock()ed depends on what all clients of the
+ * process hold. Between the kernel's answer and the munlock() that follows from
+ * it no thread may hold or unhold, so this mutex is held over both. CONTIG_HOLD,
+ * which waits for pages, is called without it: see contig_hold().
  */
-static pthread_mutex_t hold_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct ctg_mutex hold_mutex;
 
-/* Protected by hold_mutex. */
-static struct contig_span static_spans[STATIC_SPANS];
+/* How often pages have been munlock()ed; changes with hold_mutex held. */
+static atomic_uint munlocks;
 
-static void lock_holds(void)
+/* The child inherits neither holds nor what is mlock()ed. */
+void ctg_hold_after_fork(void)
 {
-	pthread_mutex_lock(&hold_mutex);
-}
-
-static void unlock_holds(void)
-{
-	pthread_mutex_unlock(&hold_mutex);
-}
-
-/*
- * A fork while another thread holds the mutex would leave it locked in the
- * child for ever.
- */
-__attribute__((constructor)) static void watch_forks(void)
-{
-	pthread_atfork(lock_holds, unlock_holds, unlock_holds);
+	ctg_mutex_after_fork(&hold_mutex);
 }
 
 /*
@@ -104,12 +91,16 @@ static int unhold_with(struct contig *client, uintptr_t addr, size_t length,
 	return 0;
 }
 
-/* Let the kernel count one hold less, and munlock() what it says. */
+/*
+ * Let the kernel count one hold less, and munlock() what it says. Called with
+ * hold_mutex held.
+ */
 static int unhold_pages(struct contig *client, uintptr_t addr, size_t length)
 {
+	struct contig_span few[STACK_SPANS];
 	struct contig_span *spans;
-	uint32_t count = STATIC_SPANS;
-	int error = unhold_with(client, addr, length, static_spans, &count);
+	uint32_t count = STACK_SPANS;
+	int error = unhold_with(client, addr, length, few, &count);
 
 	while (error == -EMSGSIZE) {
 		spans = calloc(count, sizeof(*spans));
@@ -118,10 +109,15 @@ static int unhold_pages(struct contig *client, uintptr_t addr, size_t length)
 		error = unhold_with(client, addr, length, spans, &count);
 		free(spans);
 	}
+	/* Last: a thread that reads it afterwards sees the pages unlocked. */
+	if (!error)
+		atomic_fetch_add(&munlocks, 1);
 	return error;
 }
 
-static int hold_pages(struct contig *client, uintptr_t addr, size_t length)
+/* Let the kernel read the pages in and count one hold more. */
+static int count_hold(struct contig *client, uintptr_t addr, size_t length,
+		      bool *unlocked)
 {
 	struct contig_hold arg = {
 		.size = sizeof(arg),
@@ -130,15 +126,32 @@ static int hold_pages(struct contig *client, uintptr_t addr, size_t length)
 	};
 	int error = ctg_ioctl(client->fd, CONTIG_HOLD, &arg);
 
-	if (error || !arg.out_unlocked)
-		return error;
-	if (!mlock2((void *)addr, length, MLOCK_ONFAULT)) {
-		/* What was paged out before it was locked comes back. */
-		madvise((void *)(addr & -sysconf(_SC_PAGESIZE)),
-			length + (addr & (sysconf(_SC_PAGESIZE) - 1)),
-			MADV_POPULATE_READ);
+	if (!error)
+		*unlocked = arg.out_unlocked;
+	return error;
+}
+
+/*
+ * Take the hold back and hold again, because pages were munlock()ed meanwhile:
+ * the kernel may have found a page locked that no longer is. The pages are
+ * present now, so this is quick. Called with hold_mutex held.
+ */
+static int count_hold_again(struct contig *client, uintptr_t addr,
+			    size_t length, bool *unlocked)
+{
+	if (!unhold_pages(client, addr, length))
+		return count_hold(client, addr, length, unlocked);
+	/* Locking too much does less harm than locking too little. */
+	*unlocked = true;
+	return 0;
+}
+
+static int lock_pages(struct contig *client, uintptr_t addr, size_t length)
+{
+	int error;
+
+	if (!mlock2((void *)addr, length, MLOCK_ONFAULT))
 		return 0;
-	}
 	error = mlock_error(errno);
 	/* Also munlock()s the part that mlock2() did before it failed. */
 	unhold_pages(client, addr, length);
@@ -159,18 +172,53 @@ static void widen_held(struct contig *client, uintptr_t addr, size_t length)
 		client->held_end = addr + length;
 }
 
+/* Called with hold_mutex held, which ends here. */
+static int finish_hold(struct contig *client, uintptr_t addr, size_t length,
+		       unsigned int before, bool *unlocked)
+{
+	int error = 0;
+
+	if (atomic_load(&munlocks) != before)
+		error = count_hold_again(client, addr, length, unlocked);
+	if (!error && *unlocked)
+		error = lock_pages(client, addr, length);
+	if (!error)
+		widen_held(client, addr, length);
+	ctg_mutex_unlock(&hold_mutex);
+	return error;
+}
+
+static int hold_pages(struct contig *client, uintptr_t addr, size_t length)
+{
+	unsigned int before = atomic_load(&munlocks);
+	bool unlocked;
+	int error;
+
+	/* A signal handler would wait for the thread that it interrupted. */
+	if (ctg_mutex_is_mine(&hold_mutex))
+		return -EDEADLK;
+	error = count_hold(client, addr, length, &unlocked);
+	if (error)
+		return error;
+	ctg_mutex_lock(&hold_mutex);
+	error = finish_hold(client, addr, length, before, &unlocked);
+	/*
+	 * Read in again what was paged out before it was locked. This fails
+	 * only if the range was unmapped or replaced meanwhile.
+	 */
+	if (!error && unlocked)
+		madvise((void *)(addr & -sysconf(_SC_PAGESIZE)),
+			length + (addr & (sysconf(_SC_PAGESIZE) - 1)),
+			MADV_POPULATE_READ);
+	return error;
+}
+
 CONTIG_EXPORT int contig_hold(struct contig *client, const void *addr,
 			      size_t length)
 {
 	CTG_PAGING;
-	int error;
 
-	lock_holds();
-	error = hold_pages(client, (uintptr_t)addr, length);
-	if (!error)
-		widen_held(client, (uintptr_t)addr, length);
-	unlock_holds();
-	return ctg_result(error);
+	return ctg_result(hold_pages(client, (uintptr_t)addr, length));
 }
 
 CONTIG_EXPORT int contig_unhold(struct contig *client, const void *addr,
@@ -179,9 +227,10 @@ CONTIG_EXPORT int contig_unhold(struct contig *client, const void *addr,
 	CTG_PAGING;
 	int error;
 
-	lock_holds();
+	if (!ctg_mutex_lock(&hold_mutex))
+		return ctg_result(-EDEADLK);
 	error = unhold_pages(client, (uintptr_t)addr, length);
-	unlock_holds();
+	ctg_mutex_unlock(&hold_mutex);
 	return ctg_result(error);
 }
 
@@ -218,8 +267,9 @@ void ctg_hold_close(struct contig *client)
 	};
 	int error = 0;
 
-	lock_holds();
+	if (!range.length || !ctg_mutex_lock(&hold_mutex))
+		return;
 	while (!error && range.length)
 		error = unhold_runs(client, &range);
-	unlock_holds();
+	ctg_mutex_unlock(&hold_mutex);
 }

@@ -6,6 +6,9 @@
 #define CONTIG_INTERNAL_H
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <contig.h>
@@ -73,30 +76,126 @@ static inline int ctg_result(int error)
 	return error;
 }
 
+/**
+ * DOC: Mutexes, and what disturbs them
+ *
+ * The library has two mutexes:
+ *
+ *  - leaf_mutex of fork.c: the client of the classic face and the list of its
+ *    blocks; held for a few instructions, innermost
+ *  - hold_mutex of hold.c: from the kernel's answer to CONTIG_UNHOLD to the
+ *    munlock() that follows from it; held over system calls
+ *
+ * ============  ==========================  =============================
+ * what comes    leaf_mutex                  hold_mutex
+ * ============  ==========================  =============================
+ * fork()        locked by the fork; the     not waited for; in the child it
+ *               child unlocks it            is free unless this thread has
+ *                                           it (fork() in a handler)
+ * a signal      blocked while locked        DeferUserFn() defers; a handler
+ *                                           that holds gets EDEADLK
+ * cancellation  disabled, as in every call  disabled, as in every call that
+ *               that has CTG_PAGING         has CTG_PAGING
+ * ============  ==========================  =============================
+ *
+ * So no function of the library is a cancellation point. The state of a thread
+ * in macvm_defer.c needs no mutex, and the client of the classic face is read
+ * without one.
+ */
+
 /*
  * Stands in every function that locks, holds, faults or moves memory, or has a
  * mutex or malloc() do its work: until it returns, a function that a signal
- * handler gives to DeferUserFn() has to wait.
+ * handler gives to DeferUserFn() has to wait, and the thread is not cancelled.
  */
 #define CTG_PAGING                                                             \
-	__attribute__((cleanup(ctg_paging_end), unused)) char ctg_paging =     \
-		(ctg_paging_enter(), 0)
+	__attribute__((cleanup(ctg_paging_end),                                \
+		       unused)) struct ctg_cancel ctg_paging =                 \
+		ctg_paging_begin()
+
+/**
+ * struct ctg_cancel - whether and how a thread could be cancelled
+ * @state: as of pthread_setcancelstate()
+ * @type: as of pthread_setcanceltype()
+ */
+struct ctg_cancel {
+	int state;
+	int type;
+};
+
+/*
+ * Up to glibc 2.36, a cancellation that was sent while it was enabled is carried
+ * out after it was disabled, unless the type says that it can wait.
+ */
+static inline struct ctg_cancel ctg_cancel_disable(void)
+{
+	struct ctg_cancel before;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &before.type);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before.state);
+	return before;
+}
+
+static inline void ctg_cancel_restore(struct ctg_cancel before)
+{
+	pthread_setcancelstate(before.state, NULL);
+	pthread_setcanceltype(before.type, NULL);
+}
 
 /* macvm_defer.c */
 void ctg_paging_enter(void);
 void ctg_paging_leave(void);
 void ctg_paging_forget(void);
 
-static inline void ctg_paging_end(char *unused)
+static inline struct ctg_cancel ctg_paging_begin(void)
 {
-	(void)unused;
-	ctg_paging_leave();
+	struct ctg_cancel before = ctg_cancel_disable();
+
+	ctg_paging_enter();
+	return before;
 }
+
+static inline void ctg_paging_end(struct ctg_cancel *before)
+{
+	ctg_paging_leave();
+	ctg_cancel_restore(*before);
+}
+
+/**
+ * struct ctg_mutex - a mutex; zero when it is free
+ * @word: number of the thread that has it, and a bit if others wait
+ */
+struct ctg_mutex {
+	atomic_uint word;
+};
+
+/**
+ * struct ctg_leaf - what ctg_leaf_lock() has changed
+ * @signals: mask of the thread before
+ * @is_outermost: the thread did not have the mutex yet
+ */
+struct ctg_leaf {
+	sigset_t signals;
+	bool is_outermost;
+};
+
+/* lock.c */
+bool ctg_mutex_is_mine(struct ctg_mutex *mutex);
+bool ctg_mutex_lock(struct ctg_mutex *mutex);
+void ctg_mutex_unlock(struct ctg_mutex *mutex);
+void ctg_mutex_after_fork(struct ctg_mutex *mutex);
+
+/* fork.c */
+void ctg_leaf_lock(struct ctg_leaf *leaf);
+void ctg_leaf_unlock(struct ctg_leaf *leaf);
+unsigned int ctg_forks(void);
+int ctg_watch_forks(void);
 
 /* client.c */
 int ctg_ioctl(int fd, unsigned long request, void *arg);
 
 /* hold.c */
+void ctg_hold_after_fork(void);
 void ctg_hold_close(struct contig *client);
 
 /* range.c */

@@ -2,21 +2,19 @@
 /*
  * The classic face: its client, its result codes, holding and locking.
  */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "macvm_internal.h"
 
+/* Attempts to open a client that no child of a fork has inherited. */
+#define MOST_OPENS 16
+
 /*
- * Written under client_mutex, read without, so that what was safe at interrupt
+ * Written under the leaf mutex, read without, so that what was safe at interrupt
  * time is safe in a signal handler.
  */
 static _Atomic(struct contig *) mac_client;
 static atomic_bool has_device;
-static pthread_mutex_t client_mutex = PTHREAD_MUTEX_INITIALIZER;
-static bool watches_forks;
 
 /* A signal handler that reads it must not make the first access allocate it. */
 static __thread OSErr last_result __attribute__((tls_model("initial-exec")));
@@ -63,58 +61,71 @@ CONTIG_EXPORT OSStatus MacVMLastError(void)
 	return last_result;
 }
 
-static void before_fork(void)
+/*
+ * In the child of a fork, with the leaf mutex held. The client serves the
+ * parent's memory only. The child has to close it, or what the parent locked
+ * would stay locked until the child ends; none of that is mlock()ed here. The
+ * few bytes are not freed: the fork may have been called in a signal handler,
+ * in the middle of a call that is going to use them.
+ */
+void ctg_mac_after_fork(void)
 {
-	pthread_mutex_lock(&client_mutex);
-	ctg_mac_blocks_lock();
+	struct contig *client = atomic_exchange(&mac_client, NULL);
+
+	atomic_store(&has_device, false);
+	if (client)
+		close(client->fd);
 }
 
-static void after_fork_in_parent(void)
+enum publication {
+	PUBLISHED,
+	NOT_NEEDED,
+	MAY_BE_INHERITED,
+};
+
+/* Make @client the process's, unless it has one or a child inherited it. */
+static enum publication publish(struct contig *client, unsigned int forks,
+				bool try_again)
 {
-	ctg_mac_blocks_unlock();
-	pthread_mutex_unlock(&client_mutex);
+	enum publication result = NOT_NEEDED;
+	struct ctg_leaf leaf;
+
+	ctg_leaf_lock(&leaf);
+	if (try_again && ctg_forks() != forks) {
+		result = MAY_BE_INHERITED;
+	} else if (!atomic_load(&mac_client)) {
+		atomic_store(&mac_client, client);
+		result = PUBLISHED;
+	}
+	ctg_leaf_unlock(&leaf);
+	return result;
 }
 
 /*
- * The client serves the parent's memory only. The child has to close it, or
- * what the parent locked would stay locked until the child ends. None of it is
- * held here, so there is nothing to munlock(); contig_close() would wait for
- * the mutex of hold.c, which may be locked still.
+ * No mutex is held while the device is opened. Several threads may open it; the
+ * first one to publish its client wins. A child that was forked in between has
+ * inherited the descriptor without knowing it, and would keep the parent's locks
+ * alive. So that client is closed and another one opened, MOST_OPENS times at
+ * most.
  */
-static void after_fork_in_child(void)
-{
-	struct contig *client = atomic_load(&mac_client);
-
-	if (client) {
-		atomic_store(&mac_client, NULL);
-		atomic_store(&has_device, false);
-		close(client->fd);
-		free(client);
-	}
-	ctg_paging_forget();
-	ctg_mac_blocks_forget_locks();
-	ctg_mac_blocks_unlock();
-	pthread_mutex_unlock(&client_mutex);
-}
-
 static int open_client(void)
 {
-	struct contig *client = atomic_load(&mac_client);
+	enum publication result = MAY_BE_INHERITED;
+	struct contig *client;
+	unsigned int forks;
+	int tries;
 	int error;
 
-	if (client)
-		return 0;
-	if (!watches_forks) {
-		error = pthread_atfork(before_fork, after_fork_in_parent,
-				       after_fork_in_child);
+	for (tries = 1; result == MAY_BE_INHERITED; tries++) {
+		forks = ctg_forks();
+		error = contig_open(&client, NULL);
 		if (error)
-			return -error;
-		watches_forks = true;
+			return error;
+		result = publish(client, forks, tries < MOST_OPENS);
+		if (result != PUBLISHED)
+			contig_close(client);
 	}
-	error = contig_open(&client, NULL);
-	if (!error)
-		atomic_store(&mac_client, client);
-	return error;
+	return 0;
 }
 
 /**
@@ -125,15 +136,13 @@ static int open_client(void)
  */
 OSErr ctg_mac_client(struct contig **client)
 {
-	int error = 0;
+	int error;
 
 	*client = atomic_load(&mac_client);
 	if (*client)
 		return noErr;
-	pthread_mutex_lock(&client_mutex);
 	error = open_client();
 	*client = atomic_load(&mac_client);
-	pthread_mutex_unlock(&client_mutex);
 	if (!error)
 		return noErr;
 	ctg_result(error);

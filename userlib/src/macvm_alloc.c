@@ -2,7 +2,6 @@
 /*
  * The classic face: allocating contiguous blocks.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -22,23 +21,11 @@ struct block {
 	bool locked;
 };
 
-static pthread_mutex_t blocks_mutex = PTHREAD_MUTEX_INITIALIZER;
-
-/* Protected by blocks_mutex. */
+/* Protected by the leaf mutex. */
 static struct block *blocks;
 
-void ctg_mac_blocks_lock(void)
-{
-	pthread_mutex_lock(&blocks_mutex);
-}
-
-void ctg_mac_blocks_unlock(void)
-{
-	pthread_mutex_unlock(&blocks_mutex);
-}
-
-/* Called with blocks_mutex held: in a new process nothing is locked. */
-void ctg_mac_blocks_forget_locks(void)
+/* In the child of a fork, with the leaf mutex held: nothing is locked in it. */
+void ctg_mac_blocks_after_fork(void)
 {
 	struct block *block;
 
@@ -48,24 +35,27 @@ void ctg_mac_blocks_forget_locks(void)
 
 static void add_block(struct block *block)
 {
-	ctg_mac_blocks_lock();
+	struct ctg_leaf leaf;
+
+	ctg_leaf_lock(&leaf);
 	block->next = blocks;
 	blocks = block;
-	ctg_mac_blocks_unlock();
+	ctg_leaf_unlock(&leaf);
 }
 
 static struct block *take_block(void *address)
 {
+	struct ctg_leaf leaf;
 	struct block **at;
 	struct block *block;
 
-	ctg_mac_blocks_lock();
+	ctg_leaf_lock(&leaf);
 	for (at = &blocks; *at && (*at)->address != address; at = &(*at)->next)
 		;
 	block = *at;
 	if (block)
 		*at = block->next;
-	ctg_mac_blocks_unlock();
+	ctg_leaf_unlock(&leaf);
 	return block;
 }
 

@@ -8,8 +8,6 @@
  * the only concurrency is that of handlers, which come and go while whatever
  * they interrupted stands still.
  */
-#include <stdatomic.h>
-
 #include "macvm_internal.h"
 
 /* A function and what to call it with. */

@@ -25,10 +25,9 @@ OSErr ctg_mac_result(int error);
 OSErr ctg_mac_client(struct contig **client);
 struct contig *ctg_mac_client_if_open(void);
 bool ctg_mac_has_device(void);
+void ctg_mac_after_fork(void);
 
 /* macvm_alloc.c */
-void ctg_mac_blocks_lock(void);
-void ctg_mac_blocks_unlock(void);
-void ctg_mac_blocks_forget_locks(void);
+void ctg_mac_blocks_after_fork(void);
 
 #endif /* CONTIG_MACVM_INTERNAL_H */

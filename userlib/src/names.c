@@ -81,6 +81,8 @@ static const struct {
 		 "first"},
 	{EMSGSIZE, "the table is too short, or for the least part that may be "
 		   "prepared"},
+	{EDEADLK, "called in a signal handler, in the middle of a hold or "
+		  "unhold"},
 	{EDQUOT, "over RLIMIT_MEMLOCK, over the user's quota of allocated "
 		 "memory, or over what devices may have copies of"},
 	{ENOMEM, "there is not enough memory of the kind asked for"},

@@ -98,6 +98,7 @@ int ctg_range_state(struct contig *client, struct ctg_range *range,
 static int translate_all(struct contig *client, struct ctg_range range,
 			 struct contig_extent **extents, uint32_t *count)
 {
+	CTG_PAGING;
 	struct contig_extent *table = NULL;
 	uint32_t filled = 0;
 	int error;

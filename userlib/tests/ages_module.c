@@ -114,8 +114,10 @@ static int execute(unsigned int nr, union command *cmd)
 
 /* The members that the first version had never change. */
 #define COMMAND(type, last)                                                    \
-	{sizeof(struct type),                                                  \
-	 offsetof(struct type, last) + sizeof(((struct type *)0)->last)}
+	{                                                                      \
+		sizeof(struct type), offsetof(struct type, last) +             \
+					     sizeof(((struct type *)0)->last)  \
+	}
 
 static const struct {
 	size_t known;

@@ -419,14 +419,12 @@ static void names(void **state)
 static void phrases(void **state)
 {
 	static const int errors[] = {
-		0,	ENOTTY,	   E2BIG,	  EOPNOTSUPP,
-		EINVAL, EOVERFLOW, EFBIG,	  ERANGE,
-		EFAULT, ENXIO,	   EACCES,	  EPERM,
-		EBADF,	EBADFD,	   EXDEV,	  ENODATA,
-		ENOLCK, EILSEQ,	   ESTALE,	  EMSGSIZE,
-		EDQUOT, ENOMEM,	   ETIME,	  EINTR,
-		ENODEV, EBUSY,	   ENOENT,	  EMFILE,
-		ENFILE, EUNATCH,   EADDRNOTAVAIL,
+		0,	 ENOTTY,	E2BIG,	 EOPNOTSUPP, EINVAL, EOVERFLOW,
+		EFBIG,	 ERANGE,	EFAULT,	 ENXIO,	     EACCES, EPERM,
+		EBADF,	 EBADFD,	EXDEV,	 ENODATA,    ENOLCK, EILSEQ,
+		ESTALE,	 EMSGSIZE,	EDEADLK, EDQUOT,     ENOMEM, ETIME,
+		EINTR,	 ENODEV,	EBUSY,	 ENOENT,     EMFILE, ENFILE,
+		EUNATCH, EADDRNOTAVAIL,
 	};
 	const size_t count = sizeof(errors) / sizeof(errors[0]);
 	size_t i;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 #include <contig.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
@@ -242,6 +243,42 @@ static void *hold_and_unhold(void *arg)
 	return (void *)failures;
 }
 
+static pthread_t second_thread;
+static struct contig *second;
+
+static void *hold_second(void *arg)
+{
+	(void)arg;
+	return (void *)(long)contig_hold(second, memory, PAGE);
+}
+
+/* Another thread's hold is counted while the page is mlock()ed still. */
+static void hold_meanwhile(void)
+{
+	fake.before_munlock = NULL;
+	pthread_create(&second_thread, NULL, hold_second, NULL);
+	while (!fake_holds(memory))
+		sched_yield();
+}
+
+static void a_hold_amid_an_unhold_is_good(void **state)
+{
+	void *error;
+
+	(void)state;
+	assert_int_equal(contig_open(&second, NULL), 0);
+	assert_int_equal(contig_hold(client, memory, PAGE), 0);
+	fake.before_munlock = hold_meanwhile;
+	assert_int_equal(contig_unhold(client, memory, PAGE), 0);
+	pthread_join(second_thread, &error);
+	assert_null(error);
+	assert_int_equal(fake_holds(memory), 1);
+	assert_true(fake_mlocked(memory));
+	assert_int_equal(contig_unhold(second, memory, PAGE), 0);
+	contig_close(second);
+	assert_int_equal(fake_busy_pages(), 0);
+}
+
 static void threads_do_not_disturb_each_other(void **state)
 {
 	int first[] = {0, 1};
@@ -336,6 +373,7 @@ int main(void)
 		HOLD_TEST(many_spans_come_in_a_second_try),
 		HOLD_TEST(close_takes_all_holds_back),
 		HOLD_TEST(close_copes_with_what_the_kernel_dropped),
+		HOLD_TEST(a_hold_amid_an_unhold_is_good),
 		HOLD_TEST(threads_do_not_disturb_each_other),
 		HOLD_TEST(counts_stay_right),
 		HOLD_TEST(after_random_holds_close_leaves_nothing),

@@ -472,6 +472,9 @@ OSErr MacVMDetachDevice(void);
  * MacVMLastError() are kept from it. Otherwise it is called before DeferUserFn()
  * returns, and still is part of the handler.
  *
+ * A fork() of the thread counts as such a call, from the first to the last of its
+ * handlers, and signals of the thread wait until it is over.
+ *
  * Other threads do not matter: what they are in the middle of makes nobody else
  * wait for ever.
  *
