@@ -6,7 +6,6 @@
 
 #include "caches_utils.h"
 
-#define TRACING "/sys/kernel/tracing"
 #define EVENTS TRACING "/events/contig_caches"
 
 int watch(void)
@@ -21,12 +20,12 @@ int watch(void)
 			  "p:contig_caches/device arch_sync_dma_for_device addr=%x0:x64 size=%x1:u64 way=%x2:u32\n"
 			  "p:contig_caches/cpu arch_sync_dma_for_cpu addr=%x0:x64 size=%x1:u64 way=%x2:u32\n") ?:
 	       write_text(EVENTS "/filter", filter) ?:
-	       write_text(EVENTS "/enable", "1");
+	       trace_events("contig_caches", true);
 }
 
 void watch_no_more(void)
 {
-	write_text(EVENTS "/enable", "0");
+	trace_events("contig_caches", false);
 	write_text(TRACING "/kprobe_events",
 		   "-:contig_caches/device\n-:contig_caches/cpu\n");
 }

@@ -722,6 +722,28 @@ int write_text(const char *path, const char *text)
 	return err;
 }
 
+/*
+ * With the first event the kernel also begins to note the names of processes as it
+ * switches between them, for which it patches its scheduler while other processors
+ * are in it. An emulator that translates code at that moment can keep what was there
+ * for an instant only, an int3. So it is told not to note them; contig's own code,
+ * which has the events, is run by the process alone that switches them.
+ */
+int trace_events(const char *folder, bool on)
+{
+	const char *names = TRACING "/options/record-cmd";
+	char path[128];
+	int ret;
+
+	snprintf(path, sizeof(path), TRACING "/events/%s/enable", folder);
+	if (on)
+		write_text(names, "0");
+	ret = write_text(path, on ? "1" : "0");
+	if (!on || ret)
+		write_text(names, "1");
+	return ret;
+}
+
 char *debugfs_text(const char *name)
 {
 	char path[128];

@@ -269,6 +269,9 @@ long charged_kib(void);
 /* A whole file as a string to be freed, or NULL. */
 char *read_text(const char *path);
 int write_text(const char *path, const char *text);
+#define TRACING "/sys/kernel/tracing"
+/* Switch the events of a folder of TRACING on or off, and no other code with them. */
+int trace_events(const char *folder, bool on);
 char *debugfs_text(const char *name);
 /* A figure in a rung's line of debugfs stats; -1 if there is none. */
 enum rung_stat {

@@ -8,8 +8,6 @@
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 
-#define EVENTS "/sys/kernel/tracing/events/contig"
-
 FIXTURE(observe) {
 	int fd;
 };
@@ -168,22 +166,22 @@ TEST_F(observe, tracepoints_fire)
 	size_t i;
 	int fd;
 
-	if (access(EVENTS, F_OK))
-		SKIP(return, "no tracefs at " EVENTS);
-	ASSERT_EQ(0, write_text(EVENTS "/enable", "1"));
+	if (access(TRACING "/events/contig", F_OK))
+		SKIP(return, "no tracefs at " TRACING);
+	ASSERT_EQ(0, trace_events("contig", true));
 	fd = buffer_alloc(self->fd, page_size, 0, 0);
 	test_lock(self->fd, memory, page_size, 0);
 	EXPECT_EQ(1, _test_cmd_count(self->fd, memory, page_size));
 	test_unlock(self->fd, memory, page_size);
-	EXPECT_EQ(0, write_text(EVENTS "/enable", "0"));
+	EXPECT_EQ(0, trace_events("contig", false));
 	close(fd);
-	text = read_text("/sys/kernel/tracing/trace");
+	text = read_text(TRACING "/trace");
 	ASSERT_NE(NULL, text);
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		EXPECT_NE(NULL, strstr(text, names[i]))
 			TH_LOG("%s is missing", names[i]);
 	free(text);
-	write_text("/sys/kernel/tracing/trace", "\n");
+	write_text(TRACING "/trace", "\n");
 }
 
 /* Reading must not get in the way of anything, nor take for ever. */
