@@ -483,6 +483,62 @@ TEST_F(dma, unlocking_a_part_leaves_the_rest)
 				3));
 }
 
+/*
+ * A device writes to memory that no process ever mapped. Whoever has it next must
+ * not see that.
+ */
+TEST_F(device, writes_what_the_next_owner_does_not_see)
+{
+	struct contig_alloc alloc = alloc_request(MIB(4), CONTIG_RUNGS_RESERVE);
+	struct contig_extent from, to;
+	struct contig_extent *extents;
+	int round, plain = client_open();
+	char *memory, *map;
+	size_t length;
+
+	need_reserve(self->fd, MIB(4));
+	self->cmd.address_bits = edu_bits();
+	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	if (!(self->cmd.out_features & CONTIG_DEVICE_IOMMU) &&
+	    _test_cmd_alloc(self->fd, &alloc))
+		SKIP(return, "the reserve lies where the device cannot reach it");
+	if (alloc.out_fd < 0)
+		test_alloc(self->fd, &alloc);
+	memory = own_memory(self->fd, pages(1));
+	ASSERT_NE(NULL, memory);
+	ASSERT_EQ(1, get_dma(self->fd, -1, to_addr(memory), pages(1), &from, 1));
+	fill_pattern(memory, pages(1), 6);
+	ASSERT_EQ(0, edu_transfer(&self->edu, from.addr, false));
+
+	/* Locked as a whole, and then a page of it only. */
+	for (round = 0; round < 2; round++) {
+		length = round ? pages(1) : MIB(4);
+		test_lock_buffer(self->fd, alloc.out_fd, 0, length, 0);
+		ASSERT_EQ(1, translate_all(self->fd, alloc.out_fd, 0, pages(1),
+					   0, &extents));
+		ASSERT_EQ(1, get_dma(self->fd, alloc.out_fd, 0, pages(1), &to,
+				     1));
+		ASSERT_EQ(0, edu_transfer(&self->edu, to.addr, true));
+		test_unlock_buffer(self->fd, alloc.out_fd, 0, length);
+		close(alloc.out_fd);
+
+		/* The same memory once more, looked at by its owner, and again. */
+		alloc = alloc_request(MIB(4), CONTIG_RUNGS_RESERVE);
+		alloc.constraints.lowest = extents[0].addr;
+		alloc.constraints.highest = extents[0].addr + MIB(4) - 1;
+		free(extents);
+		test_alloc(plain, &alloc);
+		map = buffer_map(alloc.out_fd, MIB(4));
+		ASSERT_NE(NULL, map);
+		EXPECT_TRUE(is_zero(map, MIB(4)));
+		munmap(map, MIB(4));
+		close(alloc.out_fd);
+		test_alloc(plain, &alloc);
+	}
+	close(alloc.out_fd);
+	close(plain);
+}
+
 static void go_by_unbinding(struct edu *edu)
 {
 	edu_unbind(edu);

@@ -182,6 +182,48 @@ TEST_F_TIMEOUT(video, importer_keeps_the_memory, 400)
 	EXPECT_FALSE(debugfs_has("buffers", NAME));
 }
 
+/* No process ever mapped the frames; whoever has the memory next must not see them. */
+TEST_F_TIMEOUT(video, frames_are_gone_for_the_next_owner, 400)
+{
+	struct pollfd p = { .fd = self->video, .events = POLLIN };
+	int fds[64], i, n;
+	char *map;
+
+	if (variant->rung != CONTIG_RUNG_RESERVE)
+		return;		/* others clear what they take */
+	for (i = 0; i < BUFFERS; i++) {
+		munmap(self->maps[i], self->length);
+		close(self->buffers[i]);
+		self->buffers[i] = make(self->fd, variant->rung, self->length);
+		ASSERT_LE(0, self->buffers[i]);
+		ASSERT_EQ(i, video_buffer(self, VIDIOC_QBUF, i));
+	}
+	ASSERT_EQ(0, video_stream(self, VIDIOC_STREAMON));
+	ASSERT_EQ(1, poll(&p, 1, 60000));
+	EXPECT_LE(0, video_buffer(self, VIDIOC_DQBUF, -1));
+	EXPECT_EQ(0, video_stream(self, VIDIOC_STREAMOFF));
+	EXPECT_EQ(0, video_request(self, 0));
+	for (i = 0; i < BUFFERS; i++)
+		close(self->buffers[i]);
+
+	/* All of the reserve: the frames were somewhere in it. */
+	for (n = 0; n < 64; n++) {
+		fds[n] = buffer_alloc(self->fd, MIB(1),
+				     CONTIG_RUNGS_RESERVE, 0);
+		if (fds[n] < 0)
+			break;
+		map = buffer_map(fds[n], MIB(1));
+		ASSERT_NE(NULL, map);
+		EXPECT_TRUE(is_zero(map, MIB(1)));
+		munmap(map, MIB(1));
+	}
+	EXPECT_LT(BUFFERS, n);
+	while (n)
+		close(fds[--n]);
+	for (i = 0; i < BUFFERS; i++)
+		self->buffers[i] = -1;
+}
+
 FIXTURE(drm) {
 	int fd;
 	int card;
