@@ -4,6 +4,7 @@
  * the memory is what it says.
  */
 #include <inttypes.h>
+#include <sys/uio.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -374,6 +375,62 @@ TEST_F_TIMEOUT(ladder, range_moves_memory_and_keeps_its_contents, 400)
 		page += *(uint64_t *)(memory + at) != (at | 1);
 	EXPECT_EQ(0, page);
 	close(alloc.out_fd);
+}
+
+/* Take this memory, or less than 0, and say how many windows were tried. */
+static int take_at(int client, uint64_t addr, uint64_t length, uint32_t *windows)
+{
+	struct contig_alloc alloc = alloc_request(length, CONTIG_RUNGS_RANGE);
+	int ret;
+
+	alloc.constraints.lowest = addr;
+	alloc.constraints.highest = addr + length - 1;
+	ret = _test_cmd_alloc(client, &alloc);
+	*windows = alloc.out_report_count ? alloc.out_reports[0].windows : 0;
+	return ret ?: alloc.out_fd;
+}
+
+/*
+ * A window is emptied in steps of 16 MiB. When the second fails, since a pipe has a
+ * page there, which cannot be seen beforehand, the first is given back, every page of
+ * it: it can be taken again. A page that is lost would be in the way for good.
+ */
+TEST_F_TIMEOUT(ladder, range_gives_back_a_window_that_fails_halfway, 400)
+{
+	int tries, ends[2], first = -1, again = -1, whole, done = 0;
+	const uint64_t step = MIB(16);
+	uint32_t windows;
+	struct iovec iov;
+	uint64_t start;
+	char *page;
+
+	need_range(self->fd);
+	for (tries = 0; tries < 40 && done < 3; tries++) {
+		ASSERT_EQ(0, pipe(ends));
+		page = mmap(NULL, MIB(1), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		ASSERT_NE(MAP_FAILED, page);
+		iov = (struct iovec){ page, page_size };
+		ASSERT_EQ((ssize_t)page_size, vmsplice(ends[1], &iov, 1, 0));
+		start = (pfn_of(page) * page_size & ~(step - 1)) - step;
+		first = start > ram_start() + step ?
+			take_at(self->fd, start, step, &windows) : -1;
+		close(first);
+		whole = first < 0 ? first :
+			take_at(self->fd, start, 2 * step, &windows);
+		if (first >= 0 && whole < 0 && windows) {
+			again = take_at(self->fd, start, step, &windows);
+			EXPECT_LE(0, again);
+			close(again);
+			done++;
+		}
+		close(whole);
+		close(ends[0]);
+		close(ends[1]);
+		/* The next page shall lie elsewhere: this one stays. */
+	}
+	EXPECT_LT(0, done)
+		TH_LOG("no page was found that is in the way");
 }
 
 TEST_HARNESS_MAIN
