@@ -437,4 +437,52 @@ TEST_F_TIMEOUT(window, that_is_taken, 400)
 	close(second.out_fd);
 }
 
+/*
+ * The first free run of the reserve begins beside a boundary, so that a piece of it
+ * would have a segment too many; further on there is one that has not.
+ */
+TEST(reserve_is_searched_for_few_segments)
+{
+	const uint64_t boundary = MIB(4), length = MIB(8);
+	struct contig_extent *extents;
+	struct contig_alloc alloc;
+	int fd, beside, client;
+	uint64_t start;
+
+	setup_client(client);
+	need_reserve(client, 2 * length);
+	alloc = alloc_request(2 * length, CONTIG_RUNGS_RESERVE);
+	alloc.constraints.align = boundary;
+	test_alloc(client, &alloc);
+	test_lock_buffer(client, alloc.out_fd, 0, page_size, 0);
+	ASSERT_EQ(1, translate_all(client, alloc.out_fd, 0, page_size, 0,
+				   &extents));
+	start = extents[0].addr;
+	free(extents);
+	test_unlock_buffer(client, alloc.out_fd, 0, page_size);
+	close(alloc.out_fd);
+	reserve_settle();
+
+	alloc = alloc_request(KIB(64), CONTIG_RUNGS_RESERVE);
+	alloc.constraints.lowest = start;
+	alloc.constraints.highest = start + KIB(64) - 1;
+	test_alloc(client, &alloc);
+	beside = alloc.out_fd;
+	alloc = alloc_request(length, CONTIG_RUNGS_RESERVE);
+	alloc.constraints.lowest = start;
+	alloc.constraints.highest = start + 2 * length - 1;
+	alloc.constraints.boundary = boundary;
+	alloc.constraints.max_segments = 2;
+	test_alloc(client, &alloc);
+	fd = alloc.out_fd;
+	test_lock_buffer(client, fd, 0, page_size, 0);
+	ASSERT_EQ(1, translate_all(client, fd, 0, page_size, 0, &extents));
+	EXPECT_EQ(0, extents[0].addr % boundary);
+	free(extents);
+	test_unlock_buffer(client, fd, 0, page_size);
+	close(fd);
+	close(beside);
+	close(client);
+}
+
 TEST_HARNESS_MAIN

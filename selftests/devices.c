@@ -483,6 +483,27 @@ TEST_F(dma, unlocking_a_part_leaves_the_rest)
 				3));
 }
 
+/* Behind an IOMMU what is not locked any more is out of the device's reach. */
+TEST_F(dma, does_not_reach_what_was_unlocked)
+{
+	uint64_t to = dma_at(self->extents, self->n, 0);
+	int ret;
+
+	if (!(self->cmd.out_features & CONTIG_DEVICE_IOMMU))
+		return;		/* nothing would stop it */
+	fill_pattern(self->memory, pages(PAGES), 1);
+	ASSERT_EQ(0, edu_transfer(&self->edu, to, false));
+	fill_pattern(self->memory, pages(PAGES), 2);
+	if (self->buffer < 0)
+		ret = _test_cmd_unlock(self->fd, self->memory, pages(PAGES));
+	else
+		ret = _test_cmd_unlock_buffer(self->fd, self->buffer, 0,
+					      pages(PAGES));
+	ASSERT_EQ(0, ret);
+	edu_transfer(&self->edu, to, true);
+	EXPECT_TRUE(has_pattern(self->memory, pages(PAGES), 2));
+}
+
 /*
  * A device writes to memory that no process ever mapped. Whoever has it next must
  * not see that.
