@@ -39,9 +39,9 @@ bool contig_part_next(const struct contig_part *part, struct contig_part_at *at)
 }
 
 static void contig_strip_insert(struct contig_keeps *keeps,
-				  struct contig_keep_strip *strip,
-				  struct contig_keep *keep, unsigned long first,
-				  unsigned long last)
+				struct contig_keep_strip *strip,
+				struct contig_keep *keep, unsigned long first,
+				unsigned long last)
 {
 	strip->keep = keep;
 	strip->it.start = first;
@@ -50,7 +50,7 @@ static void contig_strip_insert(struct contig_keeps *keeps,
 }
 
 static void contig_strip_remove(struct contig_keeps *keeps,
-				  struct contig_keep_strip *strip)
+				struct contig_keep_strip *strip)
 {
 	interval_tree_remove(&strip->it, &keeps->root);
 	RB_CLEAR_NODE(&strip->it.rb);
@@ -58,16 +58,15 @@ static void contig_strip_remove(struct contig_keeps *keeps,
 
 /* Take the pages of a new keep away from a strip, which counts none of them. */
 static void contig_strip_cut(struct contig_keeps *keeps,
-			       struct contig_keep_strip *strip,
-			       struct contig_keep *by)
+			     struct contig_keep_strip *strip,
+			     struct contig_keep *by)
 {
 	unsigned long first = strip->it.start, last = strip->it.last;
 	struct contig_keep *keep = strip->keep;
 
 	contig_strip_remove(keeps, strip);
 	if (first < by->first) {
-		contig_strip_insert(keeps, strip, keep, first,
-				      by->first - 1);
+		contig_strip_insert(keeps, strip, keep, first, by->first - 1);
 		if (last <= by->last)
 			return;
 		/* No other strip has pages on both sides. */
@@ -99,12 +98,11 @@ void contig_keeps_insert(struct contig_keeps *keeps, struct contig_keep *keep)
 							keep->first, keep->last);
 			if (!node)
 				break;
-			contig_strip_cut(keeps, contig_strip_of(node),
-					   keep);
+			contig_strip_cut(keeps, contig_strip_of(node), keep);
 		}
 		if (!node) {
 			contig_strip_insert(keeps, &keep->own, keep,
-					      keep->first, keep->last);
+					    keep->first, keep->last);
 			list_add_tail(&keep->node, &keeps->live);
 			keeps->npages += contig_keep_npages(keep);
 		}
@@ -113,7 +111,7 @@ void contig_keeps_insert(struct contig_keeps *keeps, struct contig_keep *keep)
 }
 
 static void contig_strip_forget(struct contig_keeps *keeps,
-				  struct contig_keep_strip *strip)
+				struct contig_keep_strip *strip)
 {
 	raw_spin_lock_irq(&keeps->lock);
 	if (!RB_EMPTY_NODE(&strip->it.rb))
@@ -138,8 +136,8 @@ void contig_keeps_forget(struct contig_keeps *keeps, struct contig_keep *keep)
 /* The strip that @page lies in, or the first one behind it. */
 static struct contig_keep_strip *
 contig_strip_find(struct contig_keeps *keeps,
-		    struct contig_keep_strip *hint, unsigned long page,
-		    unsigned long last)
+		  struct contig_keep_strip *hint, unsigned long page,
+		  unsigned long last)
 {
 	struct interval_tree_node *node;
 	struct rb_node *next;

@@ -119,7 +119,7 @@ void contig_kernel_close(struct contig_kernel_client *client)
 		list_del(&client->node);
 	contig_deferred_flush(&client->deferred);
 
-	/* The client is the caller's alone by now: no lock to keep interrupts off. */
+	/* The client is the caller's alone by now: interrupts can stay on. */
 	list_for_each_entry_safe(preparation, next, &client->preparations,
 				 node) {
 		list_del(&preparation->node);
