@@ -6,6 +6,7 @@
  * devices of other drivers and locks each hold a reference on the file; when
  * the last one goes, so does the memory.
  */
+#include <linux/atomic.h>
 #include <linux/dma-buf.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -15,7 +16,6 @@
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
@@ -23,15 +23,12 @@
 
 #include "buffer.h"
 #include "limits.h"
+#include "listing.h"
 #include "name.h"
 #include "rung.h"
 #include "stats.h"
 
-/* Every exported buffer, for people to look at. The lock is a leaf. */
-static LIST_HEAD(contig_buffers);
-static DEFINE_SPINLOCK(contig_buffers_lock);
-static u64 contig_buffers_last_id;
-static u64 contig_buffers_nr;
+static atomic_long_t contig_buffers_nr = ATOMIC_LONG_INIT(0);
 
 /* The buffer that a sweep looks at: it must not go meanwhile. */
 static struct contig_buffer *contig_buffers_swept;
@@ -65,7 +62,6 @@ struct contig_buffer *contig_buffer_new(struct contig_user *user,
 	mutex_init(&buffer->lock);
 	INIT_LIST_HEAD(&buffer->attachments);
 	INIT_LIST_HEAD(&buffer->maps);
-	INIT_LIST_HEAD(&buffer->node);
 	buffer->pid = task_tgid_nr(current);
 	strscpy(buffer->name, *name ? name : current->comm,
 		sizeof(buffer->name));
@@ -101,16 +97,16 @@ void contig_buffer_abandon(struct contig_buffer *buffer)
 /* Give back the memory of a buffer and forget it. */
 void contig_buffer_destroy(struct contig_buffer *buffer)
 {
-	if (!list_empty(&buffer->node)) {
-		spin_lock(&contig_buffers_lock);
+	if (buffer->id) {
+		xa_lock(&contig_buffers.entries);
 		/* For as long as it takes to look at the pages of this one. */
 		wait_event_cmd(contig_buffers_step,
 			       contig_buffers_swept != buffer,
-			       spin_unlock(&contig_buffers_lock),
-			       spin_lock(&contig_buffers_lock));
-		list_del(&buffer->node);
-		contig_buffers_nr--;
-		spin_unlock(&contig_buffers_lock);
+			       xa_unlock(&contig_buffers.entries),
+			       xa_lock(&contig_buffers.entries));
+		__xa_erase(&contig_buffers.entries, buffer->id);
+		xa_unlock(&contig_buffers.entries);
+		atomic_long_dec(&contig_buffers_nr);
 	}
 	contig_stats_free(buffer->rung, buffer->extents.npages);
 	buffer->ops->free(buffer);
@@ -128,23 +124,22 @@ void contig_buffer_destroy(struct contig_buffer *buffer)
  */
 void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer))
 {
+	struct xarray *entries = &contig_buffers.entries;
 	struct contig_buffer *buffer;
+	unsigned long id = 0;
 
-	spin_lock(&contig_buffers_lock);
-	buffer = list_first_entry_or_null(&contig_buffers, struct contig_buffer,
-					  node);
-	while (buffer) {
+	xa_lock(entries);
+	while ((buffer = xa_find(entries, &id, ULONG_MAX, XA_PRESENT))) {
 		contig_buffers_swept = buffer;
-		spin_unlock(&contig_buffers_lock);
+		xa_unlock(entries);
 		look(buffer);
 		cond_resched();
-		spin_lock(&contig_buffers_lock);
-		buffer = list_is_last(&buffer->node, &contig_buffers) ?
-			 NULL : list_next_entry(buffer, node);
+		xa_lock(entries);
 		contig_buffers_swept = NULL;
 		wake_up_all(&contig_buffers_step);
+		id++;
 	}
-	spin_unlock(&contig_buffers_lock);
+	xa_unlock(entries);
 }
 
 /**
@@ -158,13 +153,19 @@ int contig_buffer_export(struct contig_buffer *buffer)
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *dmabuf;
 	char *name;
+	int ret;
 
+	ret = contig_listing_add(&contig_buffers, buffer, &buffer->id);
+	if (ret)
+		return ret;
+	atomic_long_inc(&contig_buffers_nr);
 	info.ops = &contig_dmabuf_ops;
 	info.size = contig_buffer_size(buffer);
 	info.flags = O_RDWR | O_CLOEXEC;
 	info.priv = buffer;
 	buffer->dmabuf = NULL;
 	dmabuf = dma_buf_export(&info);
+	/* On failure the caller destroys the buffer, which takes it off the list. */
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 	buffer->dmabuf = dmabuf;
@@ -176,12 +177,6 @@ int contig_buffer_export(struct contig_buffer *buffer)
 	spin_lock(&dmabuf->name_lock);
 	dmabuf->name = name;
 	spin_unlock(&dmabuf->name_lock);
-
-	spin_lock(&contig_buffers_lock);
-	buffer->id = ++contig_buffers_last_id;
-	contig_buffers_nr++;
-	list_add_tail(&buffer->node, &contig_buffers);
-	spin_unlock(&contig_buffers_lock);
 	return 0;
 }
 
@@ -235,42 +230,89 @@ static bool contig_buffer_overlaps(const struct contig_buffer *buffer,
  */
 bool contig_buffers_failed(unsigned long start, unsigned long end)
 {
+	struct xarray *entries = &contig_buffers.entries;
 	struct contig_buffer *buffer;
+	unsigned long id = 0;
 	bool found = false;
 
-	spin_lock(&contig_buffers_lock);
-	list_for_each_entry(buffer, &contig_buffers, node) {
+	xa_lock(entries);
+	while (!found &&
+	       (buffer = xa_find(entries, &id, ULONG_MAX, XA_PRESENT))) {
 		found = READ_ONCE(buffer->failed) &&
 			contig_buffer_overlaps(buffer, start, end);
-		if (found)
-			break;
+		id++;
 	}
-	spin_unlock(&contig_buffers_lock);
+	xa_unlock(entries);
 	return found;
 }
 
 u64 contig_buffers_count(void)
 {
-	return READ_ONCE(contig_buffers_nr);
+	return atomic_long_read(&contig_buffers_nr);
 }
 
-int contig_buffers_show(struct seq_file *m, void *unused)
-{
-	struct contig_buffer *buffer;
+/**
+ * struct contig_buffer_line - what the list in debugfs says of a buffer
+ * @id: see &struct contig_buffer
+ * @bytes: how much memory it has
+ * @rung: name of its rung
+ * @extents: how many
+ * @failed: see &struct contig_buffer
+ * @mapping: see &struct contig_buffer
+ * @pid: see &struct contig_buffer
+ * @uid: in the initial namespace
+ * @name: see &struct contig_buffer
+ */
+struct contig_buffer_line {
+	unsigned long id;
+	u64 bytes;
+	const char *rung;
+	unsigned int extents;
+	unsigned int mapping;
+	unsigned long failed;
+	pid_t pid;
+	uid_t uid;
+	char name[CONTIG_NAME_SIZE];
+};
 
+static void contig_buffer_head(struct seq_file *m)
+{
 	seq_printf(m, "%6s %-8s %-11s %14s %8s %6s %7s %6s %s\n", "id", "rung",
 		   "mapping", "bytes", "extents", "failed", "pid", "uid",
 		   "name");
-	spin_lock(&contig_buffers_lock);
-	list_for_each_entry(buffer, &contig_buffers, node)
-		seq_printf(m, "%6llu %-8s %-11s %14llu %8u %6lu %7d %6u %s\n",
-			   buffer->id, buffer->ops->name,
-			   buffer->mapping == CONTIG_MAPPING_PFN ?
-				"pfn" : "struct-page",
-			   contig_buffer_size(buffer), buffer->extents.nr,
-			   READ_ONCE(buffer->failed), buffer->pid,
-			   from_kuid_munged(&init_user_ns, buffer->user->uid),
-			   buffer->name);
-	spin_unlock(&contig_buffers_lock);
-	return 0;
 }
+
+static void contig_buffer_copy(const void *entry, void *copy)
+{
+	const struct contig_buffer *buffer = entry;
+	struct contig_buffer_line *line = copy;
+
+	line->id = buffer->id;
+	line->bytes = contig_buffer_size(buffer);
+	line->rung = buffer->ops->name;
+	line->extents = buffer->extents.nr;
+	line->mapping = buffer->mapping;
+	line->failed = READ_ONCE(buffer->failed);
+	line->pid = buffer->pid;
+	line->uid = from_kuid_munged(&init_user_ns, buffer->user->uid);
+	strscpy(line->name, buffer->name, sizeof(line->name));
+}
+
+static void contig_buffer_show(struct seq_file *m, const void *copy)
+{
+	const struct contig_buffer_line *line = copy;
+
+	seq_printf(m, "%6lu %-8s %-11s %14llu %8u %6lu %7d %6u %s\n", line->id,
+		   line->rung, line->mapping == CONTIG_MAPPING_PFN ?
+			"pfn" : "struct-page",
+		   line->bytes, line->extents, line->failed, line->pid,
+		   line->uid, line->name);
+}
+
+struct contig_listing contig_buffers = {
+	.entries = XARRAY_INIT(contig_buffers.entries, 0),
+	.size = sizeof(struct contig_buffer_line),
+	.head = contig_buffer_head,
+	.copy = contig_buffer_copy,
+	.show = contig_buffer_show,
+};

@@ -18,9 +18,9 @@ struct contig_request;
 struct contig_rung_ops;
 struct contig_user;
 struct device;
+struct contig_listing;
 struct dma_buf;
 struct inode;
-struct seq_file;
 struct vm_area_struct;
 
 /**
@@ -48,10 +48,10 @@ struct vm_area_struct;
  *        contig_dma_map
  * @vmap: kernel mapping, while @vmaps is not 0
  * @vmaps: users of @vmap
- * @id: number for people, never used again
+ * @id: its number in contig_buffers, 0 if it is not there; constant once it is a
+ *      file
  * @pid: of the process that allocated it, in the initial namespace
  * @name: for people
- * @node: entry of the list of all buffers, protected by that list's lock
  */
 struct contig_buffer {
 	struct dma_buf *dmabuf;
@@ -74,10 +74,9 @@ struct contig_buffer {
 	struct list_head maps;
 	void *vmap;
 	unsigned int vmaps;
-	u64 id;
+	unsigned long id;
 	pid_t pid;
 	char name[CONTIG_NAME_SIZE];
-	struct list_head node;
 };
 
 /* From here on somebody else may write to the memory: it has to be scrubbed. */
@@ -104,8 +103,8 @@ void contig_buffer_get(struct contig_buffer *buffer);
 void contig_buffer_put(struct contig_buffer *buffer);
 bool contig_buffers_failed(unsigned long start, unsigned long end);
 void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer));
-int contig_buffers_show(struct seq_file *m, void *unused);
 u64 contig_buffers_count(void);
+extern struct contig_listing contig_buffers; /* for debugfs */
 
 /* dmabuf.c */
 extern const struct dma_buf_ops contig_dmabuf_ops;

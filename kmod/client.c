@@ -8,7 +8,6 @@
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
@@ -16,14 +15,11 @@
 #include "client.h"
 #include "dma_device.h"
 #include "limits.h"
+#include "listing.h"
 #include "name.h"
 #include "pin.h"
 #include "prepare.h"
 #include "watch.h"
-
-/* Every client, for people to look at. The lock is a leaf. */
-static LIST_HEAD(contig_clients);
-static DEFINE_SPINLOCK(contig_clients_lock);
 
 /*
  * Commands on holds look at all clients of a process, one by one, and keep them
@@ -43,10 +39,8 @@ struct contig_client *contig_client_new(void)
 	if (!client)
 		return NULL;
 	client->user = contig_user_get(current_uid());
-	if (!client->user) {
-		kfree(client);
-		return NULL;
-	}
+	if (!client->user)
+		goto err_free;
 	client->pid = task_tgid_nr(current);
 	get_task_comm(client->comm, current);
 	contig_name_clean(client->comm);
@@ -55,11 +49,15 @@ struct contig_client *contig_client_new(void)
 	contig_areas_init(&client->holds);
 	xa_init_flags(&client->buffer_locks, XA_FLAGS_ACCOUNT);
 	xa_init_flags(&client->preparations, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-
-	spin_lock(&contig_clients_lock);
-	list_add_tail(&client->node, &contig_clients);
-	spin_unlock(&contig_clients_lock);
+	if (contig_listing_add(&contig_clients, client, &client->number))
+		goto err_user;
 	return client;
+
+err_user:
+	contig_user_put(client->user);
+err_free:
+	kfree(client);
+	return NULL;
 }
 
 /* The space of @mm, with a reference, or ERR_PTR() of -EMFILE or -ENOMEM. */
@@ -248,9 +246,7 @@ static void contig_client_destroy(struct contig_client *client)
  */
 void contig_client_free(struct contig_client *client)
 {
-	spin_lock(&contig_clients_lock);
-	list_del(&client->node);
-	spin_unlock(&contig_clients_lock);
+	contig_listing_remove(&contig_clients, client->number);
 	contig_client_destroy(client);
 }
 
@@ -425,19 +421,53 @@ void contig_target_done(struct contig_client *client,
 	contig_buffer_put(target->buffer);
 }
 
-int contig_clients_show(struct seq_file *m, void *unused)
-{
-	struct contig_client *client;
+/**
+ * struct contig_client_line - what the list in debugfs says of a client
+ * @pid: see &struct contig_client
+ * @uid: in the initial namespace
+ * @locked: see &struct contig_client
+ * @held: see &struct contig_client
+ * @comm: see &struct contig_client
+ */
+struct contig_client_line {
+	pid_t pid;
+	uid_t uid;
+	unsigned long locked;
+	unsigned long held;
+	char comm[TASK_COMM_LEN];
+};
 
+static void contig_client_head(struct seq_file *m)
+{
 	seq_printf(m, "%7s %6s %14s %14s %s\n", "pid", "uid", "bytes locked",
 		   "bytes held", "name");
-	spin_lock(&contig_clients_lock);
-	list_for_each_entry(client, &contig_clients, node)
-		seq_printf(m, "%7d %6u %14lu %14lu %s\n", client->pid,
-			   from_kuid_munged(&init_user_ns, client->user->uid),
-			   atomic_long_read(&client->locked) << PAGE_SHIFT,
-			   atomic_long_read(&client->held) << PAGE_SHIFT,
-			   client->comm);
-	spin_unlock(&contig_clients_lock);
-	return 0;
 }
+
+static void contig_client_copy(const void *entry, void *copy)
+{
+	const struct contig_client *client = entry;
+	struct contig_client_line *line = copy;
+
+	line->pid = client->pid;
+	line->uid = from_kuid_munged(&init_user_ns, client->user->uid);
+	line->locked = atomic_long_read(&client->locked);
+	line->held = atomic_long_read(&client->held);
+	strscpy(line->comm, client->comm, sizeof(line->comm));
+}
+
+static void contig_client_show(struct seq_file *m, const void *copy)
+{
+	const struct contig_client_line *line = copy;
+
+	seq_printf(m, "%7d %6u %14lu %14lu %s\n", line->pid, line->uid,
+		   line->locked << PAGE_SHIFT, line->held << PAGE_SHIFT,
+		   line->comm);
+}
+
+struct contig_listing contig_clients = {
+	.entries = XARRAY_INIT(contig_clients.entries, 0),
+	.size = sizeof(struct contig_client_line),
+	.head = contig_client_head,
+	.copy = contig_client_copy,
+	.show = contig_client_show,
+};

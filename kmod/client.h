@@ -16,10 +16,10 @@
 
 struct contig_buffer;
 struct contig_dma_device;
+struct contig_listing;
 struct contig_user;
 struct contig_watch;
 struct mm_struct;
-struct seq_file;
 
 /**
  * struct contig_space - an address space that clients hold and lock ranges of
@@ -47,7 +47,7 @@ struct contig_space {
  * @user: whose quota counts; constant
  * @pid: of the process that opened it, in the initial namespace; constant
  * @comm: its name then; constant
- * @node: entry of the list of all clients, protected by that list's lock
+ * @number: its number in contig_clients; constant
  * @lock: serialises commands on ranges; protects the members below, except
  *        @holds and @space_node
  * @space: the address space it is bound to since its first command on a range
@@ -73,7 +73,7 @@ struct contig_client {
 	struct contig_user *user;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
-	struct list_head node;
+	unsigned long number;
 	struct mutex lock; /* serialises commands on ranges */
 	struct contig_space *space;
 	struct contig_areas locks;
@@ -125,7 +125,7 @@ int contig_client_watch(struct contig_client *client);
 bool contig_client_locks_any(struct contig_client *client);
 int contig_client_device(struct contig_client *client,
 			 struct contig_dma_device **device);
-int contig_clients_show(struct seq_file *m, void *unused);
+extern struct contig_listing contig_clients; /* for debugfs */
 
 int contig_target_init(struct contig_client *client, u32 flags, u64 addr,
 		       u64 length, s32 fd, bool create,

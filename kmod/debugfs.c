@@ -12,14 +12,12 @@
 #include "dma_device.h"
 #include "fault.h"
 #include "kernel_client.h"
+#include "listing.h"
 #include "rung.h"
 #include "stats.h"
 
 DEFINE_SHOW_ATTRIBUTE(contig_stats);
-DEFINE_SHOW_ATTRIBUTE(contig_buffers);
-DEFINE_SHOW_ATTRIBUTE(contig_clients);
 DEFINE_SHOW_ATTRIBUTE(contig_dma_devices);
-DEFINE_SHOW_ATTRIBUTE(contig_kernel_clients);
 DEFINE_SHOW_ATTRIBUTE(contig_reserve);
 
 static struct dentry *contig_debugfs;
@@ -29,14 +27,14 @@ void contig_debugfs_init(void)
 	contig_debugfs = debugfs_create_dir("contig", NULL);
 	debugfs_create_file("stats", 0400, contig_debugfs, NULL,
 			    &contig_stats_fops);
-	debugfs_create_file("buffers", 0400, contig_debugfs, NULL,
-			    &contig_buffers_fops);
-	debugfs_create_file("clients", 0400, contig_debugfs, NULL,
-			    &contig_clients_fops);
+	debugfs_create_file("buffers", 0400, contig_debugfs, &contig_buffers,
+			    &contig_listing_fops);
+	debugfs_create_file("clients", 0400, contig_debugfs, &contig_clients,
+			    &contig_listing_fops);
 	debugfs_create_file("devices", 0400, contig_debugfs, NULL,
 			    &contig_dma_devices_fops);
-	debugfs_create_file("kernel", 0400, contig_debugfs, NULL,
-			    &contig_kernel_clients_fops);
+	debugfs_create_file("kernel", 0400, contig_debugfs,
+			    &contig_kernel_clients, &contig_listing_fops);
 	debugfs_create_file("reserves", 0400, contig_debugfs, NULL,
 			    &contig_reserve_fops);
 	contig_fault_debugfs_init(contig_debugfs);

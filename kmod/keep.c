@@ -102,7 +102,7 @@ static void contig_keep_kill(struct contig_keeps *keeps,
 			     struct contig_keep *keep)
 {
 	list_del(&keep->node);
-	keeps->npages -= contig_keep_npages(keep);
+	WRITE_ONCE(keeps->npages, keeps->npages - contig_keep_npages(keep));
 	llist_add(&keep->dead, &keeps->dead);
 }
 

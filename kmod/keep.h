@@ -102,7 +102,7 @@ struct contig_keep {
  *        takes time for each page or range of one call, and for nothing else.
  * @root: interval tree of their strips, which are disjoint
  * @live: all keeps but the dead
- * @npages: pages of those
+ * @npages: pages of those; debugfs reads it without the lock
  * @dead: keeps to give back at task level
  */
 struct contig_keeps {

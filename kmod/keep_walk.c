@@ -104,7 +104,8 @@ void contig_keeps_insert(struct contig_keeps *keeps, struct contig_keep *keep)
 			contig_strip_insert(keeps, &keep->own, keep,
 					    keep->first, keep->last);
 			list_add_tail(&keep->node, &keeps->live);
-			keeps->npages += contig_keep_npages(keep);
+			WRITE_ONCE(keeps->npages, keeps->npages +
+				   contig_keep_npages(keep));
 		}
 		raw_spin_unlock_irq(&keeps->lock);
 	} while (node);

@@ -15,6 +15,7 @@
 
 #include "dma_device.h"
 #include "kernel_client.h"
+#include "listing.h"
 #include "pin.h"
 #include "watch.h"
 
@@ -25,9 +26,6 @@ MODULE_PARM_DESC(kernel_pages,
 
 /* Where keeps are given back, which can be much work. */
 static struct workqueue_struct *contig_release_wq;
-
-static LIST_HEAD(contig_kernel_clients);
-static DEFINE_MUTEX(contig_kernel_clients_mutex);
 
 /* How many pages there may be in one call. */
 unsigned long contig_kernel_most(void)
@@ -92,8 +90,14 @@ struct contig_kernel_client *contig_kernel_open(struct device *dev)
 	INIT_LIST_HEAD(&client->preparations);
 	INIT_WORK(&client->release, contig_kernel_release_work);
 	contig_deferred_init(&client->deferred);
-	guard(mutex)(&contig_kernel_clients_mutex);
-	list_add_tail(&client->node, &contig_kernel_clients);
+	if (contig_listing_add(&contig_kernel_clients, client,
+			       &client->number)) {
+		if (client->device)
+			contig_dma_device_of_driver_put(client->device);
+		mutex_destroy(&client->mutex);
+		kfree(client);
+		return ERR_PTR(-ENOMEM);
+	}
 	return client;
 }
 EXPORT_SYMBOL_GPL(contig_kernel_open);
@@ -115,8 +119,7 @@ void contig_kernel_close(struct contig_kernel_client *client)
 {
 	struct contig_kernel_preparation *preparation, *next;
 
-	scoped_guard(mutex, &contig_kernel_clients_mutex)
-		list_del(&client->node);
+	contig_listing_remove(&contig_kernel_clients, client->number);
 	contig_deferred_flush(&client->deferred);
 
 	/* The client is the caller's alone by now: interrupts can stay on. */
@@ -543,25 +546,51 @@ void contig_kernel_exit(void)
 	contig_defer_exit();
 }
 
-int contig_kernel_clients_show(struct seq_file *m, void *unused)
-{
-	struct contig_kernel_client *client;
+/**
+ * struct contig_kernel_line - what the list in debugfs says of a client
+ * @device: name of its device
+ * @pages: that it holds or has locked
+ * @prepared: see &struct contig_kernel_client
+ * @deferred: functions that were put off
+ */
+struct contig_kernel_line {
+	char device[CONTIG_DEVICE_NAME_SIZE];
+	unsigned long pages;
+	unsigned int prepared;
+	unsigned int deferred;
+};
 
+static void contig_kernel_head(struct seq_file *m)
+{
 	seq_printf(m, "%-24s %14s %12s %8s\n", "device", "bytes kept",
 		   "preparations", "deferred");
-	guard(mutex)(&contig_kernel_clients_mutex);
-	list_for_each_entry(client, &contig_kernel_clients, node) {
-		unsigned int prepared;
-		u64 pages;
-
-		raw_spin_lock_irq(&client->keeps.lock);
-		pages = client->keeps.npages;
-		prepared = client->prepared;
-		raw_spin_unlock_irq(&client->keeps.lock);
-		seq_printf(m, "%-24s %14llu %12u %8u\n",
-			   client->device ? client->device->name : "-",
-			   pages << PAGE_SHIFT, prepared,
-			   READ_ONCE(client->deferred.nr));
-	}
-	return 0;
 }
+
+static void contig_kernel_copy(const void *entry, void *copy)
+{
+	const struct contig_kernel_client *client = entry;
+	struct contig_kernel_line *line = copy;
+
+	strscpy(line->device, client->device ? client->device->name : "-",
+		sizeof(line->device));
+	line->pages = READ_ONCE(client->keeps.npages);
+	line->prepared = READ_ONCE(client->prepared);
+	line->deferred = READ_ONCE(client->deferred.nr);
+}
+
+static void contig_kernel_show(struct seq_file *m, const void *copy)
+{
+	const struct contig_kernel_line *line = copy;
+
+	seq_printf(m, "%-24s %14llu %12u %8u\n", line->device,
+		   (u64)line->pages << PAGE_SHIFT, line->prepared,
+		   line->deferred);
+}
+
+struct contig_listing contig_kernel_clients = {
+	.entries = XARRAY_INIT(contig_kernel_clients.entries, 0),
+	.size = sizeof(struct contig_kernel_line),
+	.head = contig_kernel_head,
+	.copy = contig_kernel_copy,
+	.show = contig_kernel_show,
+};

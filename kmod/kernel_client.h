@@ -17,13 +17,13 @@
 #define CONTIG_KERNEL_LOOKS 3
 
 struct contig_dma_device;
+struct contig_listing;
 struct contig_watch;
 struct mm_struct;
-struct seq_file;
 
 /**
  * struct contig_kernel_client - another module, or one of its devices
- * @node: entry of the list of all of them, protected by that list's mutex
+ * @number: its number in contig_kernel_clients; constant
  * @device: what memory is mapped for, NULL if for none; constant
  * @mutex: taken by who makes and gives back keeps, and looks at what is left of
  *         them. Held while memory is pinned; taken before mmap_lock and the locks
@@ -33,12 +33,12 @@ struct seq_file;
  * @watch: notes changes of it, once @mm is set
  * @keeps: memory of it that is held or locked
  * @preparations: struct contig_kernel_preparation; protected by contig_keeps.lock
- * @prepared: how many; protected by contig_keeps.lock
+ * @prepared: how many; protected by contig_keeps.lock. debugfs reads it without
  * @release: work that gives back keeps
  * @deferred: functions that were put off
  */
 struct contig_kernel_client {
-	struct list_head node;
+	unsigned long number;
 	struct contig_dma_device *device;
 	struct mutex mutex; /* for who makes and gives back keeps */
 	struct mm_struct *mm;
@@ -65,6 +65,6 @@ void contig_kernel_release(struct contig_kernel_client *client);
 
 int contig_kernel_init(void);
 void contig_kernel_exit(void);
-int contig_kernel_clients_show(struct seq_file *m, void *unused);
+extern struct contig_listing contig_kernel_clients; /* for debugfs */
 
 #endif /* CONTIG_KERNEL_CLIENT_H */

@@ -262,7 +262,7 @@ int contig_kernel_prepare(struct contig_kernel_client *client,
 	raw_spin_lock_irqsave(&client->keeps.lock, irq);
 	p->client = client;
 	list_add(&p->node, &client->preparations);
-	client->prepared++;
+	WRITE_ONCE(client->prepared, client->prepared + 1);
 	if (p->dma || p->physical)
 		contig_prepare_fill(&client->keeps, p);
 	raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
@@ -283,7 +283,7 @@ static int contig_prepare_end(struct contig_kernel_preparation *p)
 
 	raw_spin_lock_irqsave(&keeps->lock, irq);
 	list_del(&p->node);
-	client->prepared--;
+	WRITE_ONCE(client->prepared, client->prepared - 1);
 	p->client = NULL;
 	/* Somebody could have unlocked too much; the rest is not kept for that. */
 	all = contig_keeps_count(keeps, &p->part, CONTIG_KEEP_LOCKS);

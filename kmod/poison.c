@@ -171,7 +171,7 @@ static void contig_poison_buffer(struct contig_buffer *buffer)
 		failed++;
 	}
 	if (failed > buffer->failed)
-		pr_warn_ratelimited("%lu pages of buffer %llu have failed\n",
+		pr_warn_ratelimited("%lu pages of buffer %lu have failed\n",
 				    failed, buffer->id);
 	WRITE_ONCE(buffer->failed, failed);
 }

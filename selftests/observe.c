@@ -3,7 +3,9 @@
  * What people see of the module: debugfs, fdinfo, tracepoints.
  */
 #include <inttypes.h>
+#include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -212,6 +214,90 @@ TEST_F_TIMEOUT(observe, while_things_happen, 400)
 		free(text);
 	}
 	EXPECT_EQ(0, child_wait(pid));
+}
+
+/*
+ * A reader of a long list does not stop processes that open and close clients
+ */
+#define MANY 40000
+
+struct opener {
+	volatile bool stop;
+	uint64_t worst;
+	long rounds;
+};
+
+static void *open_and_close(void *data)
+{
+	struct opener *o = data;
+
+	while (!o->stop) {
+		uint64_t start = now_ns(), took;
+		int fd = client_open();
+
+		if (fd < 0) {
+			o->worst = UINT64_MAX;
+			break;
+		}
+		close(fd);
+		took = now_ns() - start;
+		if (took > o->worst)
+			o->worst = took;
+		o->rounds++;
+		usleep(200);
+	}
+	return NULL;
+}
+
+/* Read the list of clients. Return how many lines it has besides the head. */
+static long clients_listed(void)
+{
+	static char text[65536];
+	int fd = open(CONTIG_DEBUGFS "/clients", O_RDONLY);
+	long lines = -1;
+	ssize_t n, i;
+
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		for (i = 0; i < n; i++)
+			lines += text[i] == '\n';
+	close(fd);
+	return lines;
+}
+
+TEST_F_TIMEOUT(observe, many_clients_without_stopping_others, 400)
+{
+	struct rlimit limit = { MANY + 100, MANY + 100 };
+	struct opener opener = {};
+	int n = times(MANY), i, *fds;
+	uint64_t quiet, start, took;
+	pthread_t thread;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	fds = calloc(n, sizeof(*fds));
+	ASSERT_NE(NULL, fds);
+	for (i = 0; i < n; i++) {
+		fds[i] = client_open();
+		ASSERT_LE(0, fds[i]);
+	}
+	EXPECT_EQ(n + 1, clients_listed());
+	ASSERT_EQ(0, pthread_create(&thread, NULL, open_and_close, &opener));
+	while (opener.rounds < 500)
+		usleep(1000);
+	quiet = opener.worst;
+	opener.worst = 0;
+	start = now_ns();
+	/* That of the opener comes and goes. */
+	EXPECT_LE(n + 1, clients_listed());
+	took = now_ns() - start;
+	opener.stop = true;
+	pthread_join(thread, NULL);
+	TH_LOG("listed in %lld ms, others waited for %lld us, else %lld us",
+	       (long long)took / 1000000, (long long)opener.worst / 1000,
+	       (long long)quiet / 1000);
+	EXPECT_GT(took / 5 > 4 * quiet ? took / 5 : 4 * quiet, opener.worst);
+	for (i = 0; i < n; i++)
+		close(fds[i]);
+	free(fds);
 }
 
 TEST_HARNESS_MAIN
