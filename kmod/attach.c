@@ -40,7 +40,7 @@ static int contig_device_detach(struct contig_client *client)
 		return ret;
 	if (!device)
 		return -EUNATCH;
-	contig_dma_device_put(device);
+	contig_dma_device_detach(device);
 	return 0;
 }
 
@@ -74,7 +74,7 @@ static int contig_device_attach(struct contig_ucmd *ucmd)
 	if (!ret)
 		ret = contig_client_swap_device(ucmd->client, &device);
 	if (device)
-		contig_dma_device_put(device);
+		contig_dma_device_detach(device);
 	if (!ret)
 		contig_stats_count(CONTIG_EVENT_ATTACH);
 	return ret;

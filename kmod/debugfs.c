@@ -17,7 +17,6 @@
 #include "stats.h"
 
 DEFINE_SHOW_ATTRIBUTE(contig_stats);
-DEFINE_SHOW_ATTRIBUTE(contig_dma_devices);
 DEFINE_SHOW_ATTRIBUTE(contig_reserve);
 
 static struct dentry *contig_debugfs;
@@ -31,8 +30,8 @@ void contig_debugfs_init(void)
 			    &contig_listing_fops);
 	debugfs_create_file("clients", 0400, contig_debugfs, &contig_clients,
 			    &contig_listing_fops);
-	debugfs_create_file("devices", 0400, contig_debugfs, NULL,
-			    &contig_dma_devices_fops);
+	debugfs_create_file("devices", 0400, contig_debugfs,
+			    &contig_dma_devices, &contig_listing_fops);
 	debugfs_create_file("kernel", 0400, contig_debugfs,
 			    &contig_kernel_clients, &contig_listing_fops);
 	debugfs_create_file("reserves", 0400, contig_debugfs, NULL,

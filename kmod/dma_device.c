@@ -2,9 +2,8 @@
 /*
  * The devices that clients' memory is for
  *
- * A device belongs to its driver; clients only map memory for it. So a device can
- * be unplugged, or lose its driver, at any time: then the kernel tells us first,
- * and all maps are taken back before its IOMMU is.
+ * A device belongs to its driver; clients only map memory for it, and say what the
+ * device can address if its driver does not know.
  */
 #include <linux/capability.h>
 #include <linux/device.h>
@@ -15,20 +14,19 @@
 #include <linux/glob.h>
 #include <linux/log2.h>
 #include <linux/module.h>
-#include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pfn.h>
 #include <linux/platform_device.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "dma_device.h"
-#include "dma_map.h"
+#include "listing.h"
 #include "name.h"
 #include "pool.h"
 #include "sg.h"
-#include "stats.h"
 
 static char *contig_devices_param;
 module_param_named(devices, contig_devices_param, charp, 0644);
@@ -41,8 +39,8 @@ MODULE_PARM_DESC(stub_drivers,
 		 "drivers that leave a device to user space, so that a client may say what it can address; patterns as for devices (default: uio_pci_generic,uio_pdrv_genirq,uio_dmem_genirq,pci-stub)");
 
 /* Every device that is attached and not gone. */
-static LIST_HEAD(contig_dma_devices);
-static DEFINE_MUTEX(contig_dma_devices_mutex);
+LIST_HEAD(contig_dma_device_list);
+DEFINE_MUTEX(contig_dma_devices_mutex); /* for contig_dma_device_list */
 
 /* Is the name in a list of the administrator's? */
 static bool contig_listed(char *const *list, const char *name)
@@ -193,40 +191,87 @@ static unsigned long contig_device_highest(struct device *dev)
 					 PHYS_PFN(addr + 1) - 1;
 }
 
-static void contig_dma_device_init(struct contig_dma_device *device,
-				   struct device *dev)
+/* Return a device with a reference that is in no list yet, or NULL. */
+struct contig_dma_device *contig_dma_device_new(struct device *dev)
 {
-	device->refs = 1;
+	struct contig_dma_device *device;
+
+	device = kzalloc(sizeof(*device), GFP_KERNEL_ACCOUNT);
+	if (!device)
+		return NULL;
+	INIT_LIST_HEAD(&device->node);
+	refcount_set(&device->refs, 1);
+	init_completion(&device->left);
+	snprintf(device->name, sizeof(device->name), "%s/%s", dev_bus_name(dev),
+		 dev_name(dev));
 	device->dev = get_device(dev);
 	device->translated = contig_dma_translated(dev);
 	device->highest = device->translated ? ULONG_MAX :
 					       contig_device_highest(dev);
 	mutex_init(&device->lock);
 	INIT_LIST_HEAD(&device->maps);
+	return device;
 }
 
-static struct contig_dma_device *contig_dma_device_new(struct device *dev,
-						       const struct contig_device *cmd)
+/* Free a device that is in no list and has no reference left. */
+void contig_dma_device_free(struct contig_dma_device *device)
 {
+	mutex_destroy(&device->lock);
+	put_device(device->dev);
+	kfree(device);
+}
+
+/* Return: 0 or -ENOMEM. */
+int contig_dma_device_list_add(struct contig_dma_device *device)
+{
+	lockdep_assert_held(&contig_dma_devices_mutex);
+	if (contig_listing_add(&contig_dma_devices, device, &device->number))
+		return -ENOMEM;
+	list_add_tail(&device->node, &contig_dma_device_list);
+	return 0;
+}
+
+void contig_dma_device_list_del(struct contig_dma_device *device)
+{
+	lockdep_assert_held(&contig_dma_devices_mutex);
+	contig_listing_remove(&contig_dma_devices, device->number);
+	list_del_init(&device->node);
+}
+
+/* Make what the first client that attaches a device needs. */
+static struct contig_dma_device *
+contig_dma_device_first(struct device *dev, const struct contig_device *cmd,
+			struct contig_pool *pool)
+{
+	struct contig_dma_limits old;
 	struct contig_dma_device *device;
+	bool limited = contig_limits_given(cmd);
 	int ret;
 
-	device = kzalloc(sizeof(*device), GFP_KERNEL_ACCOUNT);
-	if (!device)
-		return ERR_PTR(-ENOMEM);
-	device->limited = contig_limits_given(cmd);
-	if (device->limited) {
-		contig_limits_save(dev, &device->old);
+	/* What it can reach depends on its limits. */
+	if (limited) {
+		contig_limits_save(dev, &old);
 		ret = contig_limits_set(dev, cmd);
-		if (ret) {
-			contig_limits_restore(dev, &device->old);
-			kfree(device);
-			return ERR_PTR(ret);
-		}
+		if (ret)
+			goto err_limits;
 	}
-	strscpy(device->name, cmd->name, sizeof(device->name));
-	contig_dma_device_init(device, dev);
+	device = contig_dma_device_new(dev);
+	ret = device ? contig_dma_device_list_add(device) : -ENOMEM;
+	if (ret)
+		goto err_device;
+	device->pool = pool;
+	device->limited = limited;
+	if (limited)
+		device->old = old;
 	return device;
+
+err_device:
+	if (device)
+		contig_dma_device_free(device);
+err_limits:
+	if (limited)
+		contig_limits_restore(dev, &old);
+	return ERR_PTR(ret);
 }
 
 static struct contig_dma_device *contig_dma_device_find(struct device *dev)
@@ -234,15 +279,30 @@ static struct contig_dma_device *contig_dma_device_find(struct device *dev)
 	struct contig_dma_device *device;
 
 	lockdep_assert_held(&contig_dma_devices_mutex);
-	list_for_each_entry(device, &contig_dma_devices, node)
+	list_for_each_entry(device, &contig_dma_device_list, node)
 		if (device->dev == dev && !device->by_driver)
 			return device;
 	return NULL;
 }
 
-/* The same for a device that has a driver, which stays while we look. */
-static struct contig_dma_device *contig_dma_device_share(struct device *dev,
-							 const struct contig_device *cmd)
+/* Return the device, with a reference: the one that there is, or a new one. */
+static struct contig_dma_device *
+contig_dma_device_join(struct device *dev, const struct contig_device *cmd,
+		       struct contig_pool *pool)
+{
+	struct contig_dma_device *device = contig_dma_device_find(dev);
+
+	if (!device)
+		return contig_dma_device_first(dev, cmd, pool);
+	if (device->leaving || !contig_limits_agree(dev, cmd))
+		return ERR_PTR(-EBUSY);
+	refcount_inc(&device->refs);
+	return device;
+}
+
+/* Attach a device that has a driver, which stays meanwhile. */
+static struct contig_dma_device *
+contig_dma_device_share(struct device *dev, const struct contig_device *cmd)
 {
 	struct contig_dma_device *device;
 	struct contig_pool *pool;
@@ -258,18 +318,9 @@ static struct contig_dma_device *contig_dma_device_share(struct device *dev,
 	if (IS_ERR(pool))
 		return ERR_CAST(pool);
 	guard(mutex)(&contig_dma_devices_mutex);
-	device = contig_dma_device_find(dev);
-	if (device) {
-		if (!contig_limits_agree(dev, cmd))
-			return ERR_PTR(-EBUSY);
-		device->refs++;
-		return device;
-	}
-	device = contig_dma_device_new(dev, cmd);
-	if (IS_ERR(device))
-		return device;
-	device->pool = pool;
-	list_add_tail(&device->node, &contig_dma_devices);
+	device = contig_dma_device_join(dev, cmd, pool);
+	if (!IS_ERR(device))
+		device->clients++;
 	return device;
 }
 
@@ -324,123 +375,38 @@ contig_dma_device_attach(const struct contig_device *cmd)
 	return device;
 }
 
+/* End contig_dma_device_attach(). May sleep. */
+void contig_dma_device_detach(struct contig_dma_device *device)
+{
+	scoped_guard(mutex, &contig_dma_devices_mutex)
+		device->clients--;
+	contig_dma_device_put(device);
+}
+
 void contig_dma_device_get(struct contig_dma_device *device)
 {
-	guard(mutex)(&contig_dma_devices_mutex);
-	device->refs++;
+	refcount_inc(&device->refs);
+}
+
+/* Undo what clients said of the limits. Maps for these limits must be gone. */
+void contig_dma_device_restore(struct contig_dma_device *device)
+{
+	if (device->limited)
+		contig_limits_restore(device->dev, &device->old);
 }
 
 /* With the last reference go the limits that clients asked for. May sleep. */
 void contig_dma_device_put(struct contig_dma_device *device)
 {
-	scoped_guard(mutex, &contig_dma_devices_mutex) {
-		if (--device->refs)
-			return;
-		if (!list_empty(&device->node)) {
-			list_del(&device->node);
-			if (device->limited)
-				contig_limits_restore(device->dev,
-						      &device->old);
-		}
+	if (!refcount_dec_and_mutex_lock(&device->refs,
+					 &contig_dma_devices_mutex))
+		return;
+	if (!list_empty(&device->node)) {
+		contig_dma_device_list_del(device);
+		contig_dma_device_restore(device);
 	}
-	mutex_destroy(&device->lock);
-	put_device(device->dev);
-	kfree(device);
-}
-
-/* The device goes, or gets another driver: nothing may stay mapped for it. */
-static void contig_dma_device_revoke(struct contig_dma_device *device)
-{
-	struct contig_dma_map *map, *next;
-
-	lockdep_assert_held(&contig_dma_devices_mutex);
-	list_del_init(&device->node);
-	guard(mutex)(&device->lock);
-	WRITE_ONCE(device->gone, true);
-	if (device->by_driver) {
-		/* It may still be looking after caches, without a lock. */
-		list_for_each_entry(map, &device->maps, node)
-			WRITE_ONCE(map->mapped, false);
-		synchronize_rcu();
-	}
-	list_for_each_entry_safe(map, next, &device->maps, node)
-		contig_dma_map_revoke(map);
-	if (device->limited)
-		contig_limits_restore(device->dev, &device->old);
-	contig_stats_count(CONTIG_EVENT_DEVICE_GONE);
-}
-
-/*
- * A driver has left a device, and took back nothing itself. The driver core frees
- * its resources then, in the last moment in which an IOMMU still knows the maps.
- */
-static void contig_driver_left(struct device *dev, void *res)
-{
-	struct contig_dma_device *device = *(struct contig_dma_device **)res;
-
-	scoped_guard(mutex, &contig_dma_devices_mutex)
-		contig_dma_device_revoke(device);
-	contig_dma_device_put(device);
-}
-
-static int contig_driver_match(struct device *dev, void *res, void *device)
-{
-	return *(struct contig_dma_device **)res == device;
-}
-
-/* The driver has nothing mapped any more. May sleep. */
-void contig_dma_device_of_driver_put(struct contig_dma_device *device)
-{
-	/* Else it has been released, or is about to be. */
-	if (!devres_destroy(device->dev, contig_driver_left,
-			    contig_driver_match, device))
-		contig_dma_device_put(device);
-	contig_dma_device_put(device);
-}
-
-/**
- * contig_dma_device_of_driver() - attach a device for its own driver
- * @dev: the device; the caller is its driver, and lets go of it in time by
- *       contig_dma_device_of_driver_put()
- *
- * Its limits are what they are, and it is shared with nobody. May sleep.
- *
- * Return: the device, with a reference, or ERR_PTR() of -ENODEV if it cannot do DMA
- * or has no driver, -ENOMEM.
- */
-struct contig_dma_device *contig_dma_device_of_driver(struct device *dev)
-{
-	struct contig_dma_device *device, **res;
-	bool late;
-
-	if (!dev->driver || !dev->dma_mask)
-		return ERR_PTR(-ENODEV);
-	device = kzalloc(sizeof(*device), GFP_KERNEL);
-	if (!device)
-		return ERR_PTR(-ENOMEM);
-	res = devres_alloc(contig_driver_left, sizeof(*res), GFP_KERNEL);
-	if (!res) {
-		kfree(device);
-		return ERR_PTR(-ENOMEM);
-	}
-	device->by_driver = true;
-	snprintf(device->name, sizeof(device->name), "%s/%s", dev_bus_name(dev),
-		 dev_name(dev));
-	contig_dma_device_init(device, dev);
-	/* One is the caller's, one the resource's. */
-	device->refs++;
-	*res = device;
-	scoped_guard(mutex, &contig_dma_devices_mutex) {
-		list_add_tail(&device->node, &contig_dma_devices);
-		devres_add(dev, res);
-		/* Or contig_bus_notify() finds it. */
-		late = !READ_ONCE(dev->driver);
-	}
-	if (late) {
-		contig_dma_device_of_driver_put(device);
-		return ERR_PTR(-ENODEV);
-	}
-	return device;
+	mutex_unlock(&contig_dma_devices_mutex);
+	contig_dma_device_free(device);
 }
 
 /* Return: 0, or -ENODEV if the device is gone. */
@@ -480,114 +446,60 @@ int contig_dma_device_describe(struct contig_dma_device *device,
 	return 0;
 }
 
-/*
- * A driver that has memory mapped itself is told to go. It may be in the middle of a
- * transfer, and stops when it is told to go: so nothing is mapped from now on, and
- * what is mapped is left to it, and to contig_driver_left().
+/**
+ * struct contig_dma_line - what the list in debugfs says of a device
+ * @name: see &struct contig_dma_device
+ * @driver: name of its driver
+ * @clients: see &struct contig_dma_device
+ * @bits: how many bits of an address it has
+ * @translated: see &struct contig_dma_device
+ * @mapped: see &struct contig_dma_device
  */
-static void contig_driver_leaves(struct contig_dma_device *device)
-{
-	guard(mutex)(&device->lock);
-	WRITE_ONCE(device->gone, true);
-}
-
-/*
- * It opened a client when its resources had been freed already. Else the next driver
- * would find this one.
- */
-static void contig_driver_is_late(struct contig_dma_device *device)
-{
-	lockdep_assert_held(&contig_dma_devices_mutex);
-	contig_dma_device_revoke(device);
-	/* Who opened the client has a reference too. */
-	if (!devres_destroy(device->dev, contig_driver_left,
-			    contig_driver_match, device))
-		device->refs--;
-}
-
-/* The kernel calls this before it does what it says. */
-static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
-			     void *data)
-{
-	struct contig_dma_device *device, *next;
-	bool left = false;
-
-	switch (event) {
-	case BUS_NOTIFY_BIND_DRIVER:
-	case BUS_NOTIFY_UNBIND_DRIVER:
-	case BUS_NOTIFY_DEL_DEVICE:
-		break;
-	case BUS_NOTIFY_UNBOUND_DRIVER:
-		left = true;
-		break;
-	default:
-		return NOTIFY_DONE;
-	}
-	guard(mutex)(&contig_dma_devices_mutex);
-	list_for_each_entry_safe(device, next, &contig_dma_devices, node) {
-		if (device->dev != data)
-			continue;
-		if (device->by_driver && left)
-			contig_driver_is_late(device);
-		else if (device->by_driver)
-			contig_driver_leaves(device);
-		else if (!left)
-			contig_dma_device_revoke(device);
-	}
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block contig_pci_nb = {
-	.notifier_call = contig_bus_notify,
+struct contig_dma_line {
+	char name[CONTIG_DEVICE_NAME_SIZE];
+	char driver[CONTIG_DEVICE_NAME_SIZE];
+	unsigned int clients;
+	unsigned int bits;
+	bool translated;
+	u64 mapped;
 };
 
-static struct notifier_block contig_platform_nb = {
-	.notifier_call = contig_bus_notify,
-};
-
-int contig_dma_devices_init(void)
+static void contig_dma_head(struct seq_file *m)
 {
-	int ret = bus_register_notifier(&platform_bus_type,
-					&contig_platform_nb);
-
-#ifdef CONFIG_PCI
-	if (ret)
-		return ret;
-	ret = bus_register_notifier(&pci_bus_type, &contig_pci_nb);
-	if (ret)
-		bus_unregister_notifier(&platform_bus_type,
-					&contig_platform_nb);
-#endif
-	return ret;
-}
-
-void contig_dma_devices_exit(void)
-{
-#ifdef CONFIG_PCI
-	bus_unregister_notifier(&pci_bus_type, &contig_pci_nb);
-#endif
-	bus_unregister_notifier(&platform_bus_type, &contig_platform_nb);
-}
-
-int contig_dma_devices_show(struct seq_file *m, void *unused)
-{
-	struct contig_dma_device *device;
-
 	seq_printf(m, "%-24s %7s %4s %8s %14s %s\n", "device", "clients",
 		   "bits", "iommu", "bytes mapped", "driver");
-	guard(mutex)(&contig_dma_devices_mutex);
-	list_for_each_entry(device, &contig_dma_devices, node) {
-		unsigned int maps = 0;
-		struct list_head *at;
-
-		guard(mutex)(&device->lock);
-		list_for_each(at, &device->maps)
-			maps++;
-		seq_printf(m, "%-24s %7u %4u %8s %14llu %s\n", device->name,
-			   device->refs - maps - device->by_driver,
-			   fls64(dma_get_mask(device->dev)),
-			   str_yes_no(device->translated), device->mapped,
-			   dev_driver_string(device->dev));
-	}
-	return 0;
 }
+
+static void contig_dma_copy(const void *entry, void *copy)
+{
+	const struct contig_dma_device *device = entry;
+	struct contig_dma_line *line = copy;
+
+	strscpy(line->name, device->name, sizeof(line->name));
+	/* The memory of a driver that goes is freed after a grace period. */
+	rcu_read_lock();
+	strscpy(line->driver, dev_driver_string(device->dev),
+		sizeof(line->driver));
+	rcu_read_unlock();
+	line->clients = READ_ONCE(device->clients);
+	line->bits = fls64(dma_get_mask(device->dev));
+	line->translated = device->translated;
+	line->mapped = READ_ONCE(device->mapped);
+}
+
+static void contig_dma_show(struct seq_file *m, const void *copy)
+{
+	const struct contig_dma_line *line = copy;
+
+	seq_printf(m, "%-24s %7u %4u %8s %14llu %s\n", line->name,
+		   line->clients, line->bits, str_yes_no(line->translated),
+		   line->mapped, line->driver);
+}
+
+struct contig_listing contig_dma_devices = {
+	.entries = XARRAY_INIT(contig_dma_devices.entries, 0),
+	.size = sizeof(struct contig_dma_line),
+	.head = contig_dma_head,
+	.copy = contig_dma_copy,
+	.show = contig_dma_show,
+};

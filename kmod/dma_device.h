@@ -5,16 +5,18 @@
 #ifndef CONTIG_DMA_DEVICE_H
 #define CONTIG_DMA_DEVICE_H
 
+#include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <linux/types.h>
 
 #include <uapi/linux/contig.h>
 
 struct contig_extents;
+struct contig_listing;
 struct contig_pool;
 struct device;
-struct seq_file;
 
 /**
  * struct contig_dma_limits - what a device can address
@@ -32,9 +34,14 @@ struct contig_dma_limits {
 
 /**
  * struct contig_dma_device - a device that clients have attached
- * @node: entry of the list of all of them, in none if maps were taken back;
- *        protected, like @refs, by that list's mutex
- * @refs: clients, and mappings of their memory
+ * @node: entry of contig_dma_device_list, in none once maps were taken back;
+ *        protected, like @leaving and @clients, by contig_dma_devices_mutex
+ * @refs: clients, mappings of their memory, and functions at work. The last one
+ *        goes with contig_dma_devices_mutex held.
+ * @leaving: one thread is taking back the maps; clients cannot attach it
+ * @left: that thread has done so; other threads that need this wait for it
+ * @clients: how many clients have it attached
+ * @number: its number in contig_dma_devices, while @node is in the list
  * @dev: the device, with a reference; constant
  * @name: as CONTIG_DEVICE has it; constant
  * @translated: an IOMMU translates its addresses; constant, since that changes
@@ -45,15 +52,23 @@ struct contig_dma_limits {
  *             before it is unbound; constant
  * @limited: a client said what it can address; constant
  * @old: its limits before that, if @limited; constant
- * @lock: protects the members below. Taken inside of the list's mutex or without
- *        it, and holds nothing inside but what mapping memory takes.
+ * @lock: protects the members below. Holds nothing inside but what mapping memory
+ *        takes.
  * @gone: it was unplugged, or its driver changed
  * @maps: memory that is mapped for it, struct contig_dma_map
  * @mapped: bytes of that, for people
+ *
+ * Lock order: device_lock(), contig_dma_devices_mutex. @lock is held for as long as it takes to map memory for this one
+ * device, so it is not taken with contig_dma_devices_mutex held, which users of all
+ * devices wait for.
  */
 struct contig_dma_device {
 	struct list_head node;
-	unsigned int refs;
+	refcount_t refs;
+	bool leaving;
+	struct completion left;
+	unsigned int clients;
+	unsigned long number;
 	struct device *dev;
 	char name[CONTIG_DEVICE_NAME_SIZE];
 	bool translated;
@@ -68,17 +83,28 @@ struct contig_dma_device {
 	u64 mapped;
 };
 
+extern struct list_head contig_dma_device_list;
+extern struct mutex contig_dma_devices_mutex; /* for contig_dma_device_list */
+extern struct contig_listing contig_dma_devices; /* for debugfs */
+
 struct contig_dma_device *
 contig_dma_device_attach(const struct contig_device *cmd);
-struct contig_dma_device *contig_dma_device_of_driver(struct device *dev);
-void contig_dma_device_of_driver_put(struct contig_dma_device *device);
+void contig_dma_device_detach(struct contig_dma_device *device);
+struct contig_dma_device *contig_dma_device_new(struct device *dev);
+int contig_dma_device_list_add(struct contig_dma_device *device);
+void contig_dma_device_list_del(struct contig_dma_device *device);
+void contig_dma_device_free(struct contig_dma_device *device);
+void contig_dma_device_restore(struct contig_dma_device *device);
 void contig_dma_device_get(struct contig_dma_device *device);
 void contig_dma_device_put(struct contig_dma_device *device);
 int contig_dma_device_check(struct contig_dma_device *device);
 int contig_dma_device_describe(struct contig_dma_device *device,
 			       struct contig_device *cmd);
+
+/* dma_unplug.c */
+struct contig_dma_device *contig_dma_device_of_driver(struct device *dev);
+void contig_dma_device_of_driver_put(struct contig_dma_device *device);
 int contig_dma_devices_init(void);
 void contig_dma_devices_exit(void);
-int contig_dma_devices_show(struct seq_file *m, void *unused);
 
 #endif /* CONTIG_DMA_DEVICE_H */

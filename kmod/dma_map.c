@@ -223,6 +223,7 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 	map->direction = output ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
 	map->device = device;
 	contig_extents_init(&map->extents);
+	INIT_LIST_HEAD(&map->node);
 	INIT_LIST_HEAD(&map->buffer_node);
 	ret = contig_dma_map_charge(map, user, npages);
 	if (ret) {
@@ -261,7 +262,8 @@ void contig_dma_map_free(struct contig_dma_map *map)
 	struct contig_dma_device *device = map->device;
 
 	scoped_guard(mutex, &device->lock) {
-		if (map->mapped) {
+		/* Or contig_dma_map_revoke() has done that. */
+		if (!list_empty(&map->node)) {
 			contig_dma_unmap(map);
 			list_del(&map->node);
 			device->mapped -= (u64)map->extents.npages
@@ -360,6 +362,6 @@ void contig_dma_map_revoke(struct contig_dma_map *map)
 	lockdep_assert_held(&map->device->lock);
 	WRITE_ONCE(map->mapped, false);
 	contig_dma_unmap(map);
-	list_del(&map->node);
+	list_del_init(&map->node);
 	map->device->mapped -= (u64)map->extents.npages << PAGE_SHIFT;
 }

@@ -18,7 +18,7 @@ struct contig_user;
 /**
  * struct contig_dma_map - memory that is mapped for a device
  * @device: the device, with a reference
- * @node: entry of contig_dma_device.maps
+ * @node: entry of contig_dma_device.maps until it is unmapped
  * @buffer_node: entry of contig_buffer.maps, if the memory is a buffer's
  * @sgt: the memory, and its DMA addresses while @mapped
  * @direction: what the device may do with it; constant
