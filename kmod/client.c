@@ -231,7 +231,7 @@ static void contig_client_destroy(struct contig_client *client)
 	}
 	xa_destroy(&client->buffer_locks);
 	if (client->device)
-		contig_dma_device_detach(client->device);
+		contig_dma_device_detach(client->device, client->grant);
 	if (client->space)
 		contig_client_free_holds(client);
 	contig_user_put(client->user);

@@ -16,6 +16,7 @@
 
 struct contig_buffer;
 struct contig_dma_device;
+struct contig_grant;
 struct contig_listing;
 struct contig_user;
 struct contig_watch;
@@ -56,6 +57,7 @@ struct contig_space {
  *                by the address of the buffer
  * @device: the DMA device that they are for, NULL if there is none; with a
  *          reference
+ * @grant: by which it has @device, NULL if by CAP_SYS_RAWIO
  * @preparations: what was prepared for I/O, struct contig_preparation by id
  * @last_id: the last id that one got
  * @holds: ranges of @space that are held; changed with @lock and
@@ -79,6 +81,7 @@ struct contig_client {
 	struct contig_areas locks;
 	struct xarray buffer_locks;
 	struct contig_dma_device *device;
+	struct contig_grant *grant;
 	struct xarray preparations;
 	u32 last_id;
 	struct contig_areas holds;

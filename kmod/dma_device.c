@@ -5,15 +5,13 @@
  * A device belongs to its driver; clients only map memory for it, and say what the
  * device can address if its driver does not know.
  */
-#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/device.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
-#include <linux/glob.h>
 #include <linux/log2.h>
-#include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/pfn.h>
 #include <linux/platform_device.h>
@@ -22,47 +20,16 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "delegate.h"
 #include "dma_device.h"
 #include "listing.h"
 #include "name.h"
 #include "pool.h"
 #include "sg.h"
 
-static char *contig_devices_param;
-module_param_named(devices, contig_devices_param, charp, 0644);
-MODULE_PARM_DESC(devices,
-		 "devices that everybody who may open /dev/contig may attach, not only CAP_SYS_RAWIO: names as \"pci/0000:00:05.0\" or \"platform/NAME\", * and ? as in file names, separated by commas; without an IOMMU their addresses are physical ones (default: none)");
-
-static char *contig_stubs_param = "uio_pci_generic,uio_pdrv_genirq,uio_dmem_genirq,pci-stub";
-module_param_named(stub_drivers, contig_stubs_param, charp, 0644);
-MODULE_PARM_DESC(stub_drivers,
-		 "drivers that leave a device to user space, so that a client may say what it can address; patterns as for devices (default: uio_pci_generic,uio_pdrv_genirq,uio_dmem_genirq,pci-stub)");
-
 /* Every device that is attached and not gone. */
 LIST_HEAD(contig_dma_device_list);
 DEFINE_MUTEX(contig_dma_devices_mutex); /* for contig_dma_device_list */
-
-/* Is the name in a list of the administrator's? */
-static bool contig_listed(char *const *list, const char *name)
-{
-	char pattern[CONTIG_DEVICE_NAME_SIZE];
-	const char *item, *end;
-	bool listed = false;
-
-	kernel_param_lock(THIS_MODULE);
-	for (item = *list; item && !listed; item = end) {
-		size_t length = strcspn(item, ",\n");
-
-		end = item[length] ? item + length + 1 : NULL;
-		if (length >= sizeof(pattern))
-			continue;
-		memcpy(pattern, item, length);
-		pattern[length] = 0;
-		listed = glob_match(pattern, name);
-	}
-	kernel_param_unlock(THIS_MODULE);
-	return listed;
-}
 
 /* The device of a name, with a reference, NULL if there is none. */
 static struct device *contig_device_find(const char *name)
@@ -118,7 +85,7 @@ static bool contig_limits_given(const struct contig_device *cmd)
 static bool contig_limits_open(struct device *dev)
 {
 	device_lock_assert(dev);
-	if (!contig_listed(&contig_stubs_param, dev->driver->name))
+	if (!contig_driver_is_stub(dev))
 		return false;
 #ifdef CONFIG_PCI
 	if (dev_is_pci(dev))
@@ -202,9 +169,11 @@ struct contig_dma_device *contig_dma_device_new(struct device *dev)
 	INIT_LIST_HEAD(&device->node);
 	refcount_set(&device->refs, 1);
 	init_completion(&device->left);
+	INIT_LIST_HEAD(&device->grants);
 	snprintf(device->name, sizeof(device->name), "%s/%s", dev_bus_name(dev),
 		 dev_name(dev));
 	device->dev = get_device(dev);
+	device->group = contig_device_group(dev);
 	device->translated = contig_dma_translated(dev);
 	device->highest = device->translated ? ULONG_MAX :
 					       contig_device_highest(dev);
@@ -300,27 +269,51 @@ contig_dma_device_join(struct device *dev, const struct contig_device *cmd,
 	return device;
 }
 
-/* Attach a device that has a driver, which stays meanwhile. */
+/*
+ * Attach a device that has a driver, which stays meanwhile. *@grant is one to use if
+ * there is none by this right, and receives the one that is used.
+ */
 static struct contig_dma_device *
-contig_dma_device_share(struct device *dev, const struct contig_device *cmd)
+contig_dma_device_share(struct device *dev, const struct contig_device *cmd,
+			const struct contig_right *right,
+			struct contig_grant **grant)
 {
 	struct contig_dma_device *device;
+	struct contig_grant *found;
 	struct contig_pool *pool;
 	int ret = contig_device_usable(dev);
+	bool confined;
 
 	if (!ret && contig_limits_given(cmd) && !contig_limits_open(dev))
 		ret = -EBUSY;
 	if (ret)
 		return ERR_PTR(ret);
 	/* Makes devices, of which the kernel tells contig_bus_notify(). */
-	pool = contig_pool_of(dev, contig_listed(&contig_stubs_param,
-						 dev->driver->name));
+	pool = contig_pool_of(dev, contig_driver_is_stub(dev));
 	if (IS_ERR(pool))
 		return ERR_CAST(pool);
 	guard(mutex)(&contig_dma_devices_mutex);
+	if (!contig_device_allowed(dev, right, &confined))
+		return ERR_PTR(-EACCES);
+	if (!contig_grants_admit(dev, cmd->name, contig_device_group(dev),
+				 right))
+		return ERR_PTR(-EBUSY);
 	device = contig_dma_device_join(dev, cmd, pool);
-	if (!IS_ERR(device))
-		device->clients++;
+	if (IS_ERR(device))
+		return device;
+	device->clients++;
+	if (right->privileged)
+		return device;
+	found = contig_grant_find(device, right);
+	if (found) {
+		kfree(*grant);
+		*grant = found;
+	} else {
+		(*grant)->right = *right;
+		list_add(&(*grant)->node, &device->grants);
+	}
+	(*grant)->clients++;
+	(*grant)->confined |= confined;
 	return device;
 }
 
@@ -344,6 +337,8 @@ static int contig_device_check(const struct contig_device *cmd)
 /**
  * contig_dma_device_attach() - find the device that a client wants
  * @cmd: name and limits, from user space
+ * @grant: receives the grant by which the client has the device, NULL if it needs
+ *         none
  *
  * May sleep.
  *
@@ -351,16 +346,26 @@ static int contig_device_check(const struct contig_device *cmd)
  * it for CONTIG_DEVICE.
  */
 struct contig_dma_device *
-contig_dma_device_attach(const struct contig_device *cmd)
+contig_dma_device_attach(const struct contig_device *cmd,
+			 struct contig_grant **grant)
 {
+	struct contig_grant *mine __free(kfree) = NULL;
 	struct contig_dma_device *device;
+	struct contig_right right;
 	struct device *dev;
 	int ret = contig_device_check(cmd);
 
 	if (ret)
 		return ERR_PTR(ret);
-	if (!contig_listed(&contig_devices_param, cmd->name) && !capable(CAP_SYS_RAWIO))
-		return ERR_PTR(-EPERM);
+	/* Callers without a right are not told whether the device exists. */
+	ret = contig_right_get(cmd->name, &right);
+	if (ret)
+		return ERR_PTR(ret);
+	if (!right.privileged) {
+		mine = kzalloc(sizeof(*mine), GFP_KERNEL_ACCOUNT);
+		if (!mine)
+			return ERR_PTR(-ENOMEM);
+	}
 	dev = contig_device_find(cmd->name);
 	if (!dev)
 		return ERR_PTR(-ENODEV);
@@ -369,17 +374,25 @@ contig_dma_device_attach(const struct contig_device *cmd)
 		put_device(dev);
 		return ERR_PTR(-ERESTARTNOINTR);
 	}
-	device = contig_dma_device_share(dev, cmd);
+	device = contig_dma_device_share(dev, cmd, &right, &mine);
 	device_unlock(dev);
 	put_device(dev);
+	if (!IS_ERR(device))
+		*grant = no_free_ptr(mine);
 	return device;
 }
 
 /* End contig_dma_device_attach(). May sleep. */
-void contig_dma_device_detach(struct contig_dma_device *device)
+void contig_dma_device_detach(struct contig_dma_device *device,
+			      struct contig_grant *grant)
 {
-	scoped_guard(mutex, &contig_dma_devices_mutex)
+	scoped_guard(mutex, &contig_dma_devices_mutex) {
 		device->clients--;
+		if (grant && !--grant->clients) {
+			list_del(&grant->node);
+			kfree(grant);
+		}
+	}
 	contig_dma_device_put(device);
 }
 
@@ -444,6 +457,27 @@ int contig_dma_device_describe(struct contig_dma_device *device,
 	if (device->pool)
 		cmd->out_features |= CONTIG_DEVICE_POOL;
 	return 0;
+}
+
+/**
+ * contig_dma_device_is_confined() - see whether a device is confined now
+ * @device: the device
+ * @grant: of a client that has attached it, or NULL for CAP_SYS_RAWIO
+ *
+ * Return: true if it is, false if it is not or is gone.
+ */
+bool contig_dma_device_is_confined(struct contig_dma_device *device,
+				   const struct contig_grant *grant)
+{
+	struct contig_right right = { .privileged = true };
+
+	if (grant)
+		right = grant->right;
+	else
+		right.uid = current_euid();
+	/* A device that is not gone keeps its driver and its IOMMU. */
+	guard(mutex)(&device->lock);
+	return !device->gone && contig_device_confined(device->dev, &right);
 }
 
 /**

@@ -3,7 +3,8 @@
  * Devices that go while memory is mapped for them
  *
  * A device can be unplugged, or lose its driver, at any time. The kernel tells us
- * first, and all maps are taken back before its IOMMU is.
+ * first, and all maps are taken back before its IOMMU is. The same happens if a
+ * device that was confined would be so no longer.
  *
  * There can be a hundred thousand maps. So they are taken back with the lock of their
  * own device, a few at a time; users of other devices notice nothing.
@@ -18,6 +19,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "delegate.h"
 #include "dma_device.h"
 #include "dma_map.h"
 #include "stats.h"
@@ -199,6 +201,23 @@ static struct contig_dma_device *contig_dma_device_of(struct device *dev,
 	return NULL;
 }
 
+/* The same for a device of the IOMMU group that @dev, with its new driver, is in. */
+static struct contig_dma_device *contig_dma_device_beside(struct device *dev,
+							  bool *mine)
+{
+	struct contig_dma_device *device;
+	int group = contig_device_group(dev);
+
+	if (group < 0)
+		return NULL;
+	guard(mutex)(&contig_dma_devices_mutex);
+	list_for_each_entry(device, &contig_dma_device_list, node)
+		if (device->group == group && device->dev != dev &&
+		    contig_grants_endanger(device, dev))
+			return contig_dma_device_choose(device, mine);
+	return NULL;
+}
+
 /* Return one of the devices that the driver of @dev attached and may still use. */
 static struct contig_dma_device *contig_dma_device_in_use(struct device *dev)
 {
@@ -255,12 +274,34 @@ static void contig_driver_is_late(struct device *dev)
 	}
 }
 
+/*
+ * The device gets a driver. Devices of the same IOMMU group, if they are confined to
+ * a user's memory, would reach memory that this driver maps. So their maps are taken
+ * back, and their clients have to attach them again. This module cannot stop the
+ * devices themselves.
+ */
+static void contig_device_joins(struct device *dev)
+{
+	struct contig_dma_device *device;
+	bool mine;
+
+	while ((device = contig_dma_device_beside(dev, &mine))) {
+		dev_warn(device->dev, "contig: taken from its users, since %s gets the driver %s\n",
+			 dev_name(dev), dev_driver_string(dev));
+		contig_dma_device_leave(device, mine);
+		contig_dma_device_put(device);
+	}
+}
+
 /* Bus notifier, called before the event takes effect, but for UNBOUND. */
 static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
 			     void *data)
 {
 	switch (event) {
 	case BUS_NOTIFY_BIND_DRIVER:
+		contig_device_leaves(data);
+		contig_device_joins(data);
+		return NOTIFY_OK;
 	case BUS_NOTIFY_UNBIND_DRIVER:
 	case BUS_NOTIFY_DEL_DEVICE:
 		contig_device_leaves(data);

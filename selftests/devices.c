@@ -167,6 +167,7 @@ TEST_F(device, needs_the_right_or_the_list)
 	const char *list = CONTIG_PARAMETERS "/devices";
 	char text[128];
 
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/allow_unconfined", "Y"));
 	ASSERT_EQ(0, drop_cap(CAP_SYS_RAWIO_NR));
 	EXPECT_EQ(-EPERM, attach(self->fd, &self->cmd, self->edu.name));
 	/* Whether it exists is not told either. */
@@ -181,7 +182,105 @@ TEST_F(device, needs_the_right_or_the_list)
 		 self->edu.name);
 	ASSERT_EQ(0, write_text(list, text));
 	EXPECT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
+	EXPECT_FALSE(self->cmd.out_features & CONTIG_DEVICE_CONFINED);
+	ASSERT_EQ(0, detach(self->fd));
+	/* Where nothing confines it the list is not enough. */
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/allow_unconfined", "N"));
+	if (!(self->cmd.out_features & CONTIG_DEVICE_IOMMU))
+		EXPECT_EQ(-EACCES, attach(self->fd, &self->cmd,
+					  self->edu.name));
 	ASSERT_EQ(0, write_text(list, "\n"));
+}
+
+/* An entry can name the user whom the device is for. */
+TEST_F(device, is_for_the_users_that_the_list_names)
+{
+	static const struct {
+		const char *format;
+		int by_1000;
+		int by_1001;
+	} lists[] = {
+		{ "%s@1000", 0, -EPERM },
+		{ "%s@1001", -EPERM, 0 },
+		{ "%s@1000,%s@1001", 0, 0 },
+		{ "%s@1001,%s", 0, 0 },
+		{ "%s@", -EPERM, -EPERM },
+		{ "%s@1000x", -EPERM, -EPERM },
+		{ "%s@x1000", -EPERM, -EPERM },
+		{ "%s@1000@1001", -EPERM, -EPERM },
+		{ "%s@-1", -EPERM, -EPERM },
+		{ "%s@4294967295", -EPERM, -EPERM },
+		{ "%s@4294968296", -EPERM, -EPERM },	/* 2^32 + 1000 */
+		{ "%s@18446744073709552616", -EPERM, -EPERM },
+		{ "@1000", -EPERM, -EPERM },
+		{ "*@1000", 0, -EPERM },
+	};
+	unsigned int i, uid;
+
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/allow_unconfined", "Y"));
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), lists[i].format, self->edu.name,
+			 self->edu.name);
+		ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/devices", text));
+		for (uid = 1000; uid <= 1001; uid++) {
+			struct contig_device cmd = {};
+			pid_t pid = fork();
+
+			if (!pid)
+				_exit(drop_to_user(uid) ? 255 :
+				      -attach(self->fd, &cmd, self->edu.name));
+			EXPECT_EQ(uid == 1000 ? lists[i].by_1000 :
+						lists[i].by_1001,
+				  -child_wait(pid))
+				TH_LOG("uid %u, list %s", uid, text);
+			detach(self->fd);
+		}
+	}
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/allow_unconfined", "N"));
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/devices", "\n"));
+}
+
+/*
+ * One tenant's limits must not stop another: the list may be another one since the
+ * device was attached.
+ */
+TEST_F(device, is_not_taken_from_who_has_it)
+{
+	struct contig_device cmd = { .address_bits = 12 };
+	int other = client_open(), ret;
+	char text[64];
+	pid_t pid;
+
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/allow_unconfined", "Y"));
+	snprintf(text, sizeof(text), "%s@1000", self->edu.name);
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/devices", text));
+	pid = fork();
+	if (!pid)
+		_exit(drop_to_user(1001) ? 255 :
+		      -attach(other, &cmd, self->edu.name));
+	EXPECT_EQ(EPERM, child_wait(pid));
+	pid = fork();
+	if (!pid)
+		_exit(drop_to_user(1000) ? 255 :
+		      -attach(self->fd, &self->cmd, self->edu.name));
+	ASSERT_EQ(0, child_wait(pid));
+	snprintf(text, sizeof(text), "%s@1001", self->edu.name);
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/devices", text));
+	cmd.address_bits = 0;
+	pid = fork();
+	if (!pid)
+		_exit(drop_to_user(1001) ? 255 :
+		      -attach(other, &cmd, self->edu.name));
+	EXPECT_EQ(EBUSY, child_wait(pid));
+	ret = attach(other, &cmd, self->edu.name);
+	EXPECT_EQ(-EBUSY, ret);
+	ASSERT_EQ(0, detach(self->fd));
+	EXPECT_EQ(0, attach(other, &cmd, self->edu.name));
+	close(other);
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/allow_unconfined", "N"));
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/devices", "\n"));
 }
 
 /* A driver that knows its device is not told what the device can do. */

@@ -40,10 +40,12 @@
  *  - ENXIO: a page of a range is not memory: registers or other PFN mappings.
  *  - EACCES: a page of a range is not writable, or belongs to a file whose
  *    filesystem has to know of every write, and the lock is for a device that
- *    writes (that is, without CONTIG_LOCK_OUTPUT).
+ *    writes (that is, without CONTIG_LOCK_OUTPUT); or, from CONTIG_DEVICE, the
+ *    caller lacks CAP_SYS_RAWIO and the device is not confined.
  *  - EPERM: physical addresses need CAP_SYS_RAWIO (or the module parameter
  *    allow_physical), and so does what reveals them: choosing where memory lies,
- *    or asking which pages of the caller's own memory adjoin.
+ *    or asking which pages of the caller's own memory adjoin. A device needs
+ *    CAP_SYS_RAWIO or an entry for the caller in the module parameter devices.
  *  - EBADF: a file descriptor is not open.
  *  - EBADFD: a file descriptor is open, but not a buffer of contig.
  *  - EXDEV: the client holds and locks ranges of another process's memory;
@@ -59,8 +61,9 @@
  *    since it was attached; CONTIG_DEVICE attaches it again.
  *  - EMFILE: as many clients of this process hold or lock memory as may.
  *  - EBUSY: the driver of a device does its DMA behind the kernel's back; other
- *    clients use it with other limits; or something is locked that would have to
- *    move to another device.
+ *    clients use it with other limits; users who have no right to it any more have
+ *    not let go of it; or something is locked that would have to move to another
+ *    device.
  *  - EADDRNOTAVAIL: a page of a range lies where the client's device cannot
  *    reach it.
  *  - ESTALE: a locked page was unmapped or replaced since; unlock it first.
@@ -776,11 +779,15 @@ enum contig_device_flags {
  * @CONTIG_DEVICE_COHERENT: the device sees what is in the CPU's caches
  * @CONTIG_DEVICE_POOL: the Device Tree gives the device a pool; for this client the
  *                      coherent rung takes memory from there and from nowhere else
+ * @CONTIG_DEVICE_CONFINED: at this moment the device reaches no memory but what is
+ *                          mapped for devices of the caller, see &struct
+ *                          contig_device
  */
 enum contig_device_feature {
 	CONTIG_DEVICE_IOMMU = 1 << 0,
 	CONTIG_DEVICE_COHERENT = 1 << 1,
-	CONTIG_DEVICE_POOL = 1 << 2
+	CONTIG_DEVICE_POOL = 1 << 2,
+	CONTIG_DEVICE_CONFINED = 1 << 3
 };
 
 /**
@@ -831,10 +838,35 @@ enum contig_device_feature {
  * that stops it (of a UIO device, say) before /dev/contig, since files are closed in
  * the order of their numbers.
  *
- * Needs CAP_SYS_RAWIO, or that the module parameter "devices" has the name (else
- * EPERM): a device that can be told to write to memory can be told to write to
- * all of it, unless there is an IOMMU. Not while this client has anything locked
- * (EBUSY).
+ * Needs CAP_SYS_RAWIO, or an entry of the module parameter "devices": "NAME@UID"
+ * gives the device to one user (by the effective user id of the caller), "NAME" to
+ * all users who may open /dev/contig. Other callers get EPERM, whether the device
+ * exists or not. Not while this client has anything locked (EBUSY).
+ *
+ * A device can be told to read and write all memory that it reaches. So without
+ * CAP_SYS_RAWIO it has to be confined (else EACCES):
+ *
+ *  - an IOMMU translates for it, and maps what drivers ask for and nothing else: no
+ *    domain of type identity, no memory that firmware wants to be mapped;
+ *  - the interrupts that it can cause are its own (isolated MSIs, on x86 interrupt
+ *    remapping);
+ *  - each device of its IOMMU group, itself included, is given to the same user by
+ *    "devices", and has no driver or one of "stub_drivers". Bridges do not count.
+ *
+ * Then it reaches memory that clients lock and prepare for devices of this group, and
+ * nothing else. CONTIG_DEVICE_CONFINED says that it is so now; a caller with
+ * CAP_SYS_RAWIO needs no entry for the device itself. If another device of the group
+ * gets a driver or is plugged in and gets one, and is not the user's, the device is
+ * taken from its clients as if it had been unplugged. This cannot stop the device
+ * itself: a user who still has its registers can reach what is mapped for the other
+ * one. With the module parameter "allow_unconfined" devices that are not confined
+ * can be attached as well, and their users must be trusted with all memory.
+ *
+ * Users whom one list gives a device to, or devices of one group, trust each other:
+ * each reaches what the others have mapped, and the first to attach a device sets
+ * its limits for all. If the list has changed, a device cannot be attached (EBUSY, for
+ * CAP_SYS_RAWIO as well) while a user to whom the list does not give it has it, or
+ * another device of its group, attached. Unbinding the driver takes it away.
  */
 struct contig_device {
 	__u32 size;

@@ -184,11 +184,12 @@ struct contig_device_opts {
  * needs the device fails with ENODEV, until it is attached again or detached;
  * unlocking goes on working.
  *
- * Return: 0; -EPERM: devices need CAP_SYS_RAWIO, or to be named in the module
- * parameter devices; -ENODEV: there is no such device; -EUNATCH: it has no
+ * Return: 0; -EPERM: devices need CAP_SYS_RAWIO, or to be named for this user in
+ * the module parameter devices; -EACCES: it is named, but not confined to memory
+ * of this user; -ENODEV: there is no such device; -EUNATCH: it has no
  * driver; -ERANGE: no memory is in its reach; -EBUSY: its driver does DMA in ways
- * of its own, another client uses it with other limits, or this client has
- * something locked; -EINVAL: a name that is empty or too long, wrong limits;
+ * of its own, another client uses it with other limits, a user who has no right
+ * to it any more uses it, or this client has something locked; -EINVAL: a name that is empty or too long, wrong limits;
  * -EOPNOTSUPP: the reserved member is not 0; -E2BIG: @opts has members that this
  * library does not know.
  *

@@ -61,8 +61,10 @@ static const struct {
 		 "constraints"},
 	{EFAULT, "the memory is not mapped"},
 	{ENXIO, "the range is not memory, but registers or the like"},
-	{EACCES, "the device may not be opened by this user, or the range is "
-		 "not writable, or was prepared for output only"},
+	{EACCES,
+	 "the device may not be opened by this user, or is not "
+	 "confined to this user's memory, or the range is not writable, "
+	 "or was prepared for output only"},
 	{EPERM, "physical addresses need CAP_SYS_RAWIO or the module "
 		"parameter allow_physical, and devices need it or the "
 		"parameter devices"},
