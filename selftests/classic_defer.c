@@ -277,42 +277,6 @@ TEST_F(defer, a_hold_that_waits_keeps_no_thread_waiting)
 	slow_end(&self->slow);
 }
 
-static pthread_t victim;
-
-static void *hold_slow(void *argument)
-{
-	struct slow_memory *slow = argument;
-
-	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-	HoldMemory(slow->memory, slow->length);
-	pthread_testcancel();
-	return slow;
-}
-
-static void cancel_it(struct slow_memory *slow)
-{
-	pthread_cancel(victim);
-}
-
-TEST_F(defer, a_thread_cancelled_in_a_hold_leaves_nothing_locked)
-{
-	void *result;
-	pid_t child;
-
-	start_slow(cancel_it);
-	ASSERT_EQ(0, pthread_create(&victim, NULL, hold_slow, &self->slow));
-	ASSERT_EQ(0, pthread_join(victim, &result));
-	EXPECT_NE(&self->slow, result);
-	EXPECT_TRUE(self->slow.waited);
-	EXPECT_EQ(noErr, HoldMemory(self->memory, pages(2)));
-	EXPECT_EQ(noErr, UnholdMemory(self->memory, pages(2)));
-	child = fork();
-	if (!child)
-		_exit(HoldMemory(self->memory, page_size));
-	EXPECT_EQ(0, child_status(child));
-	slow_end(&self->slow);
-}
-
 /* fork() holds mutexes, so no deferred function may run before it is over. */
 TEST_F_TIMEOUT(defer, signals_amid_forks, 120)
 {
