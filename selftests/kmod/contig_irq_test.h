@@ -143,7 +143,7 @@ struct irq_test_measure {
 	__u64 shortest_ns[IRQ_TEST_FUNCTIONS];	/* out */
 };
 
-#define IRQ_TEST_MEASURE_MAX (1ull << 30)
+#define IRQ_TEST_MEASURE_MAX 0x40000000ull
 
 #define IRQ_TEST_TYPE 0xBD
 #define IRQ_TEST_OPEN _IO(IRQ_TEST_TYPE, 0)
