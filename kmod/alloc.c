@@ -223,6 +223,8 @@ void contig_reports_blur(const struct contig_request *request,
 		struct contig_report *report = &reports[i];
 
 		report->largest = contig_report_blurred(request, report, left);
+		/* How many failed would tell which of its pages lie in them. */
+		report->windows = min(report->windows, 1U);
 		if (request->narrowed &&
 		    report->blocked == CONTIG_BLOCKED_PINNED)
 			report->blocked = CONTIG_BLOCKED_UNMOVABLE;

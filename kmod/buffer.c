@@ -25,6 +25,7 @@
 #include "limits.h"
 #include "listing.h"
 #include "name.h"
+#include "poison.h"
 #include "rung.h"
 #include "stats.h"
 
@@ -159,6 +160,14 @@ int contig_buffer_export(struct contig_buffer *buffer)
 	if (ret)
 		return ret;
 	atomic_long_inc(&contig_buffers_nr);
+	/*
+	 * Sweeps passed before it was on the list, and a page may have failed while
+	 * the rung was still taking others.
+	 */
+	if (contig_poison_ever() &&
+	    contig_buffer_first_failed(buffer, 0, buffer->extents.npages) <
+	    buffer->extents.npages)
+		return -ENOMEM;
 	info.ops = &contig_dmabuf_ops;
 	info.size = contig_buffer_size(buffer);
 	info.flags = O_RDWR | O_CLOEXEC;
@@ -170,8 +179,8 @@ int contig_buffer_export(struct contig_buffer *buffer)
 		return PTR_ERR(dmabuf);
 	buffer->dmabuf = dmabuf;
 	/* The file can go before the buffer, if a path to it is kept open. */
-	buffer->inode = file_inode(dmabuf->file);
-	ihold(buffer->inode);
+	ihold(file_inode(dmabuf->file));
+	WRITE_ONCE(buffer->inode, file_inode(dmabuf->file));
 	/* For fdinfo; without memory for it there is none. */
 	name = kstrdup(buffer->name, GFP_KERNEL_ACCOUNT);
 	spin_lock(&dmabuf->name_lock);
@@ -240,7 +249,12 @@ bool contig_buffers_failed(unsigned long start, unsigned long end)
 	       (buffer = xa_find(entries, &id, ULONG_MAX, XA_PRESENT))) {
 		found = READ_ONCE(buffer->failed) &&
 			contig_buffer_overlaps(buffer, start, end);
-		id++;
+		/* There can be hundreds of thousands. */
+		if (!(++id % 256)) {
+			xa_unlock(entries);
+			cond_resched();
+			xa_lock(entries);
+		}
 	}
 	xa_unlock(entries);
 	return found;

@@ -3,13 +3,16 @@
  * One open /dev/contig
  */
 #include <linux/cred.h>
+#include <linux/llist.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
+#include <linux/workqueue.h>
 
 #include "buffer.h"
 #include "client.h"
@@ -26,6 +29,12 @@
  * from working meanwhile.
  */
 #define CONTIG_SPACE_CLIENTS 1024
+
+/*
+ * Frees holds of clients that another process closed: one item of work for each
+ * address space, however many clients it is about.
+ */
+static struct workqueue_struct *contig_clients_wq;
 
 /* Every address space that has clients. */
 static LIST_HEAD(contig_spaces);
@@ -60,6 +69,8 @@ err_free:
 	return NULL;
 }
 
+static void contig_space_work(struct work_struct *work);
+
 /* The space of @mm, with a reference, or ERR_PTR() of -EMFILE or -ENOMEM. */
 static struct contig_space *contig_space_get(struct mm_struct *mm)
 {
@@ -82,6 +93,8 @@ static struct contig_space *contig_space_get(struct mm_struct *mm)
 	space->refs = 1;
 	mutex_init(&space->lock);
 	INIT_LIST_HEAD(&space->clients);
+	init_llist_head(&space->dead);
+	INIT_WORK(&space->work, contig_space_work);
 	list_add(&space->node, &contig_spaces);
 	return space;
 }
@@ -150,15 +163,16 @@ int contig_client_watch(struct contig_client *client)
 	struct contig_watch *watch;
 
 	lockdep_assert_held(&client->lock);
-	if (space->watch)
+	/* Pairs with the release below. */
+	if (smp_load_acquire(&space->watch))
 		return 0;
-	/* Not with the lock held: other threads can hold up who wants mmap_lock. */
+	/* Not with the lock held: other threads can keep mmap_lock for long. */
 	watch = contig_watch_get();
 	if (IS_ERR(watch))
 		return PTR_ERR(watch);
 	scoped_guard(mutex, &space->lock) {
 		if (!space->watch) {
-			space->watch = watch;
+			smp_store_release(&space->watch, watch);
 			return 0;
 		}
 	}
@@ -201,24 +215,46 @@ int contig_client_device(struct contig_client *client,
 
 static void contig_client_free_holds(struct contig_client *client)
 {
-	struct contig_space *space = client->space;
 	struct contig_area *area;
 
-	scoped_guard(mutex, &space->lock) {
-		list_del(&client->space_node);
-		space->changes++;
-		while ((area = contig_areas_first(&client->holds, 0,
-						  ULONG_MAX))) {
-			contig_areas_remove(&client->holds, area);
-			kfree(area);
-			cond_resched();
-		}
+	lockdep_assert_held(&client->space->lock);
+	list_del(&client->space_node);
+	client->space->changes++;
+	while ((area = contig_areas_first(&client->holds, 0, ULONG_MAX))) {
+		contig_areas_remove(&client->holds, area);
+		kfree(area);
+		cond_resched();
 	}
-	contig_space_put(space);
 }
 
-/* Let go of everything that was locked or held through a client. */
-static void contig_client_destroy(struct contig_client *client)
+/* The end of a client that has let go of everything. */
+static void contig_client_forget(struct contig_client *client)
+{
+	if (client->space)
+		contig_space_put(client->space);
+	contig_user_put(client->user);
+	mutex_destroy(&client->lock);
+	kfree(client);
+}
+
+/* Each client has a reference on the space, which goes with the last of them. */
+static void contig_space_work(struct work_struct *work)
+{
+	struct contig_space *space = container_of(work, struct contig_space,
+						  work);
+	struct llist_node *dead = llist_del_all(&space->dead);
+	struct contig_client *client, *next;
+
+	llist_for_each_entry_safe(client, next, dead, dead) {
+		scoped_guard(mutex, &space->lock)
+			contig_client_free_holds(client);
+		contig_client_forget(client);
+		module_put(THIS_MODULE);
+	}
+}
+
+/* Let go of everything that was locked through a client. */
+static void contig_client_release(struct contig_client *client)
 {
 	struct contig_buffer_locks *locks;
 	unsigned long index;
@@ -232,22 +268,52 @@ static void contig_client_destroy(struct contig_client *client)
 	xa_destroy(&client->buffer_locks);
 	if (client->device)
 		contig_dma_device_detach(client->device, client->grant);
-	if (client->space)
-		contig_client_free_holds(client);
-	contig_user_put(client->user);
-	mutex_destroy(&client->lock);
-	kfree(client);
 }
 
 /*
- * The file is gone: so is everything that was locked or held through it. This
- * waits for no other process, so the task that closes the file can do it, also if
- * the memory belongs to a process that is hostile.
+ * The file is gone: so is everything that was locked or held through it.
+ *
+ * A process can keep contig_space.lock for as long as it likes, by commands on many
+ * holds one after the other. So only a task of that process waits for it; if another
+ * process closes the file, a worker does. What was locked is unpinned at once in
+ * either case, since that waits for no process.
  */
 void contig_client_free(struct contig_client *client)
 {
+	struct contig_space *space = client->space;
+
 	contig_listing_remove(&contig_clients, client->number);
-	contig_client_destroy(client);
+	contig_client_release(client);
+	if (!space) {
+		contig_client_forget(client);
+		return;
+	}
+	if (!mutex_trylock(&space->lock)) {
+		if (space->mm != current->mm) {
+			/* Unloading says EBUSY until the work is done. */
+			__module_get(THIS_MODULE);
+			if (llist_add(&client->dead, &space->dead))
+				queue_work(contig_clients_wq, &space->work);
+			return;
+		}
+		mutex_lock(&space->lock);
+	}
+	contig_client_free_holds(client);
+	mutex_unlock(&space->lock);
+	contig_client_forget(client);
+}
+
+int contig_clients_init(void)
+{
+	contig_clients_wq = alloc_workqueue("contig", WQ_UNBOUND,
+					    WQ_MAX_ACTIVE);
+	return contig_clients_wq ? 0 : -ENOMEM;
+}
+
+/* No client is left, but the last work may not have returned yet. */
+void contig_clients_exit(void)
+{
+	destroy_workqueue(contig_clients_wq);
 }
 
 /*

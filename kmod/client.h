@@ -7,9 +7,11 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "areas.h"
@@ -32,6 +34,8 @@ struct mm_struct;
  * @lock: protects @clients, the holds of each of them, and @changes
  * @clients: clients of this space
  * @changes: how often holds of any of them have changed
+ * @dead: clients whose holds are to be freed in the background
+ * @work: does that
  */
 struct contig_space {
 	struct list_head node;
@@ -41,6 +45,8 @@ struct contig_space {
 	struct mutex lock; /* for clients and their holds */
 	struct list_head clients;
 	u64 changes;
+	struct llist_head dead;
+	struct work_struct work;
 };
 
 /**
@@ -65,6 +71,7 @@ struct contig_space {
  * @space_node: entry of contig_space.clients, protected by contig_space.lock
  * @locked: pages that are locked, for people to see without a lock
  * @held: pages that are held, likewise
+ * @dead: entry of contig_space.dead
  *
  * Lock order: contig_client.lock, contig_space.lock, mmap_lock of the process,
  * then those of buffers, reserves and DMA devices. The mutexes around the lists of spaces
@@ -88,6 +95,7 @@ struct contig_client {
 	struct list_head space_node;
 	atomic_long_t locked;
 	atomic_long_t held;
+	struct llist_node dead;
 };
 
 /**
@@ -128,6 +136,8 @@ int contig_client_watch(struct contig_client *client);
 bool contig_client_locks_any(struct contig_client *client);
 int contig_client_device(struct contig_client *client,
 			 struct contig_dma_device **device);
+int contig_clients_init(void);
+void contig_clients_exit(void);
 extern struct contig_listing contig_clients; /* for debugfs */
 
 int contig_target_init(struct contig_client *client, u32 flags, u64 addr,

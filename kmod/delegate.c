@@ -215,14 +215,21 @@ static bool contig_device_is_free(struct device *dev)
 	return !driver || managed || contig_stub_listed(name);
 }
 
-/* Return true if the device is the caller's alone. With kernel_param_lock(). */
+/*
+ * Return true if the list gives the device to the caller, and no driver of the
+ * kernel has it. With kernel_param_lock().
+ */
 static bool contig_right_owns(const struct contig_right *right,
 			      struct device *dev)
 {
 	char name[CONTIG_DEVICE_NAME_SIZE];
 
-	snprintf(name, sizeof(name), "%s/%s", dev_bus_name(dev),
-		 dev_name(dev));
+	/* contig_bus_notify() hears of drivers on these buses only. */
+	if (!dev_is_pci(dev) && dev->bus != &platform_bus_type)
+		return false;
+	if (snprintf(name, sizeof(name), "%s/%s", dev_bus_name(dev),
+		     dev_name(dev)) >= sizeof(name))
+		return false;
 	return (contig_device_is_bridge(dev) ||
 		contig_right_covers(right, name)) && contig_device_is_free(dev);
 }
@@ -380,6 +387,7 @@ bool contig_grants_admit(struct device *dev, const char *name, int group,
 	struct contig_dma_device *device;
 	bool unconfined = READ_ONCE(contig_allow_unconfined);
 	struct contig_grant *grant;
+	unsigned int granted;
 	bool admit = true;
 
 	lockdep_assert_held(&contig_dma_devices_mutex);
@@ -388,10 +396,16 @@ bool contig_grants_admit(struct device *dev, const char *name, int group,
 		if (device->dev != dev &&
 		    (group < 0 || device->group != group || unconfined))
 			continue;
-		list_for_each_entry(grant, &device->grants, node)
+		granted = 0;
+		list_for_each_entry(grant, &device->grants, node) {
+			granted += grant->clients;
 			if (!contig_right_same(&grant->right, right) &&
 			    !contig_right_covers(&grant->right, name))
 				admit = false;
+		}
+		/* Clients with CAP_SYS_RAWIO did not agree to share it. */
+		if (!right->privileged && device->clients > granted)
+			admit = false;
 	}
 	kernel_param_unlock(THIS_MODULE);
 	return admit;

@@ -38,8 +38,15 @@ static void contig_kernel_release_work(struct work_struct *work)
 	struct contig_kernel_client *client =
 		container_of(work, struct contig_kernel_client, release);
 
-	guard(mutex)(&client->mutex);
+	/*
+	 * A task that pins memory can wait for a page for long, with the mutex
+	 * held. It calls contig_kernel_release() when it is done: do not keep other
+	 * clients from being served until then.
+	 */
+	if (!mutex_trylock(&client->mutex))
+		return;
 	contig_keeps_bury(&client->keeps);
+	mutex_unlock(&client->mutex);
 }
 
 /* Have given back what nobody uses any more. For any context. */
@@ -364,6 +371,7 @@ int contig_kernel_add(struct contig_kernel_client *client,
 		return -EINTR;
 	ret = contig_kernel_make(client, part, kind, flags);
 	mutex_unlock(&client->mutex);
+	contig_kernel_release(client);
 	return ret;
 }
 

@@ -131,6 +131,7 @@ int contig_kernel_get_physical(struct contig_kernel_client *client,
 			return -EINTR;
 		ret = contig_keeps_look(&client->keeps, &part);
 		mutex_unlock(&client->mutex);
+		contig_kernel_release(client);
 		if (!ret)
 			ret = contig_kernel_translate(client, &part, table);
 	}

@@ -245,16 +245,18 @@ int contig_user_charge(struct contig_user *user, unsigned long npages)
 {
 	if (!contig_charge(&user->pages, contig_user_quota(user), npages))
 		return -EDQUOT;
-	if (!contig_charge(&contig_total, contig_total_quota(), npages))
-		goto err_user;
+	/* What fails here must not count for other users even for a moment. */
 	if (user->ordinary &&
 	    !contig_charge(&contig_ordinary_total, contig_ordinary_quota(),
 			   npages))
-		goto err_total;
+		goto err_user;
+	if (!contig_charge(&contig_total, contig_total_quota(), npages))
+		goto err_ordinary;
 	return 0;
 
-err_total:
-	atomic_long_sub(npages, &contig_total);
+err_ordinary:
+	if (user->ordinary)
+		atomic_long_sub(npages, &contig_ordinary_total);
 err_user:
 	atomic_long_sub(npages, &user->pages);
 	return -EDQUOT;

@@ -15,7 +15,8 @@ struct seq_file;
  * struct contig_listing - a list of which a file in debugfs has a line for each
  *                         entry
  * @entries: the entries by their number, in the order in which they came; its
- *           lock is a leaf, and is held for one entry at a time
+ *           lock is held for a few entries at a time, and only locks of wait
+ *           queues are taken inside
  * @last: the last number that an entry got, protected by the lock of @entries
  * @size: bytes that @copy fills; constant
  * @head: prints the first line

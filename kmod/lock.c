@@ -96,6 +96,7 @@ static int contig_lock_again(const struct contig_target *target, u32 flags)
 			ret = contig_area_check_write(area, first, last);
 		if (ret)
 			return ret;
+		cond_resched();
 	}
 	return 0;
 }

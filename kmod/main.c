@@ -2,7 +2,9 @@
 /*
  * /dev/contig: physically contiguous memory that a DMA engine can use
  */
+#include <linux/bits.h>
 #include <linux/fs.h>
+#include <linux/log2.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -73,6 +75,10 @@ static int contig_info_ioctl(struct contig_ucmd *ucmd)
 	cmd->out_max_order_bytes = (u64)PAGE_SIZE << MAX_PAGE_ORDER;
 	contig_reserve_totals(&cmd->out_reserve_bytes, &cmd->out_reserve_free,
 			      &cmd->out_reserve_largest);
+	/* How long it is exactly would tell whether two buffers adjoin. */
+	if (cmd->out_reserve_largest && !contig_may_see_physical_noaudit())
+		cmd->out_reserve_largest =
+			BIT_ULL(ilog2(cmd->out_reserve_largest));
 	cmd->out_quota_bytes = (u64)contig_user_quota(client->user)
 			       << PAGE_SHIFT;
 	cmd->out_quota_used = (u64)atomic_long_read(&client->user->pages)
@@ -238,9 +244,12 @@ static int __init contig_init(void)
 	ret = contig_stats_init();
 	if (ret)
 		return ret;
-	ret = contig_device_init();
+	ret = contig_clients_init();
 	if (ret)
 		goto err_stats;
+	ret = contig_device_init();
+	if (ret)
+		goto err_clients;
 	ret = contig_dma_devices_init();
 	if (ret)
 		goto err_device;
@@ -279,6 +288,8 @@ err_dma_devices:
 	contig_dma_devices_exit();
 err_device:
 	contig_device_exit();
+err_clients:
+	contig_clients_exit();
 err_stats:
 	contig_stats_exit();
 	return ret;
@@ -293,6 +304,7 @@ static void __exit contig_exit(void)
 	contig_poison_exit();
 	contig_reserve_exit();
 	contig_kernel_exit();
+	contig_clients_exit();
 	contig_watches_exit();
 	contig_dma_devices_exit();
 	contig_device_exit();

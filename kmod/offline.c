@@ -28,6 +28,7 @@
 #include "buffer.h"
 #include "offline.h"
 #include "pageblock.h"
+#include "poison.h"
 #include "rung.h"
 
 /**
@@ -100,9 +101,10 @@ void contig_offline_leave(void)
 	spin_unlock(&offline.lock);
 }
 
-/* May memory that the kernel has isolated go offline? */
+/* Return true if memory that the kernel has isolated may go offline. */
 static bool contig_offline_begin(unsigned long start, unsigned long end)
 {
+	contig_poison_settle();
 	if (contig_reserve_overlaps(start, end) ||
 	    contig_buffers_failed(start, end))
 		return false;

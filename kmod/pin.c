@@ -27,29 +27,19 @@
 #include "poison.h"
 #include "userspace.h"
 
-static struct contig_pin *contig_pin_new(struct contig_watch *watch,
-					 unsigned long first,
-					 unsigned long npages)
+static struct contig_pin *contig_pin_new(const struct contig_stretch *stretch,
+					 unsigned long first)
 {
 	struct contig_pin *pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
-	int ret;
 
 	if (!pin)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	refcount_set(&pin->refs, 1);
 	pin->first = first;
-	pin->npages = npages;
+	pin->npages = stretch->npages;
+	pin->buffer = stretch->buffer;
+	pin->base = stretch->offset;
 	contig_extents_init(&pin->own);
-	if (!watch)
-		return pin;
-
-	/* Watch first, then look: no change can slip in between. */
-	ret = contig_mark_init(&pin->mark, watch, first, npages);
-	if (ret) {
-		kfree(pin);
-		return ERR_PTR(ret);
-	}
-	pin->mm = watch->notifier.mm;
 	return pin;
 }
 
@@ -88,6 +78,26 @@ static void contig_pin_uncharge(struct contig_pin *pin, unsigned long npages)
 	contig_pins_uncharge(npages, pin->counted);
 	atomic_long_sub(npages, &pin->payer->locked_vm);
 	atomic64_sub(npages, &pin->mm->pinned_vm);
+}
+
+/*
+ * Have changes of the pages noted before they are looked up: no change can slip in
+ * between. That takes memory for each page, so the user is charged first.
+ */
+static int contig_pin_watch(struct contig_pin *pin, struct contig_watch *watch,
+			    bool charge)
+{
+	int ret = 0;
+
+	pin->mm = watch->notifier.mm;
+	if (charge)
+		ret = contig_pin_charge(pin);
+	if (ret)
+		return ret;
+	ret = contig_mark_init(&pin->mark, watch, pin->first, pin->npages);
+	if (ret)
+		contig_pin_uncharge(pin, pin->npages);
+	return ret;
 }
 
 void contig_pin_get(struct contig_pin *pin)
@@ -244,31 +254,36 @@ static int contig_pin_check(struct contig_pin *pin)
 	return ret;
 }
 
-/* Pin a stretch of the user's own memory. */
+/* Pin the user's own memory. */
 static int contig_pin_user(struct contig_pin *pin,
-			   const struct contig_stretch *stretch, bool output,
-			   bool charge)
+			   const struct contig_stretch *stretch, bool output)
 {
 	struct page **pages;
-	int ret = 0;
+	int ret;
 
-	pages = (struct page **)__get_free_page(GFP_KERNEL);
-	if (!pages)
-		return -ENOMEM;
-	if (charge)
-		ret = contig_pin_charge(pin);
-	if (!ret) {
-		ret = contig_pin_pages(pin, stretch, output, pages);
-		if (!ret && !output) {
-			ret = contig_pin_check(pin);
-			if (ret)
-				contig_pin_drop(pin, 0, pin->npages, false);
-		}
+	pages = (struct page **)__get_free_page(GFP_KERNEL | __GFP_NOWARN |
+						__GFP_RETRY_MAYFAIL);
+	ret = pages ? contig_pin_pages(pin, stretch, output, pages) : -ENOMEM;
+	if (!ret && !output) {
+		ret = contig_pin_check(pin);
 		if (ret)
-			contig_pin_uncharge(pin, pin->npages);
+			contig_pin_drop(pin, 0, pin->npages, false);
 	}
+	if (ret)
+		contig_pin_uncharge(pin, pin->npages);
 	free_page((unsigned long)pages);
 	return ret;
+}
+
+/* Keep pages of a buffer, which do not move. */
+static int contig_pin_keep_buffer(struct contig_pin *pin)
+{
+	/* It was looked at before it was watched: look again. */
+	if (pin->mark.watch)
+		contig_mark_touch(&pin->mark);
+	contig_buffer_expose(pin->buffer);
+	return contig_buffer_failed(pin->buffer, pin->base, pin->npages) ?
+	       -EHWPOISON : 0;
 }
 
 /* Pin one stretch and make it an area. Takes over the stretch's reference. */
@@ -281,28 +296,17 @@ static int contig_pin_stretch(struct contig_watch *watch, unsigned long first,
 	int ret = 0;
 
 	area = contig_area_new(first, first + stretch->npages - 1);
-	if (!area) {
-		contig_stretch_put(stretch);
-		return -ENOMEM;
-	}
-	pin = contig_pin_new(watch, first, stretch->npages);
-	if (IS_ERR(pin)) {
+	pin = area ? contig_pin_new(stretch, first) : NULL;
+	if (!pin) {
 		contig_stretch_put(stretch);
 		kfree(area);
-		return PTR_ERR(pin);
+		return -ENOMEM;
 	}
-	pin->buffer = stretch->buffer;
-	pin->base = stretch->offset;
-	if (pin->buffer) {
-		/* It was looked at before it was watched: look again. */
-		if (watch)
-			contig_mark_touch(&pin->mark);
-		contig_buffer_expose(pin->buffer);
-		if (contig_buffer_failed(pin->buffer, pin->base, pin->npages))
-			ret = -EHWPOISON;
-	} else {
-		ret = contig_pin_user(pin, stretch, output, charge);
-	}
+	if (watch)
+		ret = contig_pin_watch(pin, watch, charge && !pin->buffer);
+	if (!ret)
+		ret = pin->buffer ? contig_pin_keep_buffer(pin) :
+				    contig_pin_user(pin, stretch, output);
 	if (ret) {
 		contig_pin_put(pin);
 		kfree(area);

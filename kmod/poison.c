@@ -161,13 +161,17 @@ unsigned long contig_area_first_failed(const struct contig_area *area,
 static void contig_poison_buffer(struct contig_buffer *buffer)
 {
 	unsigned long npages = buffer->extents.npages, at, failed = 0;
+	struct inode *inode = READ_ONCE(buffer->inode);
 
 	for (at = 0;; at++) {
 		at += contig_buffer_first_failed(buffer, at, npages - at);
 		if (at >= npages)
 			break;
-		unmap_mapping_range(buffer->inode->i_mapping,
-				    (loff_t)at << PAGE_SHIFT, PAGE_SIZE, 1);
+		/* Before it is exported no process can have mapped it. */
+		if (inode)
+			unmap_mapping_range(inode->i_mapping,
+					    (loff_t)at << PAGE_SHIFT,
+					    PAGE_SIZE, 1);
 		failed++;
 	}
 	if (failed > buffer->failed)
@@ -192,6 +196,15 @@ static void contig_poison_work(struct work_struct *work)
 	contig_reserve_sweep();
 	if (again)
 		queue_delayed_work(system_unbound_wq, &poison.sweep, HZ);
+}
+
+/* Wait until buffers with pages that have failed by now are known. May sleep. */
+void contig_poison_settle(void)
+{
+	unsigned int swept = smp_load_acquire(&poison.swept);
+
+	if (contig_poison_news(&swept))
+		flush_delayed_work(&poison.sweep);
 }
 
 /* A thread begins to map a buffer. */

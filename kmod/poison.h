@@ -15,6 +15,7 @@ void contig_poison_exit(void);
 
 bool contig_poison_news(unsigned int *seen);
 bool contig_poison_ever(void);
+void contig_poison_settle(void);
 void contig_poison_mmap_begin(void);
 void contig_poison_mmap_end(void);
 

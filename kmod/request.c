@@ -148,7 +148,7 @@ static unsigned long contig_request_pages(const struct contig_request *request,
 		last = min(last, request->highest);
 		aligned = round_up(first, request->align);
 		if (first <= last && aligned >= first && aligned <= last)
-			pages += last - first + 1;
+			pages += min(last - first + 1, zone->present_pages);
 	}
 	return pages;
 }
@@ -173,9 +173,8 @@ static bool contig_request_tells(const struct contig_request *request,
 
 	if (c->lowest || request->align > size)
 		return true;
-	if (!c->highest)
-		return false;
-	if (c->highest < SZ_16M - 1 || c->highest & (c->highest + 1))
+	if (c->highest &&
+	    (c->highest < SZ_16M - 1 || c->highest & (c->highest + 1)))
 		return true;
 	pages = contig_request_pages(request, &narrowed);
 	return narrowed && pages && pages / CONTIG_PLACES < size;

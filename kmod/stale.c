@@ -19,8 +19,8 @@
 #include "userspace.h"
 
 /*
- * A look at locked pages ended with @error: are they gone, or is it not known?
- * Memory can be missing for the page tables they had before.
+ * Return -ESTALE if a look at locked pages that ended with @error shows that they
+ * are gone; or @error, if that is not known for want of memory or time.
  */
 static int contig_pin_gone(int error)
 {
@@ -161,13 +161,15 @@ unsigned long contig_pin_suspect(const struct contig_pin *pin,
 int contig_pin_verify(struct contig_pin *pin, unsigned long *page,
 		      unsigned long last)
 {
-	unsigned long n;
+	unsigned long n, step = 1;
 	int ret = 0;
 	long done;
 
+	/* Few at first: callers go on behind each page that is gone. */
 	while (!ret && (*page = contig_pin_suspect(pin, *page, last)) <= last) {
 		n = contig_mark_take(&pin->mark, *page,
-				     min(last, *page + CONTIG_PIN_BATCH - 1));
+				     min(last, *page + step - 1));
+		step = min(2 * step, CONTIG_PIN_BATCH);
 		done = pin->buffer ? contig_pin_shows_buffer(pin, *page, n) :
 				     contig_pin_shows_pages(pin, *page, n);
 		if (done < 0)

@@ -5,6 +5,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include <uapi/linux/contig.h>
@@ -15,7 +16,9 @@
 #include "dma_map.h"
 #include "fault.h"
 #include "limits.h"
+#include "pages.h"
 #include "pin.h"
+#include "poison.h"
 #include "poison.h"
 #include "stale.h"
 #include "stats.h"
@@ -129,6 +132,7 @@ static int contig_target_check(const struct contig_target *target)
 			ret = -ENODEV;
 		if (ret)
 			return ret;
+		cond_resched();
 	}
 	return 0;
 }
@@ -169,30 +173,56 @@ unsigned long contig_target_addrs(const struct contig_target *target,
 	return count;
 }
 
+/*
+ * Return true if a page of these has failed: the kernel would not survive it to
+ * copy one, or to write back what caches have of it.
+ */
+static bool contig_area_failed(const struct contig_area *area,
+			       unsigned long first, unsigned long last)
+{
+	const struct contig_pin *pin = area->pin;
+	struct contig_cursor cursor;
+	unsigned long pfn, n;
+
+	if (!contig_poison_ever())
+		return false;
+	contig_cursor_init(&cursor, contig_pin_extents(pin),
+			   contig_area_offset(area, first, false));
+	while ((n = contig_cursor_next(&cursor, contig_area_offset(area, last,
+								   false) + 1,
+				       &pfn)))
+		if (contig_pages_first_failed(pfn, n) < n)
+			return true;
+	return false;
+}
+
 /**
  * contig_target_sync() - hand memory from the CPU to the client's device or back
  * @target: a range for the client's device
  * @for_device: the device has it next, not the CPU
  * @direction: which way the device moves data
  *
- * What the device wrote is in the pages that are locked, or in a copy of them. So
- * these are synced whatever became of the mapping: whether the process still has
- * them there, and what it may do with them, is looked at afterwards. May sleep.
+ * The data that a device wrote is in the pages that are locked, or in a copy of
+ * them. So the pages are synced first, and the mapping is looked at afterwards: it
+ * may be unreadable for the process at the moment, or gone. May sleep.
  *
  * Return: 0, -ENOLCK if the range is not locked as a whole, -ENODEV if the device is
- * gone; or -ESTALE if all was synced, but the process has other pages there.
+ * gone; -EHWPOISON if pages have failed, and all was synced but these and what is
+ * locked together with them; -ESTALE if all was synced, but the process has other
+ * pages there.
  */
 int contig_target_sync(const struct contig_target *target, bool for_device,
 		       enum dma_data_direction direction)
 {
 	u64 at, n, left = target->length;
+	int ret = contig_target_locked(target), failed = 0;
 	struct contig_area *area;
-	int ret = contig_target_locked(target);
 
 	if (ret)
 		return ret;
 	contig_for_each_area(area, target->areas, target->first, target->last) {
 		unsigned long first = max(area->it.start, target->first);
+		unsigned long last = min(area->it.last, target->last);
 
 		at = (u64)contig_area_offset(area, first, true) << PAGE_SHIFT;
 		n = (u64)(area->it.last - first + 1) << PAGE_SHIFT;
@@ -201,13 +231,17 @@ int contig_target_sync(const struct contig_target *target, bool for_device,
 			n -= target->head;
 		}
 		n = min(n, left);
+		left -= n;
+		if (contig_area_failed(area, first, last)) {
+			failed = -EHWPOISON;
+			continue;
+		}
 		ret = contig_dma_map_sync(area->pin->map, at, n, for_device,
 					  direction);
 		if (ret)
 			return ret;
-		left -= n;
 	}
-	ret = contig_target_check(target);
+	ret = failed ?: contig_target_check(target);
 	/* That a look was not possible changes nothing: all was synced. */
 	return ret == -ENOMEM || ret == -EINTR ? 0 : ret;
 }
@@ -458,9 +492,11 @@ static int contig_run_fill(struct contig_client *client,
 		if (ret) {
 			n = 1;
 		} else {
+			/* This one was in place a moment ago. */
 			n = contig_area_first_failed(area, page, page + n - 1);
-			n = contig_pin_suspect(area->pin, page, page + n - 1) -
-			    page;
+			n = max(n, 1UL);
+			n = contig_pin_suspect(area->pin, page + 1,
+					       page + n - 1) - page;
 		}
 	}
 	if (!target->buffer && client->space) {
@@ -491,6 +527,8 @@ static int contig_runs_fill(struct contig_client *client,
 		ret = contig_run_fill(client, target, page, &run);
 		if (ret)
 			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		page += run.length >> PAGE_SHIFT;
 		if (contig_copy_to_user(&user[nr], &run, sizeof(run)))
 			return -EFAULT;

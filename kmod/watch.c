@@ -25,6 +25,9 @@
 /* Pages of which the bits are looked through in one go: 32 KiB of them. */
 #define CONTIG_MARK_SCAN BIT(18)
 
+/* Marks that a change touches before it lets go of the lock for a moment. */
+#define CONTIG_WATCH_BATCH 1024
+
 /* Watches that are not freed yet. */
 static atomic_t contig_watches = ATOMIC_INIT(0);
 
@@ -51,16 +54,40 @@ static void contig_mark_set(struct contig_mark *mark, unsigned long first,
 	smp_store_release(&mark->any, true);
 }
 
+/*
+ * Touch marks from @at on, some at a time: invalidations of other pages wait for
+ * the lock. All marks that begin at one page are done together, so that @at moves;
+ * each client has one of a page at most. Return false at the end.
+ */
+static bool contig_watch_touch_some(struct contig_watch *watch,
+				    unsigned long *at, unsigned long first,
+				    unsigned long last)
+{
+	struct interval_tree_node *node;
+	unsigned int left = CONTIG_WATCH_BATCH;
+
+	guard(spinlock)(&watch->lock);
+	for (node = interval_tree_iter_first(&watch->marks, *at, last); node;
+	     node = interval_tree_iter_next(node, *at, last)) {
+		if (left) {
+			left--;
+		} else if (node->start > *at) {
+			*at = node->start;
+			return true;
+		}
+		contig_mark_set(container_of(node, struct contig_mark, it),
+				first, last);
+	}
+	return false;
+}
+
 static void contig_watch_touch(struct contig_watch *watch, unsigned long first,
 			       unsigned long last)
 {
-	struct interval_tree_node *node;
+	unsigned long at = first;
 
-	guard(spinlock)(&watch->lock);
-	for (node = interval_tree_iter_first(&watch->marks, first, last); node;
-	     node = interval_tree_iter_next(node, first, last))
-		contig_mark_set(container_of(node, struct contig_mark, it),
-				first, last);
+	while (contig_watch_touch_some(watch, &at, first, last))
+		cpu_relax();
 }
 
 /*
@@ -159,13 +186,15 @@ void contig_watches_exit(void)
  *
  * No page is suspect at first. May sleep.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM, also for more pages than the kernel's bitmaps can have.
  */
 int contig_mark_init(struct contig_mark *mark, struct contig_watch *watch,
 		     unsigned long first, unsigned long npages)
 {
 	unsigned long longs = BITS_TO_LONGS(npages);
 
+	if (npages > INT_MAX)
+		return -ENOMEM;
 	mark->touched = mark->small;
 	if (longs > 1)
 		mark->touched = kvcalloc(longs, 2 * sizeof(*mark->touched),
