@@ -71,6 +71,8 @@ static unsigned long contig_mib_to_pages(unsigned long mib)
  * on a file system in memory: the OOM killer can free neither by killing the
  * process that is largest. A quota that the administrator sets holds for every
  * user.
+ *
+ * Return: pages.
  */
 unsigned long contig_user_quota(const struct contig_user *user)
 {

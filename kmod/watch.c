@@ -65,20 +65,23 @@ static bool contig_watch_touch_some(struct contig_watch *watch,
 {
 	struct interval_tree_node *node;
 	unsigned int left = CONTIG_WATCH_BATCH;
+	bool more = false;
 
-	guard(spinlock)(&watch->lock);
+	spin_lock(&watch->lock);
 	for (node = interval_tree_iter_first(&watch->marks, *at, last); node;
 	     node = interval_tree_iter_next(node, *at, last)) {
 		if (left) {
 			left--;
 		} else if (node->start > *at) {
 			*at = node->start;
-			return true;
+			more = true;
+			break;
 		}
 		contig_mark_set(container_of(node, struct contig_mark, it),
 				first, last);
 	}
-	return false;
+	spin_unlock(&watch->lock);
+	return more;
 }
 
 static void contig_watch_touch(struct contig_watch *watch, unsigned long first,
@@ -206,8 +209,9 @@ int contig_mark_init(struct contig_mark *mark, struct contig_watch *watch,
 	mark->it.start = first;
 	mark->it.last = first + npages - 1;
 	mark->watch = watch;
-	guard(spinlock)(&watch->lock);
+	spin_lock(&watch->lock);
 	interval_tree_insert(&mark->it, &watch->marks);
+	spin_unlock(&watch->lock);
 	return 0;
 }
 
@@ -215,8 +219,9 @@ void contig_mark_destroy(struct contig_mark *mark)
 {
 	if (!mark->watch)
 		return;
-	scoped_guard(spinlock, &mark->watch->lock)
-		interval_tree_remove(&mark->it, &mark->watch->marks);
+	spin_lock(&mark->watch->lock);
+	interval_tree_remove(&mark->it, &mark->watch->marks);
+	spin_unlock(&mark->watch->lock);
 	if (mark->touched != mark->small)
 		kvfree(mark->touched);
 }
@@ -224,8 +229,9 @@ void contig_mark_destroy(struct contig_mark *mark)
 /* Make all pages of a mark suspect. */
 void contig_mark_touch(struct contig_mark *mark)
 {
-	guard(spinlock)(&mark->watch->lock);
+	spin_lock(&mark->watch->lock);
 	contig_mark_set(mark, mark->it.start, mark->it.last);
+	spin_unlock(&mark->watch->lock);
 }
 
 /**
@@ -271,7 +277,7 @@ unsigned long contig_mark_take(struct contig_mark *mark, unsigned long first,
 	unsigned long from = first - mark->it.start;
 	unsigned long end = last - mark->it.start + 1, to = from;
 
-	guard(spinlock)(&mark->watch->lock);
+	spin_lock(&mark->watch->lock);
 	while (to < end && (test_bit(to, mark->touched) ||
 			    test_bit(to, mark->doubted)))
 		to++;
@@ -279,6 +285,7 @@ unsigned long contig_mark_take(struct contig_mark *mark, unsigned long first,
 	/* Pairs with the barrier in contig_mark_next(). */
 	smp_wmb();
 	bitmap_clear(mark->touched, from, to - from);
+	spin_unlock(&mark->watch->lock);
 	return to - from;
 }
 
@@ -299,8 +306,9 @@ void contig_mark_rest(struct contig_mark *mark)
 
 	if (bits > CONTIG_MARK_SCAN || !READ_ONCE(mark->any))
 		return;
-	guard(spinlock)(&mark->watch->lock);
+	spin_lock(&mark->watch->lock);
 	if (bitmap_empty(mark->touched, bits) &&
 	    bitmap_empty(mark->doubted, bits))
 		WRITE_ONCE(mark->any, false);
+	spin_unlock(&mark->watch->lock);
 }
