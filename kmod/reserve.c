@@ -2,21 +2,14 @@
 /*
  * The reserve rung: blocks taken when the module was loaded
  *
- * Each block is a genalloc pool, whose addresses are page frame numbers and
- * whose granules are a 1024th of the block, or a page: so that what an
- * allocation costs does not depend on its size. What it hands out is zero.
- * Memory that comes back is zeroed before it goes into the pool again: in the
- * background, unless it never left our hands, or somebody is waiting for it. A
- * page that somebody else still has a reference on keeps its whole run out of
- * the pool until that reference is gone.
- *
- * A granule with a failed page is taken out of its pool for good, when the page
- * fails or when the run that it is in comes back. Blocks are split around it.
+ * Each block has a pool of what is free and zero of it (block.c). Memory that
+ * comes back is zeroed before it goes into the pool again: in the background,
+ * unless no user could write to it, or at once if a request waits for it. A page
+ * with a reference that is not contig's keeps its whole run out of the pool until
+ * that reference is gone.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/align.h>
-#include <linux/bitmap.h>
 #include <linux/genalloc.h>
 #include <linux/list.h>
 #include <linux/log2.h>
@@ -30,6 +23,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "block.h"
 #include "buffer.h"
 #include "carve.h"
 #include "early.h"
@@ -47,25 +41,6 @@ static char *early;
 module_param(early, charp, 0444);
 MODULE_PARM_DESC(early,
 		 "blocks to reserve at load: SIZE[*COUNT][,...], for example 64M*2,4M*16");
-
-#define CONTIG_RESERVE_GRANULES 1024
-
-/**
- * struct contig_block - one reserved block
- * @pfn: first page frame
- * @npages: its size, a multiple of a granule
- * @order: pages in a granule, as a power of two
- * @pool: what is free and clean of it, NULL if the block could not be had
- * @failed: a bit for each granule that has a failed page and is in use no more; to
- *          the pool it looks allocated
- */
-struct contig_block {
-	unsigned long pfn;
-	unsigned long npages;
-	unsigned int order;
-	struct gen_pool *pool;
-	unsigned long *failed;
-};
 
 /**
  * struct contig_return - a run that came back and is not clean yet
@@ -96,7 +71,6 @@ struct contig_return {
  * @nr: how many blocks
  * @longest: pages in the longest block that was had; constant after loading
  * @total: pages reserved; constant after loading
- * @failed: pages of it in granules that are in use no more
  * @checked: see contig_poison_news(); for what is free
  * @missing: pages asked for, but not had
  * @returned: runs that wait to be cleaned
@@ -116,7 +90,6 @@ static struct contig_reserve {
 	unsigned int nr;
 	unsigned long longest;
 	unsigned long total;
-	unsigned long failed;
 	unsigned int checked;
 	unsigned long missing;
 	struct list_head returned;
@@ -142,39 +115,6 @@ static bool contig_return_kept(struct contig_return *run)
 		return true;
 	run->kept = contig_pages_first_referenced(run->pfn, run->npages);
 	return run->kept < run->npages;
-}
-
-/* Note that the granule at @pfn, which is not in the pool, has failed. */
-static void contig_granule_fail(struct contig_block *block, unsigned long pfn)
-{
-	lockdep_assert_held(&reserve.lock);
-	__set_bit((pfn - block->pfn) >> block->order, block->failed);
-	reserve.failed += 1UL << block->order;
-	pr_warn_ratelimited("a page of the reserve has failed: %lu KiB less\n",
-			    1UL << (block->order + PAGE_SHIFT - 10));
-}
-
-/* Take granules with failed pages out of what is free in a part of a block. */
-static void contig_block_check(struct contig_block *block, unsigned long pfn,
-			       unsigned long npages)
-{
-	unsigned long granule = 1UL << block->order;
-	unsigned long at = pfn - block->pfn, end = at + npages;
-	struct genpool_data_fixed data;
-
-	lockdep_assert_held(&reserve.lock);
-	while (at < end) {
-		at += contig_pages_first_failed(block->pfn + at, end - at);
-		if (at >= end)
-			break;
-		at = round_down(at, granule);
-		data.offset = at;
-		/* One that is in use is dealt with when it comes back. */
-		if (gen_pool_alloc_algo(block->pool, granule,
-					gen_pool_fixed_alloc, &data))
-			contig_granule_fail(block, block->pfn + at);
-		at += granule;
-	}
 }
 
 /* Take failed pages out of what is free; call this before looking at that. */
@@ -213,17 +153,6 @@ bool contig_reserve_overlaps(unsigned long start, unsigned long end)
 			return true;
 	}
 	return false;
-}
-
-/* Put pages that are clean back into the pool, but not those that have failed. */
-static void contig_block_give(struct contig_block *block, unsigned long pfn,
-			      unsigned long npages)
-{
-	lockdep_assert_held(&reserve.lock);
-	gen_pool_free(block->pool, pfn, npages);
-	if (contig_poison_ever())
-		contig_block_check(block, pfn,
-				   round_up(npages, 1UL << block->order));
 }
 
 /*
@@ -437,6 +366,18 @@ static unsigned long contig_reserve_clean(void)
 	return clean;
 }
 
+/* Pages of granules that have failed. */
+static unsigned long contig_reserve_lost(void)
+{
+	unsigned long lost = 0;
+	unsigned int i;
+
+	lockdep_assert_held(&reserve.lock);
+	for (i = 0; i < reserve.nr; i++)
+		lost += reserve.blocks[i].lost;
+	return lost;
+}
+
 static unsigned long contig_reserve_largest(const struct contig_request *request,
 					    const struct contig_survey *survey)
 {
@@ -454,7 +395,7 @@ void contig_reserve_totals(u64 *total, u64 *free, u64 *largest)
 
 	guard(mutex)(&reserve.lock);
 	contig_reserve_check();
-	*total = (u64)(reserve.total - reserve.failed) << PAGE_SHIFT;
+	*total = (u64)(reserve.total - contig_reserve_lost()) << PAGE_SHIFT;
 	*free = (u64)(contig_reserve_clean() + reserve.dirty -
 		      reserve.quarantined) << PAGE_SHIFT;
 	*largest = (u64)contig_reserve_hole(NULL) << PAGE_SHIFT;
@@ -481,7 +422,7 @@ int contig_reserve_show(struct seq_file *m, void *unused)
 	seq_printf(m, "%-18s %12lu\n", "total", reserve.total << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "missing",
 		   reserve.missing << PAGE_SHIFT);
-	seq_printf(m, "%-18s %12lu\n", "failed", reserve.failed << PAGE_SHIFT);
+	seq_printf(m, "%-18s %12lu\n", "failed", contig_reserve_lost() << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "clean",
 		   contig_reserve_clean() << PAGE_SHIFT);
 	seq_printf(m, "%-18s %12lu\n", "to scrub",
@@ -498,13 +439,6 @@ static int contig_block_compare(const void *a, const void *b)
 	const struct contig_block *x = a, *y = b;
 
 	return x->npages < y->npages ? 1 : x->npages > y->npages ? -1 : 0;
-}
-
-static void contig_block_init(struct contig_block *block, unsigned long npages)
-{
-	if (npages > CONTIG_RESERVE_GRANULES)
-		block->order = ilog2(npages / CONTIG_RESERVE_GRANULES);
-	block->npages = round_up(npages, 1UL << block->order);
 }
 
 /* Fill reserve.blocks with what the parameter asks for. */
@@ -530,33 +464,6 @@ static int contig_reserve_plan(void)
 	/* A failure of memory may be noticed from here on. */
 	scoped_guard(mutex, &reserve.lock)
 		reserve.nr = nr;
-	return 0;
-}
-
-/* Make a pool of page frames that were taken for a block. */
-static int contig_block_fill(struct contig_block *block, unsigned long pfn)
-{
-	unsigned int granules = block->npages >> block->order;
-	struct gen_pool *pool = gen_pool_create(block->order, NUMA_NO_NODE);
-	int ret = -ENOMEM;
-
-	block->failed = bitmap_zalloc(granules, GFP_KERNEL);
-	if (pool && block->failed)
-		ret = gen_pool_add(pool, pfn, block->npages, NUMA_NO_NODE);
-	if (ret) {
-		if (pool)
-			gen_pool_destroy(pool);
-		bitmap_free(block->failed);
-		return ret;
-	}
-	guard(mutex)(&reserve.lock);
-	block->pfn = pfn;
-	block->pool = pool;
-	/* A page may have failed since it was taken. */
-	if (contig_poison_ever())
-		contig_block_check(block, pfn, block->npages);
-	reserve.longest = max(reserve.longest, block->npages);
-	reserve.total += block->npages;
 	return 0;
 }
 
@@ -592,26 +499,18 @@ static int contig_reserve_take(struct contig_block *block)
 			block->npages << (PAGE_SHIFT - 10), ret);
 		return 0;
 	}
+	guard(mutex)(&reserve.lock);
 	ret = contig_block_fill(block, pfn);
-	if (ret)
+	if (ret) {
 		contig_pages_put(pfn, block->npages);
-	return ret;
-}
-
-/* Give back a block that nothing is allocated from. */
-static void contig_block_exit(struct contig_block *block)
-{
-	unsigned int i;
-
-	if (!block->pool)
-		return;
-	for_each_set_bit(i, block->failed, block->npages >> block->order)
-		gen_pool_free(block->pool,
-			      block->pfn + ((unsigned long)i << block->order),
-			      1UL << block->order);
-	gen_pool_destroy(block->pool);
-	bitmap_free(block->failed);
-	contig_pages_put(block->pfn, block->npages);
+		return ret;
+	}
+	/* A page may have failed since it was taken. */
+	if (contig_poison_ever())
+		contig_block_check(block, pfn, block->npages);
+	reserve.longest = max(reserve.longest, block->npages);
+	reserve.total += block->npages;
+	return 0;
 }
 
 int contig_reserve_init(void)
