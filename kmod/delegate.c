@@ -376,7 +376,7 @@ static bool contig_right_same(const struct contig_right *a,
  * What the caller has mapped for the device is in reach of all users of the device
  * and of its group. They trust each other if the administrator gave the device to
  * all of them. The list may have changed since they attached theirs. CAP_SYS_RAWIO
- * is no exception, for it is the caller who is protected. Where users need not be
+ * is no exception: this check protects the caller. Where users need not be
  * confined only those of the same device count.
  *
  * Return: true if they may.

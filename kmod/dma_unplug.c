@@ -156,7 +156,7 @@ static int contig_driver_add(struct contig_dma_device *device,
  * @dev: the device; the caller is its driver, and lets go of it in time by
  *       contig_dma_device_of_driver_put()
  *
- * Its limits are what they are, and it is shared with nobody. May sleep.
+ * Its limits are what they are, and no other driver shares it. May sleep.
  *
  * Return: the device, with a reference, or ERR_PTR() of -ENODEV if it cannot do DMA
  * or has no driver, -ENOMEM.

@@ -223,7 +223,7 @@ static int contig_hold_target(struct contig_ucmd *ucmd,
 	int ret;
 
 	/*
-	 * Reading in can take for ever, and so can the write to user memory. No
+	 * Reading in can take without end, and so can the write to user memory. No
 	 * other command of the client needs to wait for that.
 	 */
 	contig_areas_init(&seen);

@@ -166,7 +166,7 @@ bool contig_keeps_bury(struct contig_keeps *keeps)
 	return dead;
 }
 
-/* May the process have other memory at some of these pages? */
+/* Return true if the process may have other memory at some of these pages. */
 static bool contig_keep_stale(struct contig_keep *keep, unsigned long page,
 			      unsigned long n)
 {
@@ -423,7 +423,7 @@ int contig_keeps_look(struct contig_keeps *keeps,
 		for (; node; node = interval_tree_iter_next(node, at.first,
 							    at.last)) {
 			strip = contig_strip_of(node);
-			/* Not what is to be buried. */
+			/* Leave out keeps that are to be buried. */
 			if (strip->keep->used || strip->keep->fresh)
 				contig_keep_doubt(strip, at.first, at.last,
 						  &suspects);

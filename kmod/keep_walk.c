@@ -158,7 +158,7 @@ contig_strip_find(struct contig_keeps *keeps,
 	return node ? contig_strip_of(node) : NULL;
 }
 
-/* Does the keep count this page, or is it about to? */
+/* Return true if the keep counts this page, or is about to. */
 static bool contig_keep_has(struct contig_keep *keep, unsigned long page)
 {
 	const struct contig_keep_page *p = contig_keep_page(keep, page);

@@ -45,7 +45,7 @@ static inline bool contig_block_is_cma(struct zone *zone, unsigned long pfn)
 #endif
 }
 
-/* Has the kernel put the pageblock aside, to take memory offline, say? */
+/* Return true if the kernel has isolated the pageblock, as for memory offlining. */
 static inline bool contig_block_is_isolated(struct zone *zone,
 					    unsigned long pfn)
 {

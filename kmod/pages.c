@@ -143,7 +143,7 @@ void contig_pages_clear(unsigned long pfn, unsigned long npages)
 }
 
 /*
- * Drop our reference on each page; whoever has another one keeps the page. The
+ * Drop our reference on each page; a holder of another one keeps the page. The
  * page allocator does not reuse a failed page that is freed by itself.
  */
 void contig_pages_put(unsigned long pfn, unsigned long npages)

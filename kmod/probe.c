@@ -91,7 +91,7 @@ static void contig_survey_blur(struct contig_survey *survey)
 	survey->largest_cma = contig_blur(survey->largest_cma);
 }
 
-/* What the caller may not have it is not told either: see contig_reports_blur(). */
+/* The caller is not told of memory that it may not have: see contig_reports_blur(). */
 static void contig_probe_over_quota(struct contig_probe *cmd,
 				    const struct contig_request *request)
 {

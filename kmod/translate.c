@@ -86,7 +86,7 @@ unsigned long contig_target_extents(const struct contig_target *target,
 	return count;
 }
 
-/* Is a range locked as a whole? Return: 0 or -ENOLCK. */
+/* Return 0 if a range is locked as a whole, otherwise -ENOLCK. */
 static int contig_target_locked(const struct contig_target *target)
 {
 	return target->areas &&

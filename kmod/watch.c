@@ -9,7 +9,7 @@
  *
  * Nothing in here waits for a change to be over, and no change waits for contig:
  * other threads can change an address space without a pause, so each such wait
- * could last for ever.
+ * could last without end.
  */
 #include <linux/atomic.h>
 #include <linux/bitmap.h>

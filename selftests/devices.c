@@ -604,7 +604,7 @@ TEST_F(dma, does_not_reach_what_was_unlocked)
 }
 
 /*
- * A device writes to memory that no process ever mapped. Whoever has it next must
+ * A device writes to memory that no process ever mapped. The next owner must
  * not see that.
  */
 TEST_F(device, writes_what_the_next_owner_does_not_see)

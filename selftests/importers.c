@@ -182,7 +182,7 @@ TEST_F_TIMEOUT(video, importer_keeps_the_memory, 400)
 	EXPECT_FALSE(debugfs_has("buffers", NAME));
 }
 
-/* No process ever mapped the frames; whoever has the memory next must not see them. */
+/* No process ever mapped the frames; the next owner of the memory must not see them. */
 TEST_F_TIMEOUT(video, frames_are_gone_for_the_next_owner, 400)
 {
 	struct pollfd p = { .fd = self->video, .events = POLLIN };

@@ -264,7 +264,7 @@ TEST_F(in_use, page_is_gone_and_the_rest_lives)
 				  page_size));
 	EXPECT_TRUE(poll_until(buffer_line_says_one, "some of it fails"));
 
-	/* Nobody pays for it afterwards, and nobody gets it. */
+	/* No user pays for it afterwards, and none gets it. */
 	munmap((char *)self->map, pages(PAGES));
 	close(self->buffer);
 	EXPECT_TRUE(poll_until(quota_is, &w))

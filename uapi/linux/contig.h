@@ -1008,7 +1008,7 @@ struct contig_checkpoint {
  * in caches to memory, or throw it out of caches, for the pages of this range
  * alone. Costs nothing where the device looks into the caches. Needs a device
  * (EUNATCH). It is about the pages that are locked, also if the process has replaced
- * some of them meanwhile: then it is done, and ESTALE.
+ * some of them meanwhile: then the range is synced, and the answer is ESTALE.
  */
 struct contig_sync {
 	__u32 size;

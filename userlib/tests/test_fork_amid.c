@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
  * A fork at each point of a call, calls at each point of a fork, and signals in
- * between: fork() waits for no call, and nothing waits for ever.
+ * between: fork() waits for no call, and no call waits without end.
  */
 #include <pthread.h>
 #include <signal.h>
