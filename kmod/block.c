@@ -70,7 +70,7 @@ static void contig_granule_fail(struct contig_block *block, unsigned long pfn)
  * must exclude each other.
  */
 void contig_block_check(struct contig_block *block, unsigned long pfn,
-			       unsigned long npages)
+			unsigned long npages)
 {
 	unsigned long granule = 1UL << block->order;
 	unsigned long at = pfn - block->pfn, end = at + npages;
@@ -92,7 +92,7 @@ void contig_block_check(struct contig_block *block, unsigned long pfn,
 
 /* Put pages that are clean back into the pool, but not those that have failed. */
 void contig_block_give(struct contig_block *block, unsigned long pfn,
-			      unsigned long npages)
+		       unsigned long npages)
 {
 	gen_pool_free(block->pool, pfn, npages);
 	if (contig_poison_ever())

@@ -170,13 +170,18 @@ int contig_client_watch(struct contig_client *client)
 	watch = contig_watch_get();
 	if (IS_ERR(watch))
 		return PTR_ERR(watch);
-	scoped_guard(mutex, &space->lock) {
-		if (!space->watch) {
-			smp_store_release(&space->watch, watch);
-			return 0;
-		}
+	if (mutex_lock_killable(&space->lock)) {
+		contig_watch_put(watch);
+		return -EINTR;
 	}
-	contig_watch_put(watch);
+	if (!space->watch) {
+		/* Pairs with the acquire above. */
+		smp_store_release(&space->watch, watch);
+		watch = NULL;
+	}
+	mutex_unlock(&space->lock);
+	if (watch)
+		contig_watch_put(watch);
 	return 0;
 }
 

@@ -201,6 +201,7 @@ static void contig_poison_work(struct work_struct *work)
 /* Wait until buffers with pages that have failed by now are known. May sleep. */
 void contig_poison_settle(void)
 {
+	/* Pairs with the release in contig_poison_work(). */
 	unsigned int swept = smp_load_acquire(&poison.swept);
 
 	if (contig_poison_news(&swept))

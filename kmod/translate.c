@@ -19,7 +19,6 @@
 #include "pages.h"
 #include "pin.h"
 #include "poison.h"
-#include "poison.h"
 #include "stale.h"
 #include "stats.h"
 #include "trace.h"
