@@ -177,7 +177,7 @@ TEST_F(oblivious, devices_get_what_they_need)
 		{ 32, MIB(1), MIB(1), 0, 1 },
 		{ 32, MIB(16), MIB(16), 1ull << 32, 1 },
 		{ 36, MIB(64), MIB(2), 0, 0 },
-		{ 64, MIB(100), MIB(128), 0, 0 },
+		{ 64, MIB(60), MIB(64), 0, 0 },
 	};
 	size_t i;
 
