@@ -416,13 +416,16 @@ int contig_kernel_remove(struct contig_kernel_client *client,
  * Semantics: HoldMemory (Inside Macintosh: Memory, page 161; Technote 1094 for
  * interrupt level). Ours does not move it meanwhile.
  *
- * Return: 0; -EWOULDBLOCK if it is not held and the caller must not sleep (classic
- * interruptsMaskedErr); -E2BIG if it has more pages than the parameter kernel_pages
- * allows; -EINVAL, -EOVERFLOW, -EOPNOTSUPP; -EFAULT, -ENXIO, -EACCES, -EDQUOT,
- * -ENOMEM, -EADDRNOTAVAIL, -EINTR as uapi's CONTIG_LOCK has them; -EACCES
- * also if a page was held for output, and this is not; -EXDEV in another process
- * than before, or in none; -ENODEV if the device goes; -ESTALE if a page that is
- * held was unmapped or replaced since, or where nobody may sleep could have been.
+ * Return: 0; -EWOULDBLOCK if it is not held and the caller must not sleep
+ * (classic interruptsMaskedErr); -E2BIG if it has more pages than the parameter
+ * kernel_pages allows; -EINVAL, -EOVERFLOW, -EOPNOTSUPP; -EFAULT, -ENXIO,
+ * -EACCES, -EDQUOT, -ENOMEM, -EADDRNOTAVAIL, -EINTR as uapi's CONTIG_LOCK has
+ * them; -EACCES also if a page was held for output, and this is not; -EXDEV in
+ * another process than before, or in none; -ENODEV if the device goes; -ESTALE
+ * if a page that is held was unmapped or replaced since, or, where the caller
+ * must not sleep, could have been; -EHWPOISON if memory of a buffer that is not
+ * held yet has a failed page. A page that fails while it is held is not noticed
+ * at interrupt level.
  */
 int contig_kernel_hold(struct contig_kernel_client *client, u64 addr,
 		       u64 length, u32 flags)

@@ -18,22 +18,22 @@
 static unsigned long quota_mib;
 module_param(quota_mib, ulong, 0644);
 MODULE_PARM_DESC(quota_mib,
-		 "MiB that each user may have allocated (default: an eighth of memory, half with CAP_SYS_RESOURCE)");
+		 "MiB that each user may have allocated (default 0: an eighth of memory, half with CAP_SYS_RESOURCE)");
 
 static unsigned long total_mib;
 module_param(total_mib, ulong, 0644);
 MODULE_PARM_DESC(total_mib,
-		 "MiB that all users together may have allocated (default: three quarters of memory)");
+		 "MiB that all users together may have allocated (default 0: three quarters of memory)");
 
 static unsigned long ordinary_mib;
 module_param(ordinary_mib, ulong, 0644);
 MODULE_PARM_DESC(ordinary_mib,
-		 "MiB that users without CAP_SYS_RESOURCE together may have allocated (default: a quarter of memory, or quota_mib if that is more)");
+		 "MiB that users without CAP_SYS_RESOURCE together may have allocated (default 0: a quarter of memory, or quota_mib if that is more)");
 
 static unsigned long pin_total_mib;
 module_param(pin_total_mib, ulong, 0644);
 MODULE_PARM_DESC(pin_total_mib,
-		 "MiB of their own memory that users without CAP_IPC_LOCK together may have locked (default: a quarter of memory)");
+		 "MiB of their own memory that users without CAP_IPC_LOCK together may have locked (default 0: a quarter of memory)");
 
 static bool allow_physical;
 module_param(allow_physical, bool, 0644);

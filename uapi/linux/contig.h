@@ -19,7 +19,8 @@
  *    and shorter down to the members that the first version had.
  *  - Members whose name starts with out_ are written by the kernel and ignored
  *    on input. Members without it are input, unless their text says in/out.
- *  - A command either does all that it says or changes nothing.
+ *  - A command either does all that it says or changes nothing, except where
+ *    its text says otherwise (CONTIG_CHECKPOINT, CONTIG_SYNC).
  *  - Ranges are given in bytes, need no alignment, and take effect on every
  *    page they touch.
  *
@@ -43,8 +44,9 @@
  *    writes (that is, without CONTIG_LOCK_OUTPUT); or, from CONTIG_DEVICE, the
  *    caller lacks CAP_SYS_RAWIO and the device is not confined.
  *  - EPERM: physical addresses need CAP_SYS_RAWIO (or the module parameter
- *    allow_physical), and so does what reveals them: choosing where memory lies,
- *    or asking which pages of the caller's own memory adjoin. A device needs
+ *    allow_physical), and so does what reveals them: constraints that leave few
+ *    places (see &struct contig_constraints), and asking which pages of the
+ *    caller's own memory adjoin. A device needs
  *    CAP_SYS_RAWIO or an entry for the caller in the module parameter devices.
  *  - EBADF: a file descriptor is not open.
  *  - EBADFD: a file descriptor is open, but not a buffer of contig.
@@ -61,19 +63,23 @@
  *    since it was attached; CONTIG_DEVICE attaches it again.
  *  - EMFILE: as many clients of this process hold or lock memory as may.
  *  - EBUSY: the driver of a device does its DMA behind the kernel's back; other
- *    clients use it with other limits; users who have no right to it any more have
- *    not let go of it; or something is locked that would have to move to another
- *    device.
+ *    clients use the device with other limits; a user to whom the module
+ *    parameter devices does not give it any more still has it, or another
+ *    device of its IOMMU group, attached; a client with CAP_SYS_RAWIO has one
+ *    of these attached and the caller lacks that right; or something is locked
+ *    that would have to move to another device.
  *  - EADDRNOTAVAIL: a page of a range lies where the client's device cannot
  *    reach it.
  *  - ESTALE: a locked page was unmapped or replaced since; unlock it first.
  *  - EHWPOISON: the hardware has reported a page of a range as faulty, and the
- *    range belongs to a buffer. It can be unlocked, and what lies beside that page
- *    can be locked and translated.
+ *    range belongs to a buffer. The range can be unlocked, and pages beside the
+ *    failed one can be locked and translated.
  *  - EMSGSIZE: an array is too short for a result that cannot be resumed; its
  *    count says how many entries are needed.
- *  - EDQUOT: RLIMIT_MEMLOCK, the user's quota of allocated memory, or what all
- *    users together may have locked or allocated.
+ *  - EDQUOT: RLIMIT_MEMLOCK; the user's quota of allocated memory; what all
+ *    users together, or all ordinary users (without CAP_SYS_RESOURCE), may have
+ *    allocated; what all users without CAP_IPC_LOCK together may have locked;
+ *    or what devices may have copies of.
  *  - ENOMEM: there is not enough memory of the kind asked for (classic
  *    notEnoughMemoryErr); CONTIG_ALLOC says more in its reports.
  *  - ETIME: the time budget ran out first.
@@ -205,10 +211,13 @@ enum contig_feature {
  * @out_max_order_bytes: largest block that the page allocator itself can give
  * @out_reserve_bytes: size of the reserve
  * @out_reserve_free: bytes of it that are free, whether clean or being scrubbed
- * @out_reserve_largest: largest free block of it
- * @out_quota_bytes: how much memory the user may have allocated that opened this
- *                   file, with the rights the user had then
- * @out_quota_used: how much this user has allocated
+ * @out_reserve_largest: largest free block of it; rounded down to a power of
+ *                       two for a caller without the right to see physical
+ *                       addresses
+ * @out_quota_bytes: how much memory the account of this file may have
+ *                   allocated: that of the user that opened it, with the rights
+ *                   that the user had then
+ * @out_quota_used: how much is charged to this account
  *
  * Describe the machine and the module. Changes nothing, needs no right, and is
  * the cheapest command: use it to see whether the module is there.
@@ -267,10 +276,11 @@ enum contig_node_policy {
  * the cuts are what the limits apply to.
  *
  * A caller without the right to see physical addresses may limit no more than a
- * device needs, else EPERM: @lowest must be 0; @highest must be 0 or (1 << n) - 1
- * with n of at least 24, and leave eight times the memory that the block takes,
- * rounded up to a power of two; @align must not be more than the block's length,
- * rounded up likewise.
+ * device needs, else EPERM: @lowest must be 0; @highest must be 0 or
+ * (1 << n) - 1 with n of at least 24; @align must not be more than the block's
+ * length, rounded up to a power of two; and if @highest or a strict @node rules
+ * out memory of the machine, at least eight times the length, rounded up
+ * likewise, must be left.
  */
 struct contig_constraints {
 	__aligned_u64 lowest;
@@ -323,7 +333,8 @@ enum contig_blocked {
  * @rung: one of &enum contig_rung
  * @error: 0, or the positive errno with which the rung failed
  * @blocked: one of &enum contig_blocked
- * @windows: how many places the rung tried
+ * @windows: how many places the rung tried; at most 1 for a caller without the
+ *           right to see physical addresses
  * @time_ns: how long it took
  * @largest: the largest length that this rung could have given at that moment
  *           under the same constraints, as far as can be seen without moving
@@ -377,8 +388,9 @@ enum contig_alloc_flags {
  *               the last is the one that answered, if any did
  *
  * Get memory for a device: walk down the rungs until one can give memory that
- * meets all constraints. The memory is zero. It belongs to whoever has the file
- * descriptor or a mapping of it: it goes back when the last of them is gone.
+ * meets all constraints. The memory is zero. It goes back when the last
+ * descriptor of the buffer, the last mapping, lock and importing driver are
+ * gone, whichever processes have them.
  *
  * The result is also written when the call fails with ENOMEM, ETIME, ERANGE or
  * EINTR, so that the reports can say why.
@@ -447,12 +459,14 @@ enum contig_remedy {
  * It is a view of the moment: what it promises can be gone at once, and memory
  * that looks movable can refuse to move.
  *
- * For a caller without the right to see physical addresses the numbers of pages are
- * rounded down to a MiB, and are 0 if the constraints or the device rule out some
- * of the memory by its address or its node; such a request is judged by figures of
- * three significant bits, so the answer may be that no rung can give the last
- * eighth of what there is. If the length is more than what is left of the quota,
- * every report says EDQUOT and the rest is 0.
+ * For a caller without the right to see physical addresses the numbers of pages
+ * are rounded down to a MiB, and are 0 if the constraints or the device rule
+ * out some of the memory by its address or its node; such a request is judged
+ * by figures of three significant bits, so the answer may be that no rung can
+ * give the last eighth of what there is. If the length is more than what is
+ * left of the quota, the call succeeds, every report has the error EDQUOT and
+ * CONTIG_BLOCKED_EXHAUSTED, @out_remedy is CONTIG_REMEDY_QUOTA, and all lengths
+ * and numbers of pages are 0.
  */
 struct contig_probe {
 	__u32 size;
@@ -596,20 +610,22 @@ enum contig_range_flags {
  * it. Pages may be moved before the call returns, not after. Works on anonymous
  * memory, on files where the kernel allows it, on huge pages and on mappings of
  * contig's buffers; memory of the caller counts against RLIMIT_MEMLOCK once
- * for each client, however often that locks it.
+ * for each client, however often the client locks it, and likewise against the
+ * module parameter pin_total_mib. Neither limits a caller with CAP_IPC_LOCK.
  *
  * Locks end by CONTIG_UNLOCK or with the client's last file descriptor. Memory
- * that is unmapped while locked stays out of anybody else's use until then, but
+ * that is unmapped while locked is not used for anything else until then, but
  * its addresses no longer translate: ESTALE.
  *
  * If the client has a device, the memory is mapped for it as well, for reading
- * and writing, or for reading only with CONTIG_LOCK_OUTPUT. What a device cannot
- * reach is refused (EADDRNOTAVAIL) instead of being copied to where it can. Pages
- * that were mapped by one command stay in place until all of them are unlocked.
- * What is locked for output cannot be locked for writing as well (EACCES), since the
- * device might have to see it at another address. Where the device does not look
- * into the CPU's caches, locking writes them back; from then on CONTIG_SYNC says who
- * has the memory next, and unlocking does nothing to caches.
+ * and writing, or for reading only with CONTIG_LOCK_OUTPUT. What a device
+ * cannot reach is refused (EADDRNOTAVAIL) instead of being copied to where it
+ * can. Pages that were mapped by one command stay in place until all of them
+ * are unlocked. What is locked for output cannot be locked for writing as well
+ * (EACCES), since the device might have to see it at another address. Where the
+ * device does not look into the CPU's caches, locking writes them back; from
+ * then on CONTIG_SYNC says whether the CPU or the device has the memory next,
+ * and unlocking does nothing to caches.
  */
 struct contig_lock {
 	__u32 size;
@@ -736,14 +752,14 @@ struct contig_run {
  * @size: sizeof(struct contig_get_state)
  * @flags: 0 or CONTIG_RANGE_BUFFER
  * @addr: in/out: first byte of the range, or offset into the buffer; on return
- *        the first byte not yet told of
- * @length: in/out: bytes; on return those not yet told of
+ *        the first byte not yet reported
+ * @length: in/out: bytes; on return those not yet reported
  * @runs: user pointer to an array of &struct contig_run
  * @count: in/out: entries in @runs, not 0; on return how many are filled
  * @fd: a buffer, with CONTIG_RANGE_BUFFER
  *
  * Tell how often this client has held and locked the pages of a range, mapped
- * or not; what it costs depends on the number of runs, not on the length. Runs
+ * or not. The cost depends on the number of runs, not on the length. Runs
  * cover the whole pages that the range touches, so the first may start before
  * @addr and the last end after the range.
  */
@@ -804,7 +820,7 @@ enum contig_device_feature {
  * @reserved: must be 0
  * @out_name: the name of the device
  * @out_address_bits: the number that counts now
- * @out_node: NUMA node that the device is next to; -1 if nobody knows
+ * @out_node: NUMA node that the device is next to; -1 if it is not known
  * @out_max_segment: the length that counts now
  * @out_boundary: the boundary that counts now, 0 for none
  * @out_highest: the highest physical address that the device can reach
@@ -853,20 +869,25 @@ enum contig_device_feature {
  *  - each device of its IOMMU group, itself included, is given to the same user by
  *    "devices", and has no driver or one of "stub_drivers". Bridges do not count.
  *
- * Then it reaches memory that clients lock and prepare for devices of this group, and
- * nothing else. CONTIG_DEVICE_CONFINED says that it is so now; a caller with
- * CAP_SYS_RAWIO needs no entry for the device itself. If another device of the group
- * gets a driver or is plugged in and gets one, and is not the user's, the device is
- * taken from its clients as if it had been unplugged. This cannot stop the device
- * itself: a user who still has its registers can reach what is mapped for the other
- * one. With the module parameter "allow_unconfined" devices that are not confined
- * can be attached as well, and their users must be trusted with all memory.
+ * Then it reaches memory that clients lock and prepare for devices of this
+ * group, and nothing else. CONTIG_DEVICE_CONFINED says that it is so now; a
+ * caller with CAP_SYS_RAWIO needs no entry for the device itself. If another
+ * device of the group gets a driver, and is not given to the same user or the
+ * driver is not one of "stub_drivers", the kernel maps memory for it in the
+ * same domain. contig then unmaps everything from the user's device, as if that
+ * had been unplugged. This cannot stop the device itself: a user that still has
+ * its registers can make it reach what is mapped for the other one. With the
+ * module parameter "allow_unconfined" devices that are not confined can be
+ * attached as well, and their users must be trusted with all memory.
  *
- * Users whom one list gives a device to, or devices of one group, trust each other:
- * each reaches what the others have mapped, and the first to attach a device sets
- * its limits for all. If the list has changed, a device cannot be attached (EBUSY, for
- * CAP_SYS_RAWIO as well) while a user to whom the list does not give it has it, or
- * another device of its group, attached. Unbinding the driver takes it away.
+ * Users to whom the list gives the same device, or devices of one group, must
+ * trust each other: each reaches memory that the others have mapped, and the
+ * first client that attaches a device sets its limits for all. If the list has
+ * changed, a device cannot be attached (EBUSY, for CAP_SYS_RAWIO as well) while
+ * a user to whom the list does not give it has it, or another device of its
+ * group, attached. Nor can a caller without CAP_SYS_RAWIO attach it while a
+ * client with CAP_SYS_RAWIO has it, or another device of its group, attached
+ * (EBUSY). Unbinding the driver takes the device away.
  */
 struct contig_device {
 	__u32 size;
@@ -925,10 +946,10 @@ enum contig_io_flags {
  * @first: where in all of that to begin, in bytes
  * @granularity: 0, or what is prepared shall be a multiple of this, in bytes,
  *               rounded up to pages, unless it reaches the end
- * @addrs: user pointer to an array of __u64, an entry for each page in turn: its
- *         physical address or, with CONTIG_GET_DMA, its DMA address; a range begins
- *         at its very first byte, and each range begins a new entry. 0 if nobody
- *         wants to know
+ * @addrs: user pointer to an array of __u64, an entry for each page in turn:
+ *         its physical address or, with CONTIG_GET_DMA, its DMA address; a
+ *         range begins at its very first byte, and each range begins a new
+ *         entry. 0 if the addresses are not wanted
  * @count: in/out: entries in @addrs, and so the most pages to prepare; 0 for no
  *         limit, if @addrs is 0 as well. On return how many pages were prepared
  * @out_id: what CONTIG_CHECKPOINT wants to know; never 0
@@ -979,10 +1000,14 @@ struct contig_prepare {
  * A transfer is over, or was given up: the CPU may look at the memory. With
  * CONTIG_IO_MORE the preparation goes on, and caches are got ready for the next
  * transfer; memory that was prepared for output only cannot be written to next
- * (EACCES). Without it the memory is unlocked, as often as it was locked, and the
- * id is over, even if the call fails: then some of what the device wrote cannot be
- * had, since the device or a lock is gone (ENODEV, ENOLCK), or it is in pages that
- * the process has replaced meanwhile (ESTALE).
+ * (EACCES). Without it the memory is unlocked, as often as it was locked, and
+ * the id is over, also after ENODEV, ENOLCK, EHWPOISON and ESTALE.
+ *
+ * After ENODEV and ENOLCK the device or a lock is gone, and after EHWPOISON a
+ * page of a buffer has failed: some of what the device wrote may be lost.
+ * Memory that was locked by other calls than the failed page is synced all the
+ * same. After ESTALE all of it is in the pages that were locked, and the
+ * process has other pages there now.
  */
 struct contig_checkpoint {
 	__u32 size;
@@ -1007,8 +1032,10 @@ struct contig_checkpoint {
  * Hand locked memory from the CPU to the client's device or back: write what is
  * in caches to memory, or throw it out of caches, for the pages of this range
  * alone. Costs nothing where the device looks into the caches. Needs a device
- * (EUNATCH). It is about the pages that are locked, also if the process has replaced
- * some of them meanwhile: then the range is synced, and the answer is ESTALE.
+ * (EUNATCH). It is about the pages that are locked, also if the process has
+ * replaced some of them meanwhile: then the range is synced, and the answer is
+ * ESTALE. If a page of a buffer has failed, memory that was locked by other
+ * calls than this page is synced all the same, and the answer is EHWPOISON.
  */
 struct contig_sync {
 	__u32 size;
