@@ -19,8 +19,8 @@ extern "C" {
  *
  * Errors. A function that returns int returns 0, or a negative errno and sets
  * errno to its positive value; it then has changed nothing, except that it may
- * have written what its text says. What an errno means is fixed in the first
- * comment of linux/contig.h, and contig_strerror() says it in words. An
+ * have done or written what its text says. What an errno means is fixed in the
+ * first comment of linux/contig.h, and contig_strerror() says it in words. An
  * argument that the library itself checks gets the errno that the kernel gives
  * for the same mistake. All other functions cannot fail and leave errno alone.
  *
@@ -36,7 +36,7 @@ extern "C" {
  *
  * Threads. Every function may be called by several threads at once, on the
  * same handles too, with one exception: contig_close() and contig_buffer_free()
- * need that nobody else uses the handle they end.
+ * need that no other thread uses the handle they end.
  *
  * Signals. Functions marked async-signal-safe may be called in a signal handler
  * (they set errno, which a handler has to save). The others may not.
@@ -106,7 +106,7 @@ int contig_open(struct contig **client, const struct contig_open_opts *opts);
  * contig_close() - close a client
  * @client: handle, or NULL
  *
- * Ends all locks and holds of the client. Memory that nobody else holds is
+ * Ends all locks and holds of the client. Memory that no other client holds is
  * munlock()ed again. Buffers live on.
  *
  * Context: not async-signal-safe; no other call on @client may be under way.
@@ -184,14 +184,16 @@ struct contig_device_opts {
  * needs the device fails with ENODEV, until it is attached again or detached;
  * unlocking goes on working.
  *
- * Return: 0; -EPERM: devices need CAP_SYS_RAWIO, or to be named for this user in
- * the module parameter devices; -EACCES: it is named, but not confined to memory
- * of this user; -ENODEV: there is no such device; -EUNATCH: it has no
- * driver; -ERANGE: no memory is in its reach; -EBUSY: its driver does DMA in ways
- * of its own, another client uses it with other limits, a user who has no right
- * to it any more uses it, or this client has something locked; -EINVAL: a name that is empty or too long, wrong limits;
- * -EOPNOTSUPP: the reserved member is not 0; -E2BIG: @opts has members that this
- * library does not know.
+ * Return: 0; -EPERM: devices need CAP_SYS_RAWIO, or to be named for this user
+ * in the module parameter devices; -EACCES: it is named, but not confined to
+ * memory of this user; -ENODEV: there is no such device; -EUNATCH: it has no
+ * driver; -ERANGE: no memory is in its reach; -EBUSY: its driver does DMA in
+ * ways of its own, another client uses it with other limits, a user to whom
+ * devices does not give it any more still uses it, or another device of its
+ * IOMMU group, a client with CAP_SYS_RAWIO uses one of these and the caller
+ * lacks that right, or this client has something locked; -EINVAL: a name that
+ * is empty or too long, wrong limits; -EOPNOTSUPP: the reserved member is not
+ * 0; -E2BIG: @opts has members that this library does not know.
  *
  * Context: not async-signal-safe.
  *
@@ -286,11 +288,13 @@ struct contig_alloc_opts {
  * contig_buffer_lock() or by the address it was mapped at, and given to other
  * drivers and processes as contig_buffer_fd().
  *
- * Return: 0; -ENOMEM: no rung could give it; -ETIME: the time ran out;
- * -EINTR: a fatal signal came; -ERANGE: nothing here meets the constraints; -EFBIG:
- * longer than the machine has memory; -EDQUOT: the user's quota; -EINVAL: a
- * length of 0, a name too long, wrong constraints; -EOPNOTSUPP: unknown flags
- * or rungs; -E2BIG: @opts has members that this library does not know.
+ * Return: 0; -ENOMEM: no rung could give it; -ETIME: the time ran out; -EINTR:
+ * a fatal signal came; -ERANGE: nothing here meets the constraints; -EFBIG:
+ * longer than the machine has memory; -EDQUOT: the user's quota, or what all
+ * users together may have allocated; -EPERM: the constraints would reveal
+ * physical addresses, which the caller may not see; -EINVAL: a length of 0, a
+ * name too long, wrong constraints; -EOPNOTSUPP: unknown flags or rungs;
+ * -E2BIG: @opts has members that this library does not know.
  *
  * Context: may sleep as long as the time budget. Not async-signal-safe.
  *
@@ -327,8 +331,9 @@ int contig_probe(struct contig *client, uint64_t length,
  *      process; it is duplicated and stays the caller's
  * @buffer: where to put the handle; set to NULL on failure
  *
- * The kernel tells the rung, the mapping and the reports only to who allocated:
- * the handle answers CONTIG_RUNG_NONE, CONTIG_MAPPING_NONE and no reports.
+ * The kernel tells the rung, the mapping and the reports only to the client
+ * that allocates: the handle answers CONTIG_RUNG_NONE, CONTIG_MAPPING_NONE and
+ * no reports.
  *
  * Return: 0; -EBADF: not open; -EBADFD: not a buffer of contig; -EMFILE;
  * -ENOMEM.
@@ -429,8 +434,8 @@ int contig_buffer_get_reports(const struct contig_buffer *buffer,
  * @prot: PROT_READ, PROT_WRITE or both, of sys/mman.h
  * @addr: where to put the address of the byte at @offset
  *
- * A buffer may be mapped several times, and the mapping is shared with
- * everybody. It outlives the handle: only contig_buffer_unmap() ends it.
+ * A buffer may be mapped several times, and all mappings share its memory. The
+ * mapping outlives the handle: only contig_buffer_unmap() ends it.
  *
  * Return: 0; -EINVAL: a length of 0; -EOVERFLOW: past the end of the buffer;
  * -EACCES, -ENOMEM as mmap().
@@ -468,7 +473,8 @@ enum contig_access {
  *
  * To be called before the CPU touches a mapping of a buffer that a device uses.
  *
- * Return: 0; -EOPNOTSUPP: unknown bits; -EINVAL: no bit.
+ * Return: 0; -EOPNOTSUPP: unknown bits; -EINVAL: no bit; -EHWPOISON: a page of
+ * the buffer has failed.
  *
  * Context: async-signal-safe.
  *
@@ -553,14 +559,15 @@ int contig_unhold(struct contig *client, const void *addr, size_t length);
  *
  * If the client has a device, the memory is mapped for it too.
  *
- * Return: 0; -EDQUOT: RLIMIT_MEMLOCK, or what all users together may lock;
+ * Return: 0; -EDQUOT: RLIMIT_MEMLOCK, what all users without CAP_IPC_LOCK
+ * together may have locked, or behind an IOMMU the quotas of allocated memory;
  * -ENOMEM; -EILSEQ: not contiguous; -EPERM: whether it is contiguous is not for
- * this caller to know, see CONTIG_LOCK_CONTIGUOUS;
- * -EUNATCH: no device is attached; -ENODEV: it is gone; -EADDRNOTAVAIL: it
- * cannot reach a page;
+ * this caller to know, see CONTIG_LOCK_CONTIGUOUS; -EUNATCH: no device is
+ * attached; -ENODEV: it is gone; -EADDRNOTAVAIL: it cannot reach a page;
  * -EFAULT: not mapped; -ENXIO: not memory; -EACCES: not writable; -ESTALE:
- * something else was locked at that place; -EOVERFLOW; -EINVAL; -EOPNOTSUPP:
- * unknown flags; -EINTR: a fatal signal came; -EXDEV.
+ * something else was locked at that place; -EHWPOISON: a page of a buffer has
+ * failed; -EOVERFLOW; -EINVAL; -EOPNOTSUPP: unknown flags; -EINTR: a fatal
+ * signal came; -EXDEV.
  *
  * Context: may sleep and page. Async-signal-safe.
  *
@@ -646,8 +653,9 @@ int contig_buffer_unlock(struct contig *client,
  *
  * Return: 0; -EPERM: physical addresses need CAP_SYS_RAWIO, or the module
  * parameter allow_physical; -ENOLCK: not locked by this client; -ESTALE: what
- * was locked is no longer there; -EFAULT: @extents is not mapped; -EOVERFLOW;
- * -EINVAL; -EXDEV. Then *@addr, *@length and *@count are as they were.
+ * was locked is no longer there; -EHWPOISON: a page of a buffer has failed;
+ * -EFAULT: @extents is not mapped; -EOVERFLOW; -EINVAL; -EXDEV. Then *@addr,
+ * *@length and *@count are as they were.
  *
  * Context: async-signal-safe.
  *
@@ -850,15 +858,16 @@ struct contig_prepare_opts {
  * prepared, and out_done is 0: transfer it, call contig_checkpoint(), and
  * prepare the next part with @opts->first raised by out_length.
  *
- * Return: 0; -EMSGSIZE: not even @opts->granularity fits; -EDQUOT:
- * RLIMIT_MEMLOCK, or too many copies; -EUNATCH: no device is attached, which
+ * Return: 0; -EMSGSIZE: not even @opts->granularity fits; -EDQUOT: as for
+ * contig_lock(), or too many copies; -EUNATCH: no device is attached, which
  * CONTIG_GET_DMA and CONTIG_IO_BOUNCE need; -ENODEV: it is gone;
  * -EADDRNOTAVAIL: it cannot reach a page, and CONTIG_IO_BOUNCE is not set or
  * the kernel can make no copies for it;
  * -EPERM: physical addresses need CAP_SYS_RAWIO, or the module parameter
  * allow_physical; -ENOMEM; -EFAULT: something is not mapped; -ENXIO: not
  * memory; -EACCES: not writable, and not for output only; -ESTALE: something
- * else was locked at that place; -EOVERFLOW; -EINVAL: no range or too many, a
+ * else was locked at that place; -EHWPOISON: a page of a buffer has failed;
+ * -EOVERFLOW; -EINVAL: no range or too many, a
  * length of 0, @opts->first past the end, @opts->addrs without room, a
  * structure too short; -EOPNOTSUPP: unknown flags; -E2BIG: @opts has members
  * that this library does not know; -EINTR: a fatal signal came; -EXDEV. Then
@@ -911,11 +920,13 @@ int contig_buffer_prepare(struct contig *client,
  *
  * Return: 0; -ENOENT: nothing is prepared under this id; -EACCES: with
  * CONTIG_IO_MORE, the memory was prepared for output only and the device cannot
- * write to it; -ESTALE, -ENOLCK, -ENODEV: memory or device are gone, and some
- * of what the device wrote with them; -EINVAL: a direction without
- * CONTIG_IO_MORE; -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came;
- * -EXDEV. After -ESTALE, -ENOLCK and -ENODEV without CONTIG_IO_MORE the memory
- * is unlocked and the id is over all the same.
+ * write to it; -ESTALE: the data is in the pages that were locked, and the
+ * process has other pages there now; -ENODEV, -ENOLCK, -EHWPOISON: the device
+ * or a lock is gone, or a page of a buffer has failed, and some of what the
+ * device wrote may be lost; -EINVAL: a direction without CONTIG_IO_MORE;
+ * -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came; -EXDEV. After
+ * -ESTALE, -ENODEV, -ENOLCK and -EHWPOISON without CONTIG_IO_MORE the memory is
+ * unlocked and the id is over all the same.
  *
  * Context: may sleep. Async-signal-safe.
  *
@@ -937,9 +948,11 @@ int contig_checkpoint(struct contig *client, uint32_t id, uint32_t flags);
  * the device looks into the caches of the CPU.
  *
  * Return: 0; -EUNATCH: no device is attached; -ENODEV: it is gone; -ENOLCK: not
- * locked by this client; -ESTALE: what was locked is no longer there;
- * -EOVERFLOW; -EINVAL: a length of 0, no turn, both turns, or no direction;
- * -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came; -EXDEV.
+ * locked by this client; -ESTALE: the range is synced, in the pages that were
+ * locked, and the process has other pages there now; -EHWPOISON: a page of a
+ * buffer has failed, and memory that was locked by other calls than this page
+ * is synced; -EOVERFLOW; -EINVAL: a length of 0, no turn, both turns, or no
+ * direction; -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came; -EXDEV.
  *
  * Context: may sleep. Async-signal-safe.
  *
@@ -974,8 +987,8 @@ int contig_buffer_sync(struct contig *client,
 /**
  * contig_get_state() - tell how often pages are held and locked
  * @client: handle
- * @addr: in: first byte; out: first byte not yet told of
- * @length: in: bytes, not 0; out: bytes not yet told of
+ * @addr: in: first byte; out: first byte not yet reported
+ * @length: in: bytes, not 0; out: bytes not yet reported
  * @runs: where to put runs of pages in the same state
  * @count: in: room in @runs, not 0; out: entries filled
  *
@@ -997,8 +1010,8 @@ int contig_get_state(struct contig *client, const void **addr, size_t *length,
  * contig_buffer_get_state() - tell how often pages of a buffer are locked
  * @client: handle
  * @buffer: handle
- * @offset: in: first byte; out: first byte not yet told of
- * @length: in: bytes, not 0; out: bytes not yet told of
+ * @offset: in: first byte; out: first byte not yet reported
+ * @length: in: bytes, not 0; out: bytes not yet reported
  * @runs: as for contig_get_state()
  * @count: as for contig_get_state()
  *

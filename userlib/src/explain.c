@@ -192,6 +192,14 @@ static void explain_success(struct ctg_text *text,
 		ctg_add_advice(text, " For a single extent: ", outcome);
 }
 
+static void add_over_quota(struct ctg_text *text, const char *size)
+{
+	ctg_add(text,
+		"%s more would exceed the quota of this user. What helps: free "
+		"other buffers; have the quota raised.",
+		size);
+}
+
 static void explain_failure(struct ctg_text *text, int error,
 			    const struct outcome *outcome)
 {
@@ -225,10 +233,7 @@ static void explain_failure(struct ctg_text *text, int error,
 			size, constrained);
 		break;
 	case EDQUOT:
-		ctg_add(text,
-			"%s more would exceed the quota of this user. What "
-			"helps: free other buffers; have the quota raised.",
-			size);
+		add_over_quota(text, size);
 		return;
 	case EFBIG:
 		ctg_add(text, "%s is more than this machine has memory.", size);
@@ -283,6 +288,17 @@ static void add_census(struct ctg_text *text, const struct contig_probe *probe)
 		ctg_format_size(pinned, probe->out_pinned_pages * page_size));
 }
 
+/* Return true if the quota is all that the kernel tells of. */
+static bool is_over_quota(const struct outcome *outcome)
+{
+	unsigned int i;
+
+	for (i = 0; i < outcome->count; i++)
+		if (outcome->reports[i].error != EDQUOT)
+			return false;
+	return outcome->count;
+}
+
 static void explain_probe(struct ctg_text *text,
 			  const struct contig_probe *probe,
 			  const struct outcome *outcome)
@@ -292,6 +308,10 @@ static void explain_probe(struct ctg_text *text,
 	char size[32];
 
 	ctg_format_size(size, probe->length);
+	if (is_over_quota(outcome)) {
+		add_over_quota(text, size);
+		return;
+	}
 	if (probe->out_rung == CONTIG_RUNG_NONE) {
 		ctg_add(text, "No rung could give %s now.", size);
 		add_reports(text, " Rung by rung: ", outcome);

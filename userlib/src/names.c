@@ -62,12 +62,14 @@ static const struct {
 	{EFAULT, "the memory is not mapped"},
 	{ENXIO, "the range is not memory, but registers or the like"},
 	{EACCES,
-	 "the device may not be opened by this user, or is not "
-	 "confined to this user's memory, or the range is not writable, "
-	 "or was prepared for output only"},
-	{EPERM, "physical addresses need CAP_SYS_RAWIO or the module "
-		"parameter allow_physical, and devices need it or the "
-		"parameter devices"},
+	 "/dev/contig may not be opened by this user, or the device is not "
+	 "confined to this user's memory (see allow_unconfined), or the range "
+	 "is not writable, or was prepared for output only"},
+	{EPERM, "physical addresses, and constraints that reveal them (lowest, "
+		"align above the size, highest or node with too few places), "
+		"need CAP_SYS_RAWIO or the module parameter allow_physical, "
+		"and attaching a device needs CAP_SYS_RAWIO or an entry in "
+		"the parameter devices"},
 	{EBADF, "the file descriptor is not open"},
 	{EBADFD, "the file descriptor is not a buffer of contig"},
 	{EXDEV, "the client belongs to another process; open one in this "
@@ -81,19 +83,23 @@ static const struct {
 	{EADDRNOTAVAIL, "the memory lies where the device cannot reach it"},
 	{ESTALE, "what was locked was unmapped or replaced since; unlock it "
 		 "first"},
+	{EHWPOISON, "the hardware has reported a page of the buffer as faulty"},
 	{EMSGSIZE, "the table is too short, or for the least part that may be "
 		   "prepared"},
 	{EDEADLK, "called in a signal handler, in the middle of a hold or "
 		  "unhold"},
 	{EDQUOT, "over RLIMIT_MEMLOCK, over the user's quota of allocated "
-		 "memory, or over what devices may have copies of"},
+		 "memory, over what all users together may have locked or "
+		 "allocated, or over what devices may have copies of"},
 	{ENOMEM, "there is not enough memory of the kind asked for"},
 	{ETIME, "the time budget ran out"},
 	{EINTR, "a fatal signal came first"},
 	{ENODEV, "it does not exist here, or the device went away or changed "
 		 "its driver"},
-	{EBUSY, "memory that cannot be moved is in the way, the device is in "
-		"use in another way, or memory is locked for the one before"},
+	{EBUSY,
+	 "memory that cannot be moved is in the way, the device is in "
+	 "use in another way or by another user, or memory is locked for "
+	 "the one before"},
 	{ENOENT,
 	 "there is no such device; is the module loaded? Or nothing was "
 	 "prepared under this id"},

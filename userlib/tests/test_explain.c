@@ -372,6 +372,32 @@ static void a_probe_of_what_is_free_moves_nothing(void **state)
 			     "largest single extent to be had is 8 KiB.");
 }
 
+static void a_probe_over_the_quota_names_no_rung(void **state)
+{
+	struct contig_probe probe = {
+		.size = sizeof(probe),
+		.length = 64 * MIB,
+		.out_remedy = CONTIG_REMEDY_QUOTA,
+		.out_report_count = 2,
+		.out_reports = {BLOCKED(RESERVE, 0, EXHAUSTED, 0),
+				BLOCKED(RANGE, 0, EXHAUSTED, 0)},
+	};
+
+	(void)state;
+	probe.out_reports[0].error = EDQUOT;
+	probe.out_reports[1].error = EDQUOT;
+	expect_probe(&probe,
+		     "64 MiB more would exceed the quota of this user. What "
+		     "helps: free other buffers; have the quota raised.");
+	/* The quota is not what blocked the other rung. */
+	probe.out_reports[0].error = ENOMEM;
+	expect_probe(&probe,
+		     "No rung could give 64 MiB now. Rung by rung: the reserve "
+		     "has too little left; the range rung has too little left. "
+		     "The largest single extent to be had is 0 bytes. What "
+		     "helps: have the quota raised.");
+}
+
 static void every_remedy_has_its_advice(void **state)
 {
 	static const char *const advice[] = {
@@ -419,12 +445,13 @@ static void names(void **state)
 static void phrases(void **state)
 {
 	static const int errors[] = {
-		0,	 ENOTTY,	E2BIG,	 EOPNOTSUPP, EINVAL, EOVERFLOW,
-		EFBIG,	 ERANGE,	EFAULT,	 ENXIO,	     EACCES, EPERM,
-		EBADF,	 EBADFD,	EXDEV,	 ENODATA,    ENOLCK, EILSEQ,
-		ESTALE,	 EMSGSIZE,	EDEADLK, EDQUOT,     ENOMEM, ETIME,
-		EINTR,	 ENODEV,	EBUSY,	 ENOENT,     EMFILE, ENFILE,
-		EUNATCH, EADDRNOTAVAIL,
+		0,	   ENOTTY,	  E2BIG,     EOPNOTSUPP, EINVAL,
+		EOVERFLOW, EFBIG,	  ERANGE,    EFAULT,	 ENXIO,
+		EACCES,	   EPERM,	  EBADF,     EBADFD,	 EXDEV,
+		ENODATA,   ENOLCK,	  EILSEQ,    ESTALE,	 EMSGSIZE,
+		EDEADLK,   EDQUOT,	  ENOMEM,    ETIME,	 EINTR,
+		ENODEV,	   EBUSY,	  ENOENT,    EMFILE,	 ENFILE,
+		EUNATCH,   EADDRNOTAVAIL, EHWPOISON,
 	};
 	const size_t count = sizeof(errors) / sizeof(errors[0]);
 	size_t i;
@@ -460,6 +487,7 @@ int main(void)
 		TEST(a_buffer_explains_itself),
 		TEST(probes),
 		TEST(a_probe_of_what_is_free_moves_nothing),
+		TEST(a_probe_over_the_quota_names_no_rung),
 		TEST(every_remedy_has_its_advice),
 		TEST(names),
 		TEST(phrases),

@@ -30,13 +30,14 @@ extern "C" {
  * no range: the hold and lock calls then do nothing and return noErr, whatever
  * the address.
  *
- * Result codes. Each has its errno, which is left in errno for who wants to
- * know more:
+ * Result codes. Each has its errno, which is left in errno for programs that
+ * need to know more:
  *
  *  - notHeldErr: ENODATA
  *  - notLockedErr: ENOLCK; from GetPhysical also ESTALE, when the memory that
  *    was locked was unmapped or replaced since
- *  - cannotMakeContiguousErr: EILSEQ
+ *  - cannotMakeContiguousErr: EILSEQ; from LockMemoryContiguous also EPERM,
+ *    when the caller may not see physical addresses
  *  - notEnoughMemoryErr: ENOMEM; also EDQUOT for RLIMIT_MEMLOCK and the user's
  *    quota, ETIME for the time budget of an allocation, EMSGSIZE for a
  *    preparation that has no room for anything
@@ -475,8 +476,8 @@ OSErr MacVMDetachDevice(void);
  * A fork() of the thread counts as such a call, from the first to the last of its
  * handlers, and signals of the thread wait until it is over.
  *
- * Other threads do not matter: what they are in the middle of makes nobody else
- * wait for ever.
+ * Other threads do not matter: a thread inside such a call keeps no other thread
+ * waiting for ever.
  *
  * Return: noErr; paramErr: @fn is NULL; cannotDeferErr: maxDeferredUserFns of
  * this thread wait already, and this one is not going to be called.
