@@ -155,6 +155,34 @@ static int contig_hold_look(struct contig_client *client,
 	return ret;
 }
 
+/*
+ * Pages that the client holds already, and that are not locked by mlock() now, are
+ * for the caller to lock and so for contig to undo, whatever they were before. A
+ * thread can have held them in the moment in which another one was about to
+ * munlock() them.
+ */
+static int contig_hold_own(struct contig_client *client,
+			   const struct contig_area *seen)
+{
+	unsigned long first = seen->it.start, last = seen->it.last;
+	struct contig_spares spares;
+	struct contig_area *area;
+	int ret;
+
+	if (!seen->owned || !contig_areas_first(&client->holds, first, last))
+		return 0;
+	ret = contig_spares_alloc(&spares);
+	if (ret)
+		return ret;
+	contig_areas_cut(&client->holds, first, last, &spares);
+	contig_for_each_area(area, &client->holds, first, last) {
+		area->owned = true;
+		cond_resched();
+	}
+	contig_spares_free(&spares);
+	return 0;
+}
+
 static int contig_hold_count(struct contig_client *client,
 			     const struct contig_target *target,
 			     struct contig_areas *seen)
@@ -170,7 +198,8 @@ static int contig_hold_count(struct contig_client *client,
 		return ret;
 	contig_areas_init(&added);
 	contig_for_each_area(area, seen, target->first, target->last) {
-		ret = contig_hold_gaps(client, area, &added);
+		ret = contig_hold_own(client, area) ?:
+		      contig_hold_gaps(client, area, &added);
 		if (ret) {
 			contig_holds_free(&added);
 			goto out;

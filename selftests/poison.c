@@ -753,9 +753,11 @@ TEST_F_TIMEOUT(offline, is_not_made_endless, 400)
 		TH_LOG("memory%llu did not go", (unsigned long long)at);
 		EXPECT_TRUE(false);
 	} else {
-		EXPECT_TRUE(WIFEXITED(status) && !WEXITSTATUS(status));
+		EXPECT_TRUE(WIFEXITED(status));
 	}
-	EXPECT_EQ(0, set_state(at, "online"));
+	/* What else is in the block may have kept it, as it would without contig. */
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		EXPECT_EQ(0, set_state(at, "online"));
 }
 
 TEST_HARNESS_MAIN

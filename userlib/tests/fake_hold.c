@@ -109,7 +109,7 @@ int fake_do_hold(int client, struct contig_hold *arg)
 	     page += PAGE) {
 		struct mlocked *mlocked = get_mlocked(page);
 
-		if (!fake_total(page, true))
+		if (!fake_total(page, true) || !mlocked->now)
 			mlocked->before = mlocked->now;
 		if (!mlocked->now)
 			arg->out_unlocked += PAGE;
