@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A block of memory that the kernel takes offline stays isolated while contig looks
+ * for memory: a request of an ordinary size must not make that endless.
+ *
+ * Wants a block without memory of the kernel. Runs before poison: memory with pages
+ * that failed does not come online again.
+ */
+#include <signal.h>
+
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+
+#define MEMORY "/sys/devices/system/memory"
+
+FIXTURE(offline) {
+	int fd;
+	uint64_t block;		/* bytes in a block of memory */
+};
+
+FIXTURE_SETUP(offline) {
+	char *text = read_text(MEMORY "/block_size_bytes");
+
+	if (!text)
+		SKIP(return, "this kernel has no CONFIG_MEMORY_HOTPLUG");
+	self->block = strtoull(text, NULL, 16);
+	free(text);
+	setup_client(self->fd);
+}
+
+FIXTURE_TEARDOWN(offline) {
+	close(self->fd);
+}
+
+/* Write to the state of a block of memory: 0 or a negative errno. */
+static int set_state(uint64_t n, const char *state)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), MEMORY "/memory%llu/state",
+		 (unsigned long long)n);
+	return write_text(path, state);
+}
+
+/* How many pageblocks are isolated. */
+static long isolated(void)
+{
+	char *text = read_text("/proc/pagetypeinfo"), *at;
+	long n = 0, last = 0;
+
+	at = text ? strstr(text, "Number of blocks") : NULL;
+	/* A line for each zone, in which the isolated ones come last. */
+	while (at && (at = strchr(at, '\n')) && at[1]) {
+		at++;
+		if (strncmp(at, "Node ", 5))
+			break;
+		if (!strncmp(at, "Page block", 10))
+			continue;
+		char *end = strchr(at, '\n'), *word;
+
+		if (!end)
+			break;
+		for (word = end; word > at && word[-1] == ' ';)
+			word--;
+		while (word > at && word[-1] != ' ')
+			word--;
+		last = atol(word);
+		n += last;
+		at = end - 1;
+	}
+	free(text);
+	return n;
+}
+
+static bool is_isolated(void *arg)
+{
+	return isolated() > 0;
+}
+
+static void on_interrupt(int signal)
+{
+}
+
+/* Take a block offline until a SIGINT comes. */
+static pid_t go_offline(uint64_t n)
+{
+	struct sigaction action = { .sa_handler = on_interrupt };
+	pid_t pid = fork();
+	int ret;
+
+	if (pid)
+		return pid;
+	sigaction(SIGINT, &action, NULL);
+	ret = set_state(n, "offline");
+	_exit(-ret);
+}
+
+/* Is it still at it? Else its exit status is put in @status. */
+static bool is_running(pid_t pid, int *status)
+{
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return false;
+		if (is_isolated(NULL))
+			return true;
+		usleep(100000);
+	}
+	return true;
+}
+
+#define PINNED MIB(128)
+
+TEST_F_TIMEOUT(offline, is_not_made_endless, 400)
+{
+	int status = 0, fds[32], n, i;
+	uint64_t tried[64] = {}, at;
+	unsigned int tries = 0, k;
+	volatile char *memory, *page;
+	pid_t pid = -1;
+	long before;
+
+	need_range(self->fd);
+	memory = anon_map(PINNED);
+	ASSERT_NE(NULL, memory);
+	no_huge_pages((void *)memory, PINNED);
+	/* A block that would go offline, were there not a page that is pinned. */
+	for (page = memory; page < memory + PINNED && tries < 64;
+	     page += pages(64)) {
+		at = pfn_of(page) * page_size / self->block;
+		for (k = 0; k < tries && tried[k] != at;)
+			k++;
+		if (k < tries)
+			continue;
+		tried[tries++] = at;
+		if (_test_cmd_lock(self->fd, page, 1, 0))
+			continue;
+		pid = go_offline(at);
+		if (is_running(pid, &status))
+			break;
+		pid = -1;
+		_test_cmd_unlock(self->fd, page, 1);
+		if (WIFEXITED(status) && !WEXITSTATUS(status))
+			set_state(at, "online");
+	}
+	if (pid < 0)
+		SKIP(return, "no block of memory can go offline here");
+	before = isolated();
+	EXPECT_LT(0, before);
+	/* Where else would they lie, if the isolation was gone? */
+	for (n = 0; n < 32; n++) {
+		struct contig_alloc alloc = alloc_request(MIB(4),
+							  CONTIG_RUNGS_RANGE);
+
+		alloc.timeout_ms = 2000;
+		alloc.constraints.lowest = at * self->block;
+		alloc.constraints.highest = (at + 1) * self->block - 1;
+		if (_test_cmd_alloc(self->fd, &alloc))
+			break;
+		fds[n] = alloc.out_fd;
+	}
+	EXPECT_EQ(0, n);
+	EXPECT_EQ(before, isolated())
+		TH_LOG("after %d buffers", n);
+	for (i = 0; i < n; i++)
+		close(fds[i]);
+	/* Either it can go now, or it has still to be waited for. */
+	_test_cmd_unlock(self->fd, page, 1);
+	munmap((char *)memory, PINNED);
+	for (i = 0; i < 100 && waitpid(pid, &status, WNOHANG) != pid; i++)
+		usleep(100000);
+	if (i == 100) {
+		kill(pid, SIGINT);
+		waitpid(pid, &status, 0);
+		TH_LOG("memory%llu did not go", (unsigned long long)at);
+		EXPECT_TRUE(false);
+	} else {
+		EXPECT_TRUE(WIFEXITED(status));
+	}
+	/* What else is in the block may have kept it, as it would without contig. */
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		EXPECT_EQ(0, set_state(at, "online"));
+}
+
+TEST_HARNESS_MAIN
