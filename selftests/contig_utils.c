@@ -820,6 +820,26 @@ long meminfo_kib(const char *key)
 	return figure("/proc/meminfo", key);
 }
 
+#define MEMORY_BLOCKS "/sys/devices/system/memory"
+
+uint64_t memory_block_bytes(void)
+{
+	char *text = read_text(MEMORY_BLOCKS "/block_size_bytes");
+	uint64_t bytes = text ? strtoull(text, NULL, 16) : 0;
+
+	free(text);
+	return bytes;
+}
+
+int memory_block_set(uint64_t n, const char *state)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), MEMORY_BLOCKS "/memory%llu/state",
+		 (unsigned long long)n);
+	return write_text(path, state);
+}
+
 uint64_t ram_start(void)
 {
 	static uint64_t start = UINT64_MAX;

@@ -259,6 +259,10 @@ long free_pages(void);
 /* Wait until at least so many are free; tells on stderr if they never are. */
 bool free_pages_return(long pages);
 long meminfo_kib(const char *key);
+/* Bytes in a block of memory that can go offline; 0 if there are none. */
+uint64_t memory_block_bytes(void);
+/* Write to the state of such a block: 0 or a negative errno. */
+int memory_block_set(uint64_t n, const char *state);
 /* Where the machine's memory begins, down to a MiB: not at 0 everywhere. */
 uint64_t ram_start(void);
 /* A figure like VmLck of /proc/self/status, in KiB. */

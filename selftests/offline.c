@@ -11,35 +11,20 @@
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 
-#define MEMORY "/sys/devices/system/memory"
-
 FIXTURE(offline) {
 	int fd;
 	uint64_t block;		/* bytes in a block of memory */
 };
 
 FIXTURE_SETUP(offline) {
-	char *text = read_text(MEMORY "/block_size_bytes");
-
-	if (!text)
+	self->block = memory_block_bytes();
+	if (!self->block)
 		SKIP(return, "this kernel has no CONFIG_MEMORY_HOTPLUG");
-	self->block = strtoull(text, NULL, 16);
-	free(text);
 	setup_client(self->fd);
 }
 
 FIXTURE_TEARDOWN(offline) {
 	close(self->fd);
-}
-
-/* Write to the state of a block of memory: 0 or a negative errno. */
-static int set_state(uint64_t n, const char *state)
-{
-	char path[80];
-
-	snprintf(path, sizeof(path), MEMORY "/memory%llu/state",
-		 (unsigned long long)n);
-	return write_text(path, state);
 }
 
 /* How many pageblocks are isolated. */
@@ -91,7 +76,7 @@ static pid_t go_offline(uint64_t n)
 	if (pid)
 		return pid;
 	sigaction(SIGINT, &action, NULL);
-	ret = set_state(n, "offline");
+	ret = memory_block_set(n, "offline");
 	_exit(-ret);
 }
 
@@ -142,7 +127,7 @@ TEST_F_TIMEOUT(offline, is_not_made_endless, 400)
 		pid = -1;
 		_test_cmd_unlock(self->fd, page, 1);
 		if (WIFEXITED(status) && !WEXITSTATUS(status))
-			set_state(at, "online");
+			memory_block_set(at, "online");
 	}
 	if (pid < 0)
 		SKIP(return, "no block of memory can go offline here");
@@ -180,7 +165,7 @@ TEST_F_TIMEOUT(offline, is_not_made_endless, 400)
 	}
 	/* What else is in the block may have kept it, as it would without contig. */
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
-		EXPECT_EQ(0, set_state(at, "online"));
+		EXPECT_EQ(0, memory_block_set(at, "online"));
 }
 
 TEST_HARNESS_MAIN

@@ -567,27 +567,14 @@ FIXTURE(offline) {
 };
 
 FIXTURE_SETUP(offline) {
-	char *text = read_text(MEMORY "/block_size_bytes");
-
-	if (!text)
+	self->block = memory_block_bytes();
+	if (!self->block)
 		SKIP(return, "this kernel has no CONFIG_MEMORY_HOTPLUG");
-	self->block = strtoull(text, NULL, 16);
-	free(text);
 	setup_client(self->fd);
 }
 
 FIXTURE_TEARDOWN(offline) {
 	close(self->fd);
-}
-
-/* Write to the state of a block of memory: 0 or a negative errno. */
-static int set_state(uint64_t n, const char *state)
-{
-	char path[80];
-
-	snprintf(path, sizeof(path), MEMORY "/memory%llu/state",
-		 (unsigned long long)n);
-	return write_text(path, state);
 }
 
 TEST_F_TIMEOUT(offline, block_in_use_is_busy_at_once, 400)
@@ -608,7 +595,7 @@ TEST_F_TIMEOUT(offline, block_in_use_is_busy_at_once, 400)
 		ASSERT_NE(NULL, map);
 		fill_pattern(map, pages(PAGES), i);
 		start = now_ns();
-		ret = set_state(pfns[0] * page_size / self->block, "offline");
+		ret = memory_block_set(pfns[0] * page_size / self->block, "offline");
 		/* EINVAL: a block with a hole, or of two zones. */
 		EXPECT_TRUE(ret == -EBUSY || ret == -EINVAL)
 			TH_LOG("rung %u: %d", i, ret);
