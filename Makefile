@@ -3,8 +3,8 @@
 # contig: what people type. "make help" lists it.
 #
 #   KERNELDIR   kernel headers to build the module against
-#   KERNELS     kernels that demo, check and bench run on
-#   FUZZ_TIME   seconds that "make fuzz" takes
+#   KERNELS     kernels that demo, check, soak and bench run on
+#   FUZZ_TIME   seconds that "make fuzz" takes, alone and in "make soak"
 #   DESTDIR, prefix   where "make install" puts things
 #   V=1         shows the commands
 
@@ -26,7 +26,8 @@ KSFT := $(BUILD)/linux-source/tools/testing/selftests
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules library selftests install uninstall load unload
-.PHONY: guest known-kernel built root demo check bench lint fuzz coverage clean distclean
+.PHONY: guest known-kernel built root demo check soak bench lint fuzz coverage
+.PHONY: clean distclean
 
 Q := $(if $(filter 1,$(V)),,@)
 # A user's PATH lacks insmod and depmod on Debian.
@@ -35,10 +36,11 @@ SBIN := PATH="$$PATH:/usr/sbin:/sbin";
 all: modules library
 
 help:
-	@echo 'make                  module (against KERNELDIR), library and examples'
+	@echo 'make                  module (against KERNELDIR), library, tools, examples'
 	@echo 'make selftests        the test programs'
 	@echo 'make demo             contiguous memory, early against deferred, in QEMU'
-	@echo 'make check            every test, on every kernel, in QEMU'
+	@echo 'make check            the tests, on every kernel, in QEMU'
+	@echo 'make soak             every test at full length, for hours'
 	@echo 'make bench            what each call costs, in QEMU'
 	@echo 'make lint             style and static checks'
 	@echo 'make fuzz             look for bugs for FUZZ_TIME seconds ($(FUZZ_TIME))'
@@ -47,7 +49,7 @@ help:
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
 	@echo
-	@echo 'KERNELS="6.1 debug" chooses kernels for demo, check and bench;'
+	@echo 'KERNELS="6.1 debug" chooses kernels for demo, check, soak and bench;'
 	@echo 'KERNELDIR=... the headers that make builds the module against;'
 	@echo 'V=1 shows the commands.'
 
@@ -59,11 +61,12 @@ help:
 # $(call build_module,HEADERS,FOLDER)
 define build_module
 	@mkdir -p $(2)/selftests
-	@cp -ru Kbuild kmod uapi $(2)/
+	@cp -ru Kbuild VERSION kmod uapi $(2)/
 	@cp -ru selftests/kmod $(2)/selftests/
-	@test -n "$(filter 1,$(V))" || ! find $(2)/Kbuild $(2)/kmod $(2)/uapi \
-		$(2)/selftests \
-		\( -name '*.[ch]' -o -name 'K*' \) ! -name '*.mod.c' \
+	@test -n "$(filter 1,$(V))" || ! find $(2)/Kbuild $(2)/VERSION $(2)/kmod \
+		$(2)/uapi $(2)/selftests \
+		\( -name '*.[ch]' -o -name 'K*' -o -name VERSION \) \
+		! -name '*.mod.c' \
 		$(if $(wildcard $(2)/kmod/contig.ko),-newer $(2)/kmod/contig.ko) \
 		| grep -q . || echo '  MODULE   $(notdir $(2))'
 	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C $(1) M=$(2) \
@@ -104,7 +107,7 @@ FOR_KERNEL := $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE)) \
 
 library:
 	+$(Q)$(MAKE) --no-print-directory $(JOBS) -C userlib O=$(USERLIB) \
-		$(FOR_KERNEL) prefix=$(prefix) lib examples
+		$(FOR_KERNEL) prefix=$(prefix) lib tools examples
 
 $(KSFT)/lib.mk:
 	scripts/kernels source
@@ -182,6 +185,9 @@ unload: root
 
 demo check bench lint:
 	scripts/$@ $(if $(filter lint,$@),,$(KERNELS))
+
+soak:
+	FUZZ_TIME=$(FUZZ_TIME) scripts/check --soak $(KERNELS)
 
 fuzz:
 	scripts/fuzz --time $(FUZZ_TIME)

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ranges of pages with a count each
+ * Trees of counted page ranges
  */
-#include <linux/sched.h>
+#include <linux/jiffies.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "areas.h"
+#include "gfp.h"
 #include "pin.h"
 
 void contig_areas_init(struct contig_areas *areas)
@@ -18,10 +20,10 @@ bool contig_areas_empty(const struct contig_areas *areas)
 	return RB_EMPTY_ROOT(&areas->root.rb_root);
 }
 
-/* An area that is counted once, not in any tree. */
+/* Return a new area with count 1 that is in no tree, or NULL. */
 struct contig_area *contig_area_new(unsigned long first, unsigned long last)
 {
-	struct contig_area *area = kzalloc(sizeof(*area), GFP_KERNEL_ACCOUNT);
+	struct contig_area *area = kzalloc(sizeof(*area), CONTIG_GFP);
 
 	if (area) {
 		area->it.start = first;
@@ -41,7 +43,7 @@ void contig_areas_remove(struct contig_areas *areas, struct contig_area *area)
 	interval_tree_remove(&area->it, &areas->root);
 }
 
-/* Is every page from @first to @last in some area? */
+/* Return true if every page from @first to @last is in an area. */
 bool contig_areas_cover(struct contig_areas *areas, unsigned long first,
 			unsigned long last)
 {
@@ -53,8 +55,8 @@ bool contig_areas_cover(struct contig_areas *areas, unsigned long first,
 /**
  * contig_areas_gap() - find the first pages that are in no area
  * @areas: the tree
- * @first: where to begin
- * @last: last page of interest
+ * @first: page to start at
+ * @last: last page to look at
  * @start: receives the first page of the gap
  * @end: receives its last page
  *
@@ -91,13 +93,66 @@ int contig_spares_alloc(struct contig_spares *spares)
 	return -ENOMEM;
 }
 
-/* The same for who cannot be told that there is no memory. */
-void contig_spares_alloc_nofail(struct contig_spares *spares)
+/* Return true if an area extends across the beginning of @page. */
+static bool contig_areas_across(struct contig_areas *areas, unsigned long page)
 {
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOFAIL;
+	struct contig_area *area = contig_areas_first(areas, page, page);
 
-	spares->area[0] = kzalloc(sizeof(*spares->area[0]), gfp);
-	spares->area[1] = kzalloc(sizeof(*spares->area[1]), gfp);
+	return area && area->it.start != page;
+}
+
+/* How long to retry an allocation, and the pause between two attempts. */
+#define CONTIG_SPARE_TIME HZ
+#define CONTIG_SPARE_WAIT (HZ / 100)
+
+static struct contig_area *contig_spare_insist(void)
+{
+	/* __GFP_HIGH: charge even beyond the limit of the memory cgroup. */
+	const gfp_t gfp = CONTIG_GFP | __GFP_HIGH;
+	unsigned long end = jiffies + CONTIG_SPARE_TIME;
+	struct contig_area *area = contig_area_new(0, 0);
+
+	while (!area && time_before(jiffies, end) &&
+	       !fatal_signal_pending(current)) {
+		area = kzalloc(sizeof(*area), gfp);
+		if (!area)
+			schedule_timeout_killable(CONTIG_SPARE_WAIT);
+	}
+	return area;
+}
+
+/**
+ * contig_spares_insist() - allocate spares for cutting out a range
+ * @areas: tree that the range will be cut out of
+ * @first: first page of the range
+ * @last: last page
+ * @spares: receives only the areas that the cut needs
+ *
+ * For callers that give memory back. A cut needs one spare for each area that
+ * extends across an end of the range. Allocation is retried for about a second,
+ * also from the system's reserves and beyond the limit of the memory cgroup.
+ * May sleep.
+ *
+ * Return: 0, or -ENOMEM (also after a fatal signal).
+ */
+int contig_spares_insist(struct contig_areas *areas, unsigned long first,
+			 unsigned long last, struct contig_spares *spares)
+{
+	bool cut[] = {
+		contig_areas_across(areas, first),
+		last != ULONG_MAX && contig_areas_across(areas, last + 1),
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cut); i++)
+		spares->area[i] = cut[i] ? contig_spare_insist() : NULL;
+	for (i = 0; i < ARRAY_SIZE(cut); i++) {
+		if (cut[i] && !spares->area[i]) {
+			contig_spares_free(spares);
+			return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 void contig_spares_free(struct contig_spares *spares)
@@ -106,7 +161,7 @@ void contig_spares_free(struct contig_spares *spares)
 	kfree(spares->area[1]);
 }
 
-/* Make an area end before @page, if one reaches across. Uses up @spare then. */
+/* Split the area that extends across the start of @page; uses up *@spare. */
 static void contig_areas_cut_at(struct contig_areas *areas, unsigned long page,
 				struct contig_area **spare)
 {
@@ -129,7 +184,7 @@ static void contig_areas_cut_at(struct contig_areas *areas, unsigned long page,
 	*spare = NULL;
 }
 
-/* Cut areas so that none reaches across the ends of a range. Cannot fail. */
+/* Split the areas that extend across the ends of a range. Cannot fail. */
 void contig_areas_cut(struct contig_areas *areas, unsigned long first,
 		      unsigned long last, struct contig_spares *spares)
 {
@@ -147,7 +202,7 @@ static bool contig_areas_alike(const struct contig_area *a,
 	       (!a->pin || a->offset + contig_area_npages(a) == b->offset);
 }
 
-/* Make neighbours that are alike one area, in a range and at its ends. */
+/* Merge equal neighbours within a range and at its ends. */
 void contig_areas_join(struct contig_areas *areas, unsigned long first,
 		       unsigned long last)
 {
@@ -167,8 +222,9 @@ void contig_areas_join(struct contig_areas *areas, unsigned long first,
 		interval_tree_remove(&next->it, &areas->root);
 		area->it.last = next->it.last;
 		interval_tree_insert(&area->it, &areas->root);
+		/* Not the last one: @area refers to the same pin. */
 		if (next->pin)
-			contig_pin_put(next->pin);
+			contig_pin_unshare(next->pin);
 		kfree(next);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ranges of pages with a count each
+ * Trees of counted page ranges
  */
 #ifndef CONTIG_AREAS_H
 #define CONTIG_AREAS_H
@@ -12,16 +12,17 @@
 struct contig_pin;
 
 /**
- * struct contig_area - adjacent pages that are counted alike
+ * struct contig_area - adjacent pages with the same count
  * @it: first and last page; areas of one tree do not overlap
  * @count: how often they are locked or held
- * @pin: locks: what keeps them in place, with a reference; holds: NULL
- * @offset: locks: of the first page in @pin
+ * @pin: locks: the pin that keeps them in place, with a reference; holds: NULL
+ * @offset: locks: index in @pin of the first page
  * @write: locks: a device may have written to them
- * @owned: holds: were not mlock()ed when contig was asked to hold them
+ * @owned: holds: not mlock()ed before the hold, so the last unhold reports them
+ *         for munlock()
  *
- * Classic counts are per page. Neighbours that are alike are one area, so the
- * memory this takes depends on how ranges overlap, not on how long they are.
+ * A lock counts for each page. Equal neighbours are merged, so the memory use
+ * depends on how ranges overlap, not on their length.
  */
 struct contig_area {
 	struct interval_tree_node it;
@@ -36,15 +37,15 @@ struct contig_area {
  * struct contig_areas - all areas of one kind
  * @root: interval tree
  *
- * Not locked: whoever owns it serialises.
+ * The owner of the tree serialises access.
  */
 struct contig_areas {
 	struct rb_root_cached root;
 };
 
 /**
- * struct contig_spares - what it takes to cut areas at both ends of a range
- * @area: allocated in advance, so that nothing can fail half way
+ * struct contig_spares - spare areas for cutting at both ends of a range
+ * @area: allocated in advance, so that the cut cannot fail
  */
 struct contig_spares {
 	struct contig_area *area[2];
@@ -76,7 +77,7 @@ contig_areas_next(struct contig_area *area, unsigned long first,
 	return contig_area_of(interval_tree_iter_next(&area->it, first, last));
 }
 
-/* All areas that touch the pages from @first to @last, in ascending order. */
+/* Iterate in ascending order over the areas that intersect [first, last]. */
 #define contig_for_each_area(area, areas, first, last)                     \
 	for ((area) = contig_areas_first(areas, first, last); (area);      \
 	     (area) = contig_areas_next(area, first, last))
@@ -92,7 +93,8 @@ unsigned long contig_areas_gap(struct contig_areas *areas, unsigned long first,
 			       unsigned long last, unsigned long *start,
 			       unsigned long *end);
 int contig_spares_alloc(struct contig_spares *spares);
-void contig_spares_alloc_nofail(struct contig_spares *spares);
+int contig_spares_insist(struct contig_areas *areas, unsigned long first,
+			 unsigned long last, struct contig_spares *spares);
 void contig_spares_free(struct contig_spares *spares);
 void contig_areas_cut(struct contig_areas *areas, unsigned long first,
 		      unsigned long last, struct contig_spares *spares);

@@ -2,17 +2,15 @@
 /*
  * Memory that contig allocated
  *
- * A buffer is a dma-buf: the file is its life. File descriptors, mappings,
- * devices of other drivers and locks each hold a reference on the file; when
- * the last one goes, so does the memory.
+ * A buffer is a dma-buf. File descriptors, mappings, devices of other drivers
+ * and locks each hold a reference on its file; the memory is freed with the
+ * last reference.
  */
-#include <linux/atomic.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-map-ops.h>
 #include <linux/err.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -22,24 +20,24 @@
 #include <linux/wait.h>
 
 #include "buffer.h"
+#include "gfp.h"
 #include "limits.h"
 #include "listing.h"
+#include "mmap.h"
 #include "name.h"
-#include "poison.h"
+#include "pool.h"
 #include "rung.h"
 #include "stats.h"
 
-static atomic_long_t contig_buffers_nr = ATOMIC_LONG_INIT(0);
-
-/* The buffer that a sweep looks at: it must not go meanwhile. */
+/* The buffer that a sweep looks at: it must not be freed meanwhile. */
 static struct contig_buffer *contig_buffers_swept;
 static DECLARE_WAIT_QUEUE_HEAD(contig_buffers_step);
 
 /**
- * contig_buffer_new() - a buffer without memory yet, charged to a user
- * @user: whom to charge
- * @name: for people; empty for the name of the calling thread
- * @npages: how much it will have
+ * contig_buffer_new() - allocate a buffer without memory, charged to a user
+ * @user: user to charge
+ * @name: name to display; if empty, the name of the calling thread
+ * @npages: pages that it will have
  *
  * Return: the buffer, or ERR_PTR() of -EDQUOT or -ENOMEM.
  */
@@ -49,7 +47,7 @@ struct contig_buffer *contig_buffer_new(struct contig_user *user,
 	struct contig_buffer *buffer;
 	int ret;
 
-	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
+	buffer = kzalloc(sizeof(*buffer), CONTIG_GFP);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
 	ret = contig_user_charge(user, npages);
@@ -70,7 +68,7 @@ struct contig_buffer *contig_buffer_new(struct contig_user *user,
 	return buffer;
 }
 
-/* Charge for what a rung keeps for a buffer besides its pages. */
+/* Charge for pages that a rung allocates beyond the buffer's size. */
 int contig_buffer_charge(struct contig_buffer *buffer, unsigned long npages)
 {
 	int ret = contig_user_charge(buffer->user, npages);
@@ -86,7 +84,7 @@ void contig_buffer_uncharge(struct contig_buffer *buffer, unsigned long npages)
 	buffer->charged -= npages;
 }
 
-/* Forget a buffer that has no memory. */
+/* Free a buffer that has no memory. */
 void contig_buffer_abandon(struct contig_buffer *buffer)
 {
 	contig_user_uncharge(buffer->user, buffer->charged);
@@ -95,21 +93,22 @@ void contig_buffer_abandon(struct contig_buffer *buffer)
 	kfree(buffer);
 }
 
-/* Give back the memory of a buffer and forget it. */
+/* Free a buffer and its memory. */
 void contig_buffer_destroy(struct contig_buffer *buffer)
 {
 	if (buffer->id) {
 		xa_lock(&contig_buffers.entries);
-		/* For as long as it takes to look at the pages of this one. */
+		/* Wait until the sweep has finished with this buffer. */
 		wait_event_cmd(contig_buffers_step,
 			       contig_buffers_swept != buffer,
 			       xa_unlock(&contig_buffers.entries),
 			       xa_lock(&contig_buffers.entries));
 		__xa_erase(&contig_buffers.entries, buffer->id);
 		xa_unlock(&contig_buffers.entries);
-		atomic_long_dec(&contig_buffers_nr);
+		contig_stats_buffer_removed();
 	}
 	contig_stats_free(buffer->rung, buffer->extents.npages);
+	contig_mmap_forget(buffer);
 	buffer->ops->free(buffer);
 	if (buffer->inode)
 		iput(buffer->inode);
@@ -117,11 +116,11 @@ void contig_buffer_destroy(struct contig_buffer *buffer)
 }
 
 /**
- * contig_buffers_sweep() - look at each exported buffer
- * @look: called for each, may sleep
+ * contig_buffers_sweep() - call a function for each exported buffer
+ * @look: called for each buffer, may sleep
  *
- * A buffer whose last descriptor is closed stays until @look is done with it. One
- * caller at a time. May sleep.
+ * A buffer whose last descriptor is closed stays until @look has returned.
+ * Callers must serialise sweeps. May sleep.
  */
 void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer))
 {
@@ -143,73 +142,6 @@ void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer))
 	xa_unlock(entries);
 }
 
-/**
- * contig_buffer_export() - make a buffer with memory a file
- * @buffer: the buffer, which belongs to the file on success
- *
- * Return: 0 or -errno.
- */
-int contig_buffer_export(struct contig_buffer *buffer)
-{
-	DEFINE_DMA_BUF_EXPORT_INFO(info);
-	struct dma_buf *dmabuf;
-	char *name;
-	int ret;
-
-	ret = contig_listing_add(&contig_buffers, buffer, &buffer->id);
-	if (ret)
-		return ret;
-	atomic_long_inc(&contig_buffers_nr);
-	/*
-	 * Sweeps passed before it was on the list, and a page may have failed while
-	 * the rung was still taking others.
-	 */
-	if (contig_poison_ever() &&
-	    contig_buffer_first_failed(buffer, 0, buffer->extents.npages) <
-	    buffer->extents.npages)
-		return -ENOMEM;
-	info.ops = &contig_dmabuf_ops;
-	info.size = contig_buffer_size(buffer);
-	info.flags = O_RDWR | O_CLOEXEC;
-	info.priv = buffer;
-	buffer->dmabuf = NULL;
-	dmabuf = dma_buf_export(&info);
-	/* On failure the caller destroys the buffer, which takes it off the list. */
-	if (IS_ERR(dmabuf))
-		return PTR_ERR(dmabuf);
-	buffer->dmabuf = dmabuf;
-	/* The file can go before the buffer, if a path to it is kept open. */
-	ihold(file_inode(dmabuf->file));
-	WRITE_ONCE(buffer->inode, file_inode(dmabuf->file));
-	/* For fdinfo; without memory for it there is none. */
-	name = kstrdup(buffer->name, GFP_KERNEL_ACCOUNT);
-	spin_lock(&dmabuf->name_lock);
-	dmabuf->name = name;
-	spin_unlock(&dmabuf->name_lock);
-	return 0;
-}
-
-/**
- * contig_buffer_from_fd() - the buffer that a file descriptor stands for
- * @fd: from user space
- *
- * Return: the buffer with a reference for contig_buffer_put(), or ERR_PTR() of
- * -EBADF if @fd is not open, -EBADFD if it is something else.
- */
-struct contig_buffer *contig_buffer_from_fd(int fd)
-{
-	struct dma_buf *dmabuf = dma_buf_get(fd);
-
-	if (IS_ERR(dmabuf))
-		return PTR_ERR(dmabuf) == -EBADF ? ERR_PTR(-EBADF) :
-						   ERR_PTR(-EBADFD);
-	if (dmabuf->ops != &contig_dmabuf_ops) {
-		dma_buf_put(dmabuf);
-		return ERR_PTR(-EBADFD);
-	}
-	return dmabuf->priv;
-}
-
 void contig_buffer_get(struct contig_buffer *buffer)
 {
 	get_dma_buf(buffer->dmabuf);
@@ -218,6 +150,28 @@ void contig_buffer_get(struct contig_buffer *buffer)
 void contig_buffer_put(struct contig_buffer *buffer)
 {
 	dma_buf_put(buffer->dmabuf);
+}
+
+/* Return true if the kernel's direct map does not cover the memory. */
+bool contig_buffer_no_map(const struct contig_buffer *buffer)
+{
+	return buffer->pool && buffer->pool->no_map;
+}
+
+/*
+ * Return true if the DMA API can map the buffer's memory for @dev although
+ * contig does no cache maintenance for memory outside the direct map.
+ */
+bool contig_buffer_suits(const struct contig_buffer *buffer, struct device *dev)
+{
+	/* No mapping of a no-map pool is cacheable. */
+	if (!buffer->vaddr || contig_buffer_no_map(buffer))
+		return true;
+	/*
+	 * The CPU's mapping is uncached then, and no cache maintenance would be
+	 * done for a device that snoops caches.
+	 */
+	return dev_is_dma_coherent(buffer->dev) || !dev_is_dma_coherent(dev);
 }
 
 static bool contig_buffer_overlaps(const struct contig_buffer *buffer,
@@ -234,8 +188,8 @@ static bool contig_buffer_overlaps(const struct contig_buffer *buffer,
 }
 
 /*
- * Return true if a buffer with failed pages has page frames from @start up to
- * @end.
+ * Return true if a buffer with failed pages contains page frames from @start up
+ * to @end.
  */
 bool contig_buffers_failed(unsigned long start, unsigned long end)
 {
@@ -249,7 +203,7 @@ bool contig_buffers_failed(unsigned long start, unsigned long end)
 	       (buffer = xa_find(entries, &id, ULONG_MAX, XA_PRESENT))) {
 		found = READ_ONCE(buffer->failed) &&
 			contig_buffer_overlaps(buffer, start, end);
-		/* There can be hundreds of thousands. */
+		/* There can be hundreds of thousands of buffers. */
 		if (!(++id % 256)) {
 			xa_unlock(entries);
 			cond_resched();
@@ -260,22 +214,17 @@ bool contig_buffers_failed(unsigned long start, unsigned long end)
 	return found;
 }
 
-u64 contig_buffers_count(void)
-{
-	return atomic_long_read(&contig_buffers_nr);
-}
-
 /**
- * struct contig_buffer_line - what the list in debugfs says of a buffer
+ * struct contig_buffer_line - what the list in debugfs shows of a buffer
  * @id: see &struct contig_buffer
- * @bytes: how much memory it has
+ * @bytes: size of its memory
  * @rung: name of its rung
- * @extents: how many
+ * @extents: number of extents
  * @failed: see &struct contig_buffer
  * @mapping: see &struct contig_buffer
  * @pid: see &struct contig_buffer
  * @uid: in the initial namespace
- * @name: see &struct contig_buffer
+ * @name: name of the file, see contig_buffer_name()
  */
 struct contig_buffer_line {
 	unsigned long id;
@@ -296,6 +245,26 @@ static void contig_buffer_head(struct seq_file *m)
 		   "name");
 }
 
+/*
+ * Copy the name of the file: the buffer's, until DMA_BUF_SET_NAME sets another,
+ * which may contain any bytes. The file outlives the entry in the list.
+ */
+static void contig_buffer_name(const struct contig_buffer *buffer, char *name,
+			       size_t size)
+{
+	/* Pairs with contig_buffer_export(). */
+	struct dma_buf *dmabuf = smp_load_acquire(&buffer->dmabuf);
+
+	strscpy(name, buffer->name, size);
+	if (!dmabuf)
+		return;
+	spin_lock(&dmabuf->name_lock);
+	if (dmabuf->name)
+		strscpy(name, dmabuf->name, size);
+	spin_unlock(&dmabuf->name_lock);
+	contig_name_clean(name);
+}
+
 static void contig_buffer_copy(const void *entry, void *copy)
 {
 	const struct contig_buffer *buffer = entry;
@@ -303,13 +272,13 @@ static void contig_buffer_copy(const void *entry, void *copy)
 
 	line->id = buffer->id;
 	line->bytes = contig_buffer_size(buffer);
-	line->rung = buffer->ops->name;
+	line->rung = contig_rung_name(buffer->rung);
 	line->extents = buffer->extents.nr;
 	line->mapping = buffer->mapping;
 	line->failed = READ_ONCE(buffer->failed);
 	line->pid = buffer->pid;
 	line->uid = from_kuid_munged(&init_user_ns, buffer->user->uid);
-	strscpy(line->name, buffer->name, sizeof(line->name));
+	contig_buffer_name(buffer, line->name, sizeof(line->name));
 }
 
 static void contig_buffer_show(struct seq_file *m, const void *copy)

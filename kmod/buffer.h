@@ -21,37 +21,40 @@ struct device;
 struct contig_listing;
 struct dma_buf;
 struct inode;
-struct vm_area_struct;
 
 /**
  * struct contig_buffer - memory that contig allocated
- * @dmabuf: the file it is; owns this structure
- * @inode: of that file, with a reference: mappings are found by it. NULL before it
- *         is exported, constant afterwards
- * @extents: where it lies; constant
- * @ops: the rung it came from; constant
+ * @dmabuf: the file; owns this structure
+ * @inode: inode of that file, with a reference; used to find mappings. NULL
+ *         until the buffer is exported, then constant
+ * @extents: its page frames; constant
+ * @ops: the rung that allocated it; constant
  * @rung: number of that rung; constant
  * @mapping: one of &enum contig_mapping; constant
- * @user: whose quota it counts against; constant
- * @charged: pages that @user is charged for it, more than it has if what a rung
- *           hands out is larger; changed only while it is made and destroyed
- * @dev: coherent rung: the device that it was allocated for; constant
- * @pool: coherent rung: the pool that it lies in, or NULL; constant
- * @vaddr: coherent rung: kernel address, from dma_alloc_attrs(); constant
- * @dma: coherent rung: bus address, from dma_alloc_attrs(); constant
- * @rung_data: of the rung
- * @failed: pages that the last sweep found failed; changed only by that
- * @exposed: somebody besides this module may have written to it, or be able to
+ * @frames: one of &enum contig_frames; constant
+ * @user: user whose quota it counts against; constant
+ * @charged: pages charged to @user, more than its size if the rung allocates
+ *           larger units; changed only while it is created and destroyed
+ * @dev: the device that dma_alloc_attrs() allocated it for, or NULL; constant
+ * @pool: the pool that it lies in, or NULL; constant
+ * @vaddr: kernel address from dma_alloc_attrs(), NULL for other memory;
+ *         constant
+ * @dma: DMA address from dma_alloc_attrs(); constant
+ * @rung_data: private data of the rung
+ * @failed: number of failed pages that the last sweep found; changed only by
+ *          the sweep
+ * @named: its pages have their mapping and index set: see mmap.c
+ * @exposed: users or devices may have written to it, or may still do so
  * @lock: protects the members below
  * @attachments: devices that use it, by struct contig_attachment
- * @maps: what clients have mapped of it for their devices, by struct
- *        contig_dma_map
+ * @maps: maps of it for clients' devices, by struct contig_dma_map
  * @vmap: kernel mapping, while @vmaps is not 0
  * @vmaps: users of @vmap
- * @id: its number in contig_buffers, 0 if it is not there; constant once it is a
- *      file
+ * @id: its number in contig_buffers, 0 before it is listed; constant once it is
+ *      exported
  * @pid: of the process that allocated it, in the initial namespace
- * @name: for people
+ * @name: name to display until DMA_BUF_SET_NAME sets another for the file;
+ *        constant
  */
 struct contig_buffer {
 	struct dma_buf *dmabuf;
@@ -60,6 +63,7 @@ struct contig_buffer {
 	const struct contig_rung_ops *ops;
 	unsigned int rung;
 	unsigned int mapping;
+	unsigned int frames;
 	struct contig_user *user;
 	unsigned long charged;
 	struct device *dev;
@@ -68,6 +72,7 @@ struct contig_buffer {
 	dma_addr_t dma;
 	void *rung_data;
 	unsigned long failed;
+	bool named;
 	bool exposed;
 	struct mutex lock; /* for attachments, maps, vmap and vmaps */
 	struct list_head attachments;
@@ -79,7 +84,7 @@ struct contig_buffer {
 	char name[CONTIG_NAME_SIZE];
 };
 
-/* From here on somebody else may write to the memory: it has to be scrubbed. */
+/* Call before others can write to the memory: it must be scrubbed then. */
 static inline void contig_buffer_expose(struct contig_buffer *buffer)
 {
 	WRITE_ONCE(buffer->exposed, true);
@@ -97,23 +102,13 @@ int contig_buffer_charge(struct contig_buffer *buffer, unsigned long npages);
 void contig_buffer_uncharge(struct contig_buffer *buffer, unsigned long npages);
 void contig_buffer_abandon(struct contig_buffer *buffer);
 void contig_buffer_destroy(struct contig_buffer *buffer);
-int contig_buffer_export(struct contig_buffer *buffer);
-struct contig_buffer *contig_buffer_from_fd(int fd);
 void contig_buffer_get(struct contig_buffer *buffer);
 void contig_buffer_put(struct contig_buffer *buffer);
-bool contig_buffers_failed(unsigned long start, unsigned long end);
-void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer));
-u64 contig_buffers_count(void);
-extern struct contig_listing contig_buffers; /* for debugfs */
-
-/* dmabuf.c */
-extern const struct dma_buf_ops contig_dmabuf_ops;
 bool contig_buffer_no_map(const struct contig_buffer *buffer);
 bool contig_buffer_suits(const struct contig_buffer *buffer,
 			 struct device *dev);
-
-/* mmap.c */
-int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
-struct contig_buffer *contig_vma_buffer(struct vm_area_struct *vma);
+bool contig_buffers_failed(unsigned long start, unsigned long end);
+void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer));
+extern struct contig_listing contig_buffers; /* for debugfs */
 
 #endif /* CONTIG_BUFFER_H */

@@ -3,36 +3,35 @@
  * One open /dev/contig
  */
 #include <linux/cred.h>
+#include <linux/err.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 #include <linux/workqueue.h>
 
-#include "buffer.h"
 #include "client.h"
 #include "dma_device.h"
+#include "gfp.h"
 #include "limits.h"
 #include "listing.h"
 #include "name.h"
 #include "pin.h"
-#include "prepare.h"
+#include "preparation.h"
 #include "watch.h"
 
 /*
- * Commands on holds look at all clients of a process, one by one, and keep them
- * from working meanwhile.
+ * Limit on the clients of a process: commands on holds visit all of them, and
+ * block their commands meanwhile.
  */
 #define CONTIG_SPACE_CLIENTS 1024
 
 /*
- * Frees holds of clients that another process closed: one item of work for each
- * address space, however many clients it is about.
+ * Frees holds of clients that another process closed: one work item for each
+ * address space, for any number of clients.
  */
 static struct workqueue_struct *contig_clients_wq;
 
@@ -44,7 +43,7 @@ struct contig_client *contig_client_new(void)
 {
 	struct contig_client *client;
 
-	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	client = kzalloc(sizeof(*client), CONTIG_GFP);
 	if (!client)
 		return NULL;
 	client->user = contig_user_get(current_uid());
@@ -71,7 +70,7 @@ err_free:
 
 static void contig_space_work(struct work_struct *work);
 
-/* The space of @mm, with a reference, or ERR_PTR() of -EMFILE or -ENOMEM. */
+/* Return the space of @mm with a reference, ERR_PTR(-EMFILE) or (-ENOMEM). */
 static struct contig_space *contig_space_get(struct mm_struct *mm)
 {
 	struct contig_space *space;
@@ -85,7 +84,7 @@ static struct contig_space *contig_space_get(struct mm_struct *mm)
 			return space;
 		}
 	}
-	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+	space = kzalloc(sizeof(*space), CONTIG_GFP);
 	if (!space)
 		return ERR_PTR(-ENOMEM);
 	mmgrab(mm);
@@ -113,14 +112,14 @@ static void contig_space_put(struct contig_space *space)
 }
 
 /**
- * contig_client_bind() - make a client one of the calling process
+ * contig_client_bind() - bind a client to the calling process
  * @client: with its lock held
  *
- * The first command on a range binds a client for good: what it locks and holds
- * belongs to one address space.
+ * The first command on a range binds a client for good, because all that it
+ * locks and holds belongs to one address space.
  *
- * Return: 0, -EXDEV if it is bound to another one, -EMFILE if that has too many
- * clients, -ENOMEM, -EINTR.
+ * Return: 0, -EXDEV if it is bound to another space, -EMFILE if the space has
+ * too many clients, -ENOMEM, -EINTR.
  */
 int contig_client_bind(struct contig_client *client)
 {
@@ -142,7 +141,7 @@ int contig_client_bind(struct contig_client *client)
 	return 0;
 }
 
-/* Return: 0 or, if the client is bound to another address space, -EXDEV. */
+/* Return -EXDEV if the client is bound to another address space, else 0. */
 int contig_client_check_space(struct contig_client *client)
 {
 	lockdep_assert_held(&client->lock);
@@ -150,12 +149,12 @@ int contig_client_check_space(struct contig_client *client)
 }
 
 /**
- * contig_client_watch() - have changes of the client's address space noted
+ * contig_client_watch() - start the watch of the client's address space
  * @client: bound to the calling process, with its lock held
  *
- * Lasts as long as any client of the address space. May sleep.
+ * The watch lasts as long as any client of the address space. May sleep.
  *
- * Return: 0 or as contig_watch_get().
+ * Return: 0 or an errno of contig_watch_get().
  */
 int contig_client_watch(struct contig_client *client)
 {
@@ -166,7 +165,7 @@ int contig_client_watch(struct contig_client *client)
 	/* Pairs with the release below. */
 	if (smp_load_acquire(&space->watch))
 		return 0;
-	/* Not with the lock held: other threads can keep mmap_lock for long. */
+	/* Before the lock: other threads can keep mmap_lock for long. */
 	watch = contig_watch_get();
 	if (IS_ERR(watch))
 		return PTR_ERR(watch);
@@ -185,7 +184,7 @@ int contig_client_watch(struct contig_client *client)
 	return 0;
 }
 
-/* Is anything locked through this client? */
+/* Return true if the client has locked memory. */
 bool contig_client_locks_any(struct contig_client *client)
 {
 	lockdep_assert_held(&client->lock);
@@ -194,7 +193,7 @@ bool contig_client_locks_any(struct contig_client *client)
 }
 
 /**
- * contig_client_device() - the device that a client has attached
+ * contig_client_device() - get the device that a client has attached
  * @client: the client
  * @device: receives the device, with a reference, or NULL if there is none
  *
@@ -232,7 +231,7 @@ static void contig_client_free_holds(struct contig_client *client)
 	}
 }
 
-/* The end of a client that has let go of everything. */
+/* Free a client that has released all its memory. */
 static void contig_client_forget(struct contig_client *client)
 {
 	if (client->space)
@@ -242,7 +241,7 @@ static void contig_client_forget(struct contig_client *client)
 	kfree(client);
 }
 
-/* Each client has a reference on the space, which goes with the last of them. */
+/* Each dead client has a reference on @space; the last put frees it. */
 static void contig_space_work(struct work_struct *work)
 {
 	struct contig_space *space = container_of(work, struct contig_space,
@@ -258,16 +257,16 @@ static void contig_space_work(struct work_struct *work)
 	}
 }
 
-/* Let go of everything that was locked through a client. */
+/* Release all locks and preparations of a client, and its device. */
 static void contig_client_release(struct contig_client *client)
 {
 	struct contig_buffer_locks *locks;
 	unsigned long index;
 
 	contig_preparations_forget(client);
-	contig_areas_release(&client->locks);
+	contig_pin_release_areas(&client->locks);
 	xa_for_each(&client->buffer_locks, index, locks) {
-		contig_areas_release(&locks->areas);
+		contig_pin_release_areas(&locks->areas);
 		kfree(locks);
 	}
 	xa_destroy(&client->buffer_locks);
@@ -276,12 +275,12 @@ static void contig_client_release(struct contig_client *client)
 }
 
 /*
- * The file is gone: so is everything that was locked or held through it.
+ * Release all locks and holds of a client whose file is gone.
  *
- * A process can keep contig_space.lock for as long as it likes, by commands on many
- * holds one after the other. So only a task of that process waits for it; if another
- * process closes the file, a worker does. What was locked is unpinned at once in
- * either case, since that waits for no process.
+ * A process can keep contig_space.lock for long, by commands on many holds one
+ * after the other. So only a task of that process waits for it; when another
+ * process closes the file, a worker frees the holds. Locked memory is unpinned
+ * at once in either case, since that waits for no process.
  */
 void contig_client_free(struct contig_client *client)
 {
@@ -295,7 +294,7 @@ void contig_client_free(struct contig_client *client)
 	}
 	if (!mutex_trylock(&space->lock)) {
 		if (space->mm != current->mm) {
-			/* Unloading says EBUSY until the work is done. */
+			/* Unloading fails with EBUSY until the work is done. */
 			__module_get(THIS_MODULE);
 			if (llist_add(&client->dead, &space->dead))
 				queue_work(contig_clients_wq, &space->work);
@@ -315,185 +314,14 @@ int contig_clients_init(void)
 	return contig_clients_wq ? 0 : -ENOMEM;
 }
 
-/* No client is left, but the last work may not have returned yet. */
+/* No client is left, but the last work item may still be returning. */
 void contig_clients_exit(void)
 {
 	destroy_workqueue(contig_clients_wq);
 }
 
-/*
- * The pages that @length bytes at @addr touch, in the caller's address space.
- * Some architectures let programs keep a tag in the upper bits of an address.
- */
-int contig_target_pages(u64 addr, u64 length, struct contig_target *target)
-{
-	u64 last;
-
-	if (!length)
-		return -EINVAL;
-	addr = untagged_addr(addr);
-	if (check_add_overflow(addr, length - 1, &last) || last >= TASK_SIZE)
-		return -EOVERFLOW;
-	target->first = addr >> PAGE_SHIFT;
-	target->last = last >> PAGE_SHIFT;
-	target->head = addr & ~PAGE_MASK;
-	target->length = length;
-	return 0;
-}
-
-static struct contig_buffer_locks *
-contig_buffer_locks(struct contig_client *client, struct contig_buffer *buffer,
-		    bool create)
-{
-	unsigned long index = (unsigned long)buffer;
-	struct contig_buffer_locks *locks;
-
-	locks = xa_load(&client->buffer_locks, index);
-	if (locks || !create)
-		return locks;
-	locks = kzalloc(sizeof(*locks), GFP_KERNEL_ACCOUNT);
-	if (!locks)
-		return ERR_PTR(-ENOMEM);
-	locks->buffer = buffer;
-	contig_areas_init(&locks->areas);
-	if (xa_err(xa_store(&client->buffer_locks, index, locks,
-			    GFP_KERNEL_ACCOUNT))) {
-		kfree(locks);
-		return ERR_PTR(-ENOMEM);
-	}
-	return locks;
-}
-
 /**
- * contig_target_init_buffer() - a range of a buffer that a command is about
- * @client: with its lock held
- * @buffer: the buffer; @target takes over a reference
- * @offset: from user space
- * @length: from user space
- * @create: the command may lock something
- * @target: filled; contig_target_done() even after a failure
- *
- * Return: 0, -EINVAL, -EOVERFLOW or -ENOMEM.
- */
-int contig_target_init_buffer(struct contig_client *client,
-			      struct contig_buffer *buffer, u64 offset,
-			      u64 length, bool create,
-			      struct contig_target *target)
-{
-	struct contig_buffer_locks *locks;
-	u64 last;
-
-	lockdep_assert_held(&client->lock);
-	*target = (struct contig_target){ .buffer = buffer };
-	if (!length)
-		return -EINVAL;
-	if (check_add_overflow(offset, length - 1, &last) ||
-	    last >= contig_buffer_size(buffer))
-		return -EOVERFLOW;
-	target->first = offset >> PAGE_SHIFT;
-	target->last = last >> PAGE_SHIFT;
-	target->head = offset & ~PAGE_MASK;
-	target->length = length;
-	locks = contig_buffer_locks(client, buffer, create);
-	if (IS_ERR(locks))
-		return PTR_ERR(locks);
-	target->areas = locks ? &locks->areas : NULL;
-	return 0;
-}
-
-/**
- * contig_target_init() - find out what range a command is about
- * @client: with its lock held
- * @flags: with or without CONTIG_RANGE_BUFFER, others are ignored
- * @addr: from user space
- * @length: from user space
- * @fd: from user space
- * @create: the command may lock something
- * @target: filled; contig_target_done() even after a failure
- *
- * Return: 0 or -errno as uapi/linux/contig.h has it.
- */
-int contig_target_init(struct contig_client *client, u32 flags, u64 addr,
-		       u64 length, s32 fd, bool create,
-		       struct contig_target *target)
-{
-	int ret;
-
-	lockdep_assert_held(&client->lock);
-	*target = (struct contig_target){};
-	if (!length)
-		return -EINVAL;
-	if (flags & CONTIG_RANGE_BUFFER) {
-		struct contig_buffer *buffer = contig_buffer_from_fd(fd);
-
-		if (IS_ERR(buffer))
-			return PTR_ERR(buffer);
-		return contig_target_init_buffer(client, buffer, addr, length,
-						 create, target);
-	}
-	if (fd)
-		return -EINVAL;
-	ret = contig_target_pages(addr, length, target);
-	if (!ret)
-		ret = create ? contig_client_bind(client) :
-			       contig_client_check_space(client);
-	target->areas = &client->locks;
-	return ret;
-}
-
-/**
- * contig_target_again() - a range that a command was about before
- * @client: with its lock held
- * @buffer: the buffer that it lies in, or NULL
- * @addr: first byte, or offset into the buffer
- * @length: bytes
- * @target: filled; contig_target_done() afterwards
- *
- * Return: 0, or -EXDEV if the range belongs to another process.
- */
-int contig_target_again(struct contig_client *client,
-			struct contig_buffer *buffer, u64 addr, u64 length,
-			struct contig_target *target)
-{
-	struct contig_buffer_locks *locks;
-
-	lockdep_assert_held(&client->lock);
-	*target = (struct contig_target){
-		.areas = &client->locks,
-		.buffer = buffer,
-		.first = addr >> PAGE_SHIFT,
-		.last = (addr + length - 1) >> PAGE_SHIFT,
-		.head = addr & ~PAGE_MASK,
-		.length = length,
-	};
-	if (!buffer)
-		return contig_client_check_space(client);
-	contig_buffer_get(buffer);
-	locks = contig_buffer_locks(client, buffer, false);
-	target->areas = locks ? &locks->areas : NULL;
-	return 0;
-}
-
-/* Let go of a range; forget a buffer of which nothing is locked any more. */
-void contig_target_done(struct contig_client *client,
-			struct contig_target *target)
-{
-	unsigned long index = (unsigned long)target->buffer;
-	struct contig_buffer_locks *locks;
-
-	lockdep_assert_held(&client->lock);
-	if (!target->buffer)
-		return;
-	locks = xa_load(&client->buffer_locks, index);
-	if (locks && contig_areas_empty(&locks->areas)) {
-		xa_erase(&client->buffer_locks, index);
-		kfree(locks);
-	}
-	contig_buffer_put(target->buffer);
-}
-
-/**
- * struct contig_client_line - what the list in debugfs says of a client
+ * struct contig_client_line - what the list in debugfs shows of a client
  * @pid: see &struct contig_client
  * @uid: in the initial namespace
  * @locked: see &struct contig_client

@@ -1,42 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The coherent rung: dma_alloc_attrs() for contig's device, or for one that shares
- * the pool of the client's
+ * The coherent rung: memory that dma_alloc_attrs() would return for contig's
+ * device, or for one that shares the pool of the client's device
  *
- * Where that has a pool this is the pool, where the kernel has CMA it is
- * CMA, else it is the page allocator. What it returns has no reference count on
- * every page, or lies in CMA memory where long-term pins are not allowed: so it
- * is mapped as bare page frames, by dma_mmap_attrs(), which also knows the right
- * cache attributes.
+ * It comes from the pool if there is one, else from CMA if the kernel has that,
+ * else from the page allocator. Memory from dma_alloc_attrs() has no reference
+ * count on every page, or lies in CMA memory, which cannot be pinned long-term.
+ * So it is mapped as bare page frames by dma_mmap_attrs(), which also sets the
+ * right cache attributes. Many kernel functions refuse such a mapping. So if
+ * the memory would come from the page allocator, the rung calls that directly
+ * and gives each page a reference count.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/log2.h>
-#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
-#include <linux/scatterlist.h>
+#include <linux/nodemask.h>
 
 #include "buffer.h"
+#include "cma.h"
 #include "coherent.h"
-#include "device.h"
+#include "constraints.h"
+#include "dma_memory.h"
 #include "extents.h"
 #include "fault.h"
-#include "pageblock.h"
-#include "poison.h"
+#include "gfp.h"
+#include "own_device.h"
+#include "pages.h"
 #include "pool.h"
 #include "request.h"
 #include "rung.h"
 #include "window.h"
 
-#define CONTIG_ATTRS (DMA_ATTR_FORCE_CONTIGUOUS | DMA_ATTR_NO_WARN)
-
-/* Where memory has to come from, NULL for anywhere. */
+/* Return the pool that memory must come from, or NULL for any memory. */
 struct contig_pool *contig_coherent_pool(const struct contig_request *request)
 {
-	return request->pool ?: contig_device_pool();
+	return request->pool ?: contig_own_device_pool();
 }
 
-/* Who gave a device a pool would not expect it to use other memory. */
+/* Return true if a pool could meet the request if it were all free. */
+bool contig_coherent_possible(const struct contig_request *request)
+{
+	struct contig_pool *pool = contig_coherent_pool(request);
+	unsigned long first, last;
+
+	if (!pool || !pool->npages ||
+	    !(request->rungs & CONTIG_RUNGS_COHERENT))
+		return false;
+	first = max(pool->pfn, request->lowest);
+	last = min(pool->pfn + pool->npages - 1, request->highest);
+	return first <= last && last - first >= request->npages - 1;
+}
+
+/* Return false if the pool is unusable: other memory must not replace it. */
 static bool contig_coherent_present(const struct contig_request *request)
 {
 	struct contig_pool *pool = contig_coherent_pool(request);
@@ -44,33 +61,30 @@ static bool contig_coherent_present(const struct contig_request *request)
 	return !pool || pool->npages;
 }
 
-/* Note where the memory lies; more than one run happens behind an IOMMU. */
-static int contig_coherent_note(struct contig_buffer *buffer, size_t size)
+/* Return why bare page frames are necessary, as far as known in advance. */
+static enum contig_frames contig_coherent_frames(const struct contig_request *request)
 {
-	struct scatterlist *sg;
-	struct sg_table sgt;
-	int ret, i;
+	if (request->page_frames)
+		return CONTIG_FRAMES_DEMANDED;
+	if (contig_coherent_pool(request))
+		return CONTIG_FRAMES_POOL;
+	if (contig_memory_encrypted())
+		return CONTIG_FRAMES_ENCRYPTED;
+	if (!contig_own_device_caches(request->coherent))
+		return CONTIG_FRAMES_CACHES;
+	return CONTIG_FRAMES_NOT;
+}
 
-	ret = dma_get_sgtable_attrs(buffer->dev, &sgt, buffer->vaddr,
-				    buffer->dma, size, CONTIG_ATTRS);
-	if (ret)
-		return ret;
-	for_each_sgtable_sg(&sgt, sg, i) {
-		ret = contig_extents_append(&buffer->extents,
-					    page_to_pfn(sg_page(sg)),
-					    PFN_UP(sg->length));
-		if (ret)
-			break;
-	}
-	sg_free_table(&sgt);
-	return ret;
+static bool contig_coherent_pages(const struct contig_request *request)
+{
+	return contig_coherent_frames(request) == CONTIG_FRAMES_NOT;
 }
 
 /*
- * What the page allocator or a no-map pool gives is a power of two, and the rest
- * stays unused as long as the buffer lives. CMA gives no more than is wanted; but
- * where there is no pool nobody says which of the two it was: so the rest is charged
- * as well.
+ * Return the pages allocated beyond @npages, which stay unused. The page
+ * allocator and no-map pools allocate powers of two, CMA does not. Without a
+ * pool the kernel does not report which of them it used, so the rest is charged
+ * in either case.
  */
 static unsigned long contig_coherent_rest(const struct contig_pool *pool,
 					  unsigned long npages)
@@ -80,66 +94,45 @@ static unsigned long contig_coherent_rest(const struct contig_pool *pool,
 	return roundup_pow_of_two(npages) - npages;
 }
 
-/* The largest piece that a pool can give, if this much of it is free. */
-static unsigned long contig_coherent_piece(const struct contig_pool *pool,
-					   unsigned long npages)
+/* Return the largest extent of a pool of which @npages pages are free. */
+static unsigned long contig_coherent_clip(const struct contig_pool *pool,
+					  unsigned long npages)
 {
 	return pool->no_map && npages ? rounddown_pow_of_two(npages) : npages;
-}
-
-static bool contig_coherent_failed(const struct contig_buffer *buffer)
-{
-	unsigned long npages = buffer->extents.npages;
-
-	return contig_buffer_first_failed(buffer, 0, npages) < npages;
-}
-
-/*
- * Give memory back, unless that would make a failed page available to others.
- * CMA gives back page by page, and a failed page stays out. The page allocator and
- * a no-map pool give back the whole as one block, and do not look into it: such
- * a block is kept for good.
- */
-static bool contig_coherent_give(struct contig_buffer *buffer, size_t size)
-{
-	unsigned long pfn = buffer->extents.pieces->pfn;
-	struct page *page = pfn_to_online_page(pfn);
-	bool cma = page && contig_block_is_cma(page_zone(page), pfn);
-
-	if (!cma && contig_coherent_failed(buffer)) {
-		pr_warn("contig: %zu KiB of coherent memory have a failed page and stay out of use\n",
-			size >> 10);
-		return false;
-	}
-	dma_free_attrs(buffer->dev, size, buffer->vaddr, buffer->dma,
-		       CONTIG_ATTRS);
-	return true;
 }
 
 static void contig_coherent_free(struct contig_buffer *buffer)
 {
 	unsigned long npages = buffer->extents.npages;
 
-	/* What is kept of a pool stays counted as used. */
-	if (contig_coherent_give(buffer, npages << PAGE_SHIFT) && buffer->pool)
+	if (!buffer->vaddr) {
+		contig_pages_put_extents(&buffer->extents);
+		return;
+	}
+	/* Memory that could not be freed stays counted as used. */
+	if (contig_dma_memory_free(buffer, npages << PAGE_SHIFT) && buffer->pool)
 		atomic_long_sub(npages +
 				contig_coherent_rest(buffer->pool, npages),
 				&buffer->pool->used);
 	contig_extents_free(&buffer->extents);
+	buffer->vaddr = NULL;
+	buffer->pool = NULL;
+	buffer->frames = CONTIG_FRAMES_NOT;
 }
 
-/* The most that one allocation could ever give, in pages. */
+/* Return an upper bound, in pages, for one allocation. */
 static unsigned long contig_coherent_limit(const struct contig_pool *pool)
 {
 	if (pool)
-		return contig_coherent_piece(pool, pool->npages);
+		return contig_coherent_clip(pool, pool->npages);
 	return IS_ENABLED(CONFIG_DMA_CMA) ? ULONG_MAX : 1UL << MAX_PAGE_ORDER;
 }
 
 /*
- * How to ask for @npages. The kernel charges the caller's memory cgroup for what
- * the page allocator gives, and not for memory of CMA and of pools. For orders that
- * the page allocator takes to be cheap it would call the OOM killer.
+ * Return the allocation flags for @npages pages. The kernel charges the
+ * caller's memory cgroup for memory of the page allocator, not of CMA and
+ * pools. Without __GFP_RETRY_MAYFAIL, orders that are not costly would call the
+ * OOM killer.
  */
 static gfp_t contig_coherent_gfp(unsigned long npages)
 {
@@ -150,43 +143,117 @@ static gfp_t contig_coherent_gfp(unsigned long npages)
 	return gfp;
 }
 
-static int contig_coherent_alloc(const struct contig_request *request,
-				 struct contig_buffer *buffer,
-				 struct contig_report *report)
+/*
+ * Return true if memory for the page list of dma_alloc_attrs() seems available.
+ * For a device that does not snoop caches, that function remaps the memory, and
+ * would call the OOM killer if it could not allocate the list.
+ */
+static bool contig_coherent_can_map(struct device *dev, unsigned long npages)
+{
+	void *list;
+
+	if (dev_is_dma_coherent(dev))
+		return true;
+	list = kvmalloc_array(npages, sizeof(struct page *), CONTIG_GFP);
+	kvfree(list);
+	return list;
+}
+
+/* Return true if the kernel may use CMA, and wait for its pages to move. */
+static bool contig_coherent_may_wait(const struct contig_request *request)
 {
 	struct contig_pool *pool = contig_coherent_pool(request);
-	unsigned long rest = contig_coherent_rest(pool, request->npages);
+
+	if (!IS_ENABLED(CONFIG_DMA_CMA))
+		return false;
+	/* The kernel takes single pages only from a device's own CMA. */
+	return pool ? !pool->no_map : request->npages > 1;
+}
+
+/* Allocate for a device near a node. Return 0 or as contig_cma_alloc(). */
+static int contig_coherent_get(const struct contig_request *request,
+			       struct contig_buffer *buffer, int node,
+			       gfp_t gfp)
+{
 	size_t size = request->npages << PAGE_SHIFT;
+
+	buffer->dev = request->pool ?
+		      contig_pool_device(request->pool, request->coherent) :
+		      contig_own_device_for(request->highest, request->coherent,
+					    node);
+	gfp |= contig_coherent_gfp(request->npages);
+	if (!contig_coherent_can_map(buffer->dev, request->npages))
+		return -ENOMEM;
+	/* Only CMA memory is kept then, which is not charged. */
+	if (contig_coherent_pages(request))
+		gfp &= ~__GFP_ACCOUNT;
+	if (contig_coherent_may_wait(request))
+		return contig_cma_alloc(request, buffer, gfp);
+	buffer->vaddr = dma_alloc_attrs(buffer->dev, size, &buffer->dma, gfp,
+					CONTIG_DMA_MEMORY_ATTRS);
+	return buffer->vaddr ? 0 : -ENOMEM;
+}
+
+/*
+ * Call dma_alloc_attrs(), once for each allowed node if the request excludes
+ * some: the DMA API knows only a preferred node, and __GFP_THISNODE binds the
+ * page allocator to it. Pools and CMA lie where they are.
+ */
+static int contig_coherent_ask(const struct contig_request *request,
+			       struct contig_buffer *buffer)
+{
+	int nid, pass, ret = -ENOMEM;
+
+	if (contig_should_fail(CONTIG_FAULT_COHERENT))
+		return -ENOMEM;
+	if (contig_coherent_pool(request) ||
+	    (!request->confined && !request->node_strict))
+		return contig_coherent_get(request, buffer, request->node, 0);
+	for (pass = 0; pass < 2; pass++) {
+		for_each_node_state(nid, N_MEMORY) {
+			bool preferred = nid == request->node;
+
+			if (preferred == !!pass ||
+			    !contig_request_node_allowed(request, nid))
+				continue;
+			ret = contig_request_expired(request) ?:
+			      contig_coherent_get(request, buffer, nid,
+						  __GFP_THISNODE);
+			if (ret != -ENOMEM)
+				return ret;
+		}
+	}
+	return ret;
+}
+
+/* Set the report for @error of dma_alloc_attrs(), and return an errno. */
+static int contig_coherent_refused(const struct contig_request *request,
+				   int error, struct contig_report *report)
+{
+	if (error == -EINTR || error == -ETIME)
+		return contig_rung_stop(report, error);
+	report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+	if (request->npages >
+	    contig_coherent_limit(contig_coherent_pool(request)))
+		report->blocked = CONTIG_BLOCKED_TOO_LARGE;
+	else if (error == -EAGAIN)
+		report->blocked = CONTIG_BLOCKED_BUSY;
+	return error == -EAGAIN ? -EBUSY : -ENOMEM;
+}
+
+/* Allocate @size bytes by dma_alloc_attrs() and check the result. */
+static int contig_coherent_take(const struct contig_request *request,
+				struct contig_buffer *buffer, size_t size,
+				struct contig_report *report)
+{
+	struct contig_pool *pool = contig_coherent_pool(request);
 	int ret;
 
-	/* A scatterlist, which tells where the memory lies, knows no more. */
-	if (size > UINT_MAX) {
-		report->blocked = CONTIG_BLOCKED_TOO_LARGE;
-		return -ENOMEM;
-	}
-	ret = contig_buffer_charge(buffer, rest);
-	if (ret) {
-		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
-		return ret;
-	}
-	report->windows = 1;
-	buffer->pool = pool;
-	buffer->dev = request->pool ?
-		      contig_pool_device(pool, request->coherent) :
-		      contig_device_like(request->highest, request->coherent);
-	buffer->vaddr = contig_should_fail(CONTIG_FAULT_COHERENT) ? NULL :
-		dma_alloc_attrs(buffer->dev, size, &buffer->dma,
-				contig_coherent_gfp(request->npages),
-				CONTIG_ATTRS);
-	if (!buffer->vaddr) {
-		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
-		if (request->npages > contig_coherent_limit(pool))
-			report->blocked = CONTIG_BLOCKED_TOO_LARGE;
-		ret = -ENOMEM;
-		goto err_uncharge;
-	}
+	ret = contig_coherent_ask(request, buffer);
+	if (ret)
+		return contig_coherent_refused(request, ret, report);
 
-	ret = contig_coherent_note(buffer, size);
+	ret = contig_dma_memory_record(buffer, size);
 	if (!ret && pool && !contig_pool_owns(pool, &buffer->extents)) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		ret = -ENOMEM;
@@ -195,30 +262,104 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
 		ret = -ENOMEM;
 	}
-	/* The kernel may have such a page on its free lists: see pages.c. */
-	if (!ret && contig_coherent_failed(buffer)) {
+	/* The kernel's free lists can contain failed pages: see pages.c. */
+	if (!ret && contig_dma_memory_failed(buffer)) {
 		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		ret = -ENOMEM;
 	}
 	if (ret)
-		goto err_free;
-	if (pool)
-		atomic_long_add(request->npages + rest, &pool->used);
-	return 0;
-
-err_free:
-	contig_coherent_give(buffer, size);
-	contig_extents_free(&buffer->extents);
-	buffer->vaddr = NULL;
-err_uncharge:
-	buffer->pool = NULL;
-	contig_buffer_uncharge(buffer, rest);
+		contig_dma_memory_undo(buffer, size);
 	return ret;
 }
 
+/* Allocate by dma_alloc_attrs(), with bare page frames because of @why. */
+static int contig_coherent_bare(const struct contig_request *request,
+				struct contig_buffer *buffer,
+				enum contig_frames why,
+				struct contig_report *report)
+{
+	struct contig_pool *pool = contig_coherent_pool(request);
+	unsigned long rest = contig_coherent_rest(pool, request->npages);
+	size_t size = request->npages << PAGE_SHIFT;
+	int ret;
+
+	/* The length of a scatterlist entry is an unsigned int. */
+	if (request->npages > UINT_MAX >> PAGE_SHIFT) {
+		report->blocked = CONTIG_BLOCKED_TOO_LARGE;
+		return -ENOMEM;
+	}
+	ret = contig_buffer_charge(buffer, rest);
+	if (ret) {
+		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+		return ret;
+	}
+	ret = contig_coherent_take(request, buffer, size, report);
+	if (!ret && why == CONTIG_FRAMES_CMA &&
+	    contig_dma_memory_in_zone(buffer)) {
+		/* It came from the page allocator, which has other attempts. */
+		contig_dma_memory_undo(buffer, size);
+		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+		ret = -ENOMEM;
+	}
+	if (ret) {
+		contig_buffer_uncharge(buffer, rest);
+		return ret;
+	}
+	buffer->pool = pool;
+	buffer->frames = why;
+	if (pool)
+		atomic_long_add(request->npages + rest, &pool->used);
+	return 0;
+}
+
+/* Allocate a block whose pages each have a reference count. */
+static int contig_coherent_block(const struct contig_request *request,
+				 struct contig_buffer *buffer, bool hard,
+				 struct contig_report *report)
+{
+	int ret = -ENOMEM;
+
+	if (request->npages > 1UL << MAX_PAGE_ORDER) {
+		report->blocked = CONTIG_BLOCKED_TOO_LARGE;
+		return -ENOMEM;
+	}
+	if (!contig_should_fail(CONTIG_FAULT_COHERENT))
+		ret = contig_pages_block(request, &buffer->extents, hard);
+	report->blocked = ret == -ERANGE ||
+			  request->align > 1UL << MAX_PAGE_ORDER ?
+			  CONTIG_BLOCKED_CONSTRAINTS : CONTIG_BLOCKED_EXHAUSTED;
+	if (ret)
+		return -ENOMEM;
+	buffer->mapping = CONTIG_MAPPING_STRUCT_PAGE;
+	return 0;
+}
+
+static int contig_coherent_alloc(const struct contig_request *request,
+				 struct contig_buffer *buffer,
+				 struct contig_report *report)
+{
+	enum contig_frames why = contig_coherent_frames(request);
+	bool cma = IS_ENABLED(CONFIG_DMA_CMA) && request->npages > 1 &&
+		   !request->struct_page;
+	int ret;
+
+	report->windows = 1;
+	if (why)
+		return contig_coherent_bare(request, buffer, why, report);
+	/* With CMA, leave reclaim (hard) for the end: both move pages. */
+	ret = contig_coherent_block(request, buffer, !cma, report);
+	if (!ret || !cma)
+		return ret;
+	ret = contig_coherent_bare(request, buffer, CONTIG_FRAMES_CMA, report);
+	if (!ret || ret == -EINTR || ret == -ETIME ||
+	    request->npages > 1UL << MAX_PAGE_ORDER)
+		return ret;
+	return contig_coherent_block(request, buffer, true, report);
+}
+
 /*
- * What the kernel's CMA and the pool have left is not told to modules. Others
- * may use the pool as well, so that its figure is the most there can be.
+ * Modules cannot query how much CMA or a pool has free. Others may use the pool
+ * as well, so the figure for it is an upper bound.
  */
 static unsigned long contig_coherent_largest(const struct contig_request *request,
 					     const struct contig_survey *survey)
@@ -226,28 +367,29 @@ static unsigned long contig_coherent_largest(const struct contig_request *reques
 	struct contig_pool *pool = contig_coherent_pool(request);
 
 	if (pool)
-		return contig_coherent_piece(pool, pool->npages -
-					     min_t(unsigned long, pool->npages,
-						   atomic_long_read(&pool->used)));
-	return max(survey->largest_free, survey->largest_cma);
+		return contig_coherent_clip(pool, pool->npages -
+					    min_t(unsigned long, pool->npages,
+						  atomic_long_read(&pool->used)));
+	return request->struct_page ? survey->largest_free :
+				      max(survey->largest_free,
+					  survey->largest_cma);
 }
 
-/* Map a part of a buffer of this rung; vm_pgoff says which. */
-int contig_coherent_mmap(struct contig_buffer *buffer,
-			 struct vm_area_struct *vma)
+/* Return true if compaction may yield more than contig_coherent_largest(). */
+static bool contig_coherent_at_least(const struct contig_request *request,
+				     const struct contig_survey *survey)
 {
-	if (contig_should_fail(CONTIG_FAULT_MAP))
-		return -ENOMEM;
-	return dma_mmap_attrs(buffer->dev, vma, buffer->vaddr,
-			      buffer->dma, buffer->extents.npages << PAGE_SHIFT,
-			      CONTIG_ATTRS);
+	return !contig_coherent_pool(request) &&
+	       contig_coherent_largest(request, survey) < 1UL << MAX_PAGE_ORDER;
 }
 
 const struct contig_rung_ops contig_coherent_ops = {
-	.name = "coherent",
 	.mapping = CONTIG_MAPPING_PFN,
 	.present = contig_coherent_present,
+	.pages = contig_coherent_pages,
 	.alloc = contig_coherent_alloc,
 	.free = contig_coherent_free,
+	.mmap = contig_dma_memory_mmap,
 	.largest = contig_coherent_largest,
+	.at_least = contig_coherent_at_least,
 };

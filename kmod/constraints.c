@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Do these page frames meet the constraints?
+ * Check page frames against the constraints of a request
  *
- * Adjacent memory is one extent, however it was obtained. A device that cannot
- * take it as one descriptor cuts it: after @max_segment pages, and at every
- * multiple of @boundary. The limits apply to the segments between the cuts.
+ * Adjacent memory is one extent, whatever rung allocated it. A device that
+ * cannot take an extent as one descriptor cuts it: after @max_segment pages,
+ * and at every multiple of @boundary. The limits apply to the segments between
+ * the cuts.
  */
 #include <linux/kernel.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 
+#include "constraints.h"
 #include "extents.h"
 #include "request.h"
 
 /**
  * contig_segment_limit() - the longest segment that can meet the constraints
- * @request: what was asked for
+ * @request: the request
  *
- * Where an extent is cut, the next segment has to be aligned too: so the limit
- * is a multiple of the alignment, where it can be.
+ * The segment after a cut must be aligned too, so the limit is a multiple of
+ * the alignment if possible.
  *
- * Return: pages, at least 1, ULONG_MAX or a little less for no limit.
+ * Return: pages, at least 1; ULONG_MAX or a little less for no limit.
  */
 unsigned long contig_segment_limit(const struct contig_request *request)
 {
@@ -35,12 +37,12 @@ unsigned long contig_segment_limit(const struct contig_request *request)
 }
 
 /*
- * Cut a stretch that crosses no boundary. Return how many segments it makes, 0
- * if one of them breaks a limit.
+ * Cut adjacent page frames that cross no boundary into segments. Return the
+ * number of segments, or 0 if one of them breaks a limit.
  */
-static unsigned long contig_stretch_segments(const struct contig_request *rq,
-					     unsigned long pfn,
-					     unsigned long npages, bool final)
+static unsigned long contig_extent_segments(const struct contig_request *rq,
+					    unsigned long pfn,
+					    unsigned long npages, bool final)
 {
 	unsigned long limit = min(contig_segment_limit(rq), npages);
 	unsigned long n = DIV_ROUND_UP(npages, limit);
@@ -56,16 +58,16 @@ static unsigned long contig_stretch_segments(const struct contig_request *rq,
 }
 
 /**
- * contig_window_fits() - do adjacent page frames meet the constraints?
- * @rq: what was asked for
+ * contig_window_fits() - check adjacent page frames against the constraints
+ * @rq: the request
  * @pfn: first page frame
- * @npages: how many, not 0
- * @final: nothing comes after them, so the last segment may be short
- * @segments: what they add to the number of segments is added here
+ * @npages: number of page frames, not 0
+ * @final: no page frames follow, so the last segment may be short
+ * @segments: incremented by the number of segments
  *
- * The number of segments is for the caller to compare with the limit.
+ * The caller compares the number of segments with its limit.
  *
- * Return: whether every segment meets the limits on one segment.
+ * Return: true if every segment meets the limits on one segment.
  */
 bool contig_window_fits(const struct contig_request *rq, unsigned long pfn,
 			unsigned long npages, bool final,
@@ -80,7 +82,7 @@ bool contig_window_fits(const struct contig_request *rq, unsigned long pfn,
 
 	if (!rq->boundary ||
 	    round_down(pfn, rq->boundary) == round_down(last, rq->boundary)) {
-		n = contig_stretch_segments(rq, pfn, npages, final);
+		n = contig_extent_segments(rq, pfn, npages, final);
 		total += n;
 		goto out;
 	}
@@ -89,29 +91,29 @@ bool contig_window_fits(const struct contig_request *rq, unsigned long pfn,
 	tail = (last + 1) & (rq->boundary - 1);
 	whole = npages - head - tail;
 	if (head) {
-		n = contig_stretch_segments(rq, pfn, head, false);
+		n = contig_extent_segments(rq, pfn, head, false);
 		if (!n)
 			return false;
 		total += n;
 	}
 	if (whole) {
 		/*
-		 * All stretches between two boundaries are alike, unless
-		 * boundaries are closer than what segments are aligned to: then
-		 * the second one is not aligned. If there is more than one, not
-		 * all of them are the last.
+		 * Check one interval between boundaries, since all are alike.
+		 * If boundaries are closer than the alignment, the second
+		 * interval is misaligned. @final applies only to a single
+		 * interval.
 		 */
 		if (whole > rq->boundary && rq->boundary < rq->align)
 			return false;
-		n = contig_stretch_segments(rq, pfn + head, rq->boundary,
-					    final && whole == rq->boundary &&
-					    !tail);
+		n = contig_extent_segments(rq, pfn + head, rq->boundary,
+					   final && whole == rq->boundary &&
+					   !tail);
 		if (!n)
 			return false;
 		total += (u64)n * (whole / rq->boundary);
 	}
 	if (tail) {
-		n = contig_stretch_segments(rq, last + 1 - tail, tail, final);
+		n = contig_extent_segments(rq, last + 1 - tail, tail, final);
 		total += n;
 	}
 out:
@@ -119,15 +121,22 @@ out:
 	return n;
 }
 
+/* Return true if a page frame lies on a node that the request allows. */
+static bool contig_frame_allowed(const struct contig_request *rq,
+				 unsigned long pfn)
+{
+	return contig_request_node_allowed(rq, page_to_nid(pfn_to_page(pfn)));
+}
+
 /**
- * contig_extents_fit() - does what a rung got meet the constraints?
- * @rq: what was asked for
- * @extents: what there is
+ * contig_extents_fit() - check the memory that a rung allocated
+ * @rq: the request
+ * @extents: the memory
  *
- * Called on every result, whatever the rung took care of, because a result that
- * breaks a constraint makes a device write where it must not.
+ * Called on the result of every rung, even one that observes the constraints: a
+ * device would write to wrong memory if one were broken.
  *
- * Return: whether it does.
+ * Return: true if the memory meets the constraints.
  */
 bool contig_extents_fit(const struct contig_request *rq,
 			const struct contig_extents *extents)
@@ -137,15 +146,14 @@ bool contig_extents_fit(const struct contig_request *rq,
 	if (extents->npages != rq->npages)
 		return false;
 	for (i = 0; i < extents->nr; i++) {
-		unsigned long pfn = extents->pieces[i].pfn;
-		unsigned long npages = contig_piece_len(extents, i);
+		unsigned long pfn = extents->entries[i].pfn;
+		unsigned long npages = contig_extents_entry_len(extents, i);
 
 		if (!contig_window_fits(rq, pfn, npages, i + 1 == extents->nr,
 					&segments))
 			return false;
-		if (rq->node_strict &&
-		    (page_to_nid(pfn_to_page(pfn)) != rq->node ||
-		     page_to_nid(pfn_to_page(pfn + npages - 1)) != rq->node))
+		if (!contig_frame_allowed(rq, pfn) ||
+		    !contig_frame_allowed(rq, pfn + npages - 1))
 			return false;
 	}
 	return segments <= rq->max_segments;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * contig for other modules: memory of a process for a driver's device, also from
- * interrupt level. Documentation/kernel.md tells how to use it.
+ * contig for other modules: memory of a process for a driver's device, also
+ * from interrupt level. Documentation/kernel.md tells how to use it.
  */
 #ifndef CONTIG_KERNEL_H
 #define CONTIG_KERNEL_H
@@ -20,29 +20,30 @@ struct device;
  * CONTIG_LOCK_OUTPUT, CONTIG_LOCK_CONTIGUOUS and CONTIG_LOCK_DEVICE_CONTIGUOUS.
  */
 
-/* The call must not sleep, whatever it can find out about where it is made. */
+/* The call must not sleep, even if its context seems to allow it. */
 #define CONTIG_KERNEL_NOSLEEP	BIT(31)
 
 /* Options of a preparation, and of contig_kernel_checkpoint(). */
 
-/* A device writes to the memory; in a checkpoint: it does in the next transfer. */
+/* The device writes to memory; in a checkpoint: in the next transfer. */
 #define CONTIG_KERNEL_INPUT	BIT(0)
-/* A device reads the memory; in a checkpoint: it does in the next transfer. */
+/* The device reads memory; in a checkpoint: in the next transfer. */
 #define CONTIG_KERNEL_OUTPUT	BIT(1)
-/* Of a checkpoint only: the preparation stays for another transfer. */
+/* Checkpoint only: keep the preparation for another transfer. */
 #define CONTIG_KERNEL_MORE	BIT(2)
 
-/* Functions that a client can have waiting: see contig_kernel_defer(). */
+/* Deferred functions that a client can have queued: contig_kernel_defer(). */
 #define CONTIG_KERNEL_DEFERRED	32
 
 /**
  * struct contig_kernel_physical - a translation
- * @addr: in/out: address in the process, advanced by what was translated
- * @length: in/out: bytes, reduced by what was translated; 0 when all was
- * @extents: receives runs of adjacent memory; not looked at if @count is 0
- * @count: in/out: entries of @extents, and how many were used; if 0, how many all
- *         of the range needs, and nothing else is changed
- * @flags: CONTIG_GET_DMA: addresses of the client's device, not physical ones
+ * @addr: in/out: address in the process, advanced past the translated part
+ * @length: in/out: bytes, reduced by the translated part; 0 when complete
+ * @extents: receives the extents; ignored if @count is 0
+ * @count: in/out: entries of @extents, and entries used. If 0, receives the
+ *         number that the whole range needs, and nothing else is changed
+ * @flags: CONTIG_GET_DMA: DMA addresses of the client's device instead of
+ *         physical addresses
  */
 struct contig_kernel_physical {
 	u64 addr;
@@ -54,9 +55,9 @@ struct contig_kernel_physical {
 
 /**
  * struct contig_part - a part of a list of ranges
- * @ranges: the list; a range may be empty, and they may overlap
- * @nr: how many there are
- * @first: bytes of all ranges together that lie before the part
+ * @ranges: the list; ranges may be empty and may overlap
+ * @nr: number of ranges
+ * @first: bytes of the list before the part
  * @length: bytes in the part
  */
 struct contig_part {
@@ -69,25 +70,26 @@ struct contig_part {
 /**
  * struct contig_kernel_preparation - memory that is prepared for a transfer
  * @options: CONTIG_KERNEL_INPUT, _OUTPUT, both or neither, and _NOSLEEP
- * @nr: how many ranges there are
- * @ranges: ranges of the process's memory, transferred one after the other; they
- *          must stay until the preparation is over
- * @granularity: if not 0, a part that does not reach the end is a multiple of this,
- *               rounded up to whole pages
- * @first: bytes of all ranges together that come before what is to be prepared
- * @dma: receives an address of the client's device for each page; or NULL
+ * @nr: number of ranges
+ * @ranges: ranges of the process's memory, transferred one after the other;
+ *          must stay valid until the preparation ends
+ * @granularity: if not 0, a part that does not reach the end has a multiple of
+ *               this length, rounded up to whole pages
+ * @first: bytes of the list before the part to prepare
+ * @dma: receives a DMA address of the client's device for each page; or NULL
  * @physical: receives a physical address for each page; or NULL
- * @entries: how many entries each table has, if there is one
- * @out_entries: how many were filled
- * @out_done: it is prepared up to the end of the last range
- * @out_length: bytes that are prepared, from @first on
- * @client: of contig: who it is for, NULL if nothing is prepared
- * @node: of contig: entry of the client's list
- * @part: of contig: what is prepared
- * @direction: of contig: of the transfer that is under way
+ * @entries: number of entries of each of these tables
+ * @out_entries: number of entries filled
+ * @out_done: the part extends to the end of the last range
+ * @out_length: bytes in the part, which begins at @first
+ * @client: private: the client, NULL if no memory is prepared
+ * @node: private: entry of the client's list
+ * @part: private: the prepared part
+ * @direction: private: direction of the current transfer
  *
- * Belongs to the caller, so that preparing allocates nothing. All zero before its
- * first use. While something is prepared it must neither be moved nor freed.
+ * The caller owns this structure, so preparing allocates no memory. It must be
+ * zeroed before its first use. While memory is prepared it must not be moved or
+ * freed.
  */
 struct contig_kernel_preparation {
 	u32 options;

@@ -13,11 +13,13 @@
 #include "fault.h"
 #include "kernel_client.h"
 #include "listing.h"
-#include "rung.h"
+#include "reserve.h"
 #include "stats.h"
+#include "worker.h"
 
 DEFINE_SHOW_ATTRIBUTE(contig_stats);
 DEFINE_SHOW_ATTRIBUTE(contig_reserve);
+DEFINE_SHOW_ATTRIBUTE(contig_workers);
 
 static struct dentry *contig_debugfs;
 
@@ -36,6 +38,8 @@ void contig_debugfs_init(void)
 			    &contig_kernel_clients, &contig_listing_fops);
 	debugfs_create_file("reserves", 0400, contig_debugfs, NULL,
 			    &contig_reserve_fops);
+	debugfs_create_file("workers", 0400, contig_debugfs, NULL,
+			    &contig_workers_fops);
 	contig_fault_debugfs_init(contig_debugfs);
 }
 

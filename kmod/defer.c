@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions that wait for a time when they may sleep: classic DeferUserFn
+ * Functions deferred until they may sleep: classic DeferUserFn
  */
 #include <linux/errno.h>
 #include <linux/export.h>
@@ -16,8 +16,9 @@
 static struct workqueue_struct *contig_defer_wq;
 
 /*
- * May the caller sleep? A kernel that does not count preemption cannot tell that
- * a spinlock is held; there the caller has to say so.
+ * Return true if the caller may sleep. A kernel that does not count preemption
+ * cannot tell that a spinlock is held; its callers must set
+ * CONTIG_KERNEL_NOSLEEP.
  */
 bool contig_kernel_may_sleep(u32 flags)
 {
@@ -25,7 +26,7 @@ bool contig_kernel_may_sleep(u32 flags)
 		return false;
 	if (preempt_count())
 		return false;
-	/* Who holds a spinlock of PREEMPT_RT reads under RCU as well. */
+	/* On PREEMPT_RT, spinlocks count as RCU read sections. */
 	return !rcu_preempt_depth() && !pagefault_disabled();
 }
 
@@ -66,10 +67,10 @@ void contig_deferred_init(struct contig_deferred *deferred)
 	INIT_WORK(&deferred->work, contig_deferred_work);
 }
 
-/* Run what waits, and wait for that. May sleep. */
+/* Run all queued functions and wait for them. May sleep. */
 void contig_deferred_flush(struct contig_deferred *deferred)
 {
-	/* What runs may have queued more, behind what we wait for. */
+	/* Functions may have queued others behind the flushed work. */
 	while (flush_work(&deferred->work))
 		;
 }
@@ -94,26 +95,26 @@ static int contig_deferred_put(struct contig_deferred *deferred,
 }
 
 /**
- * contig_kernel_defer() - call a function when it may sleep
- * @client: whose function it is
+ * contig_kernel_defer() - call a function in a context that may sleep
+ * @client: client that the function belongs to
  * @fn: the function
- * @arg: what to call it with
+ * @arg: its argument
  * @flags: CONTIG_KERNEL_NOSLEEP or 0
  *
- * Where the caller may sleep, the function is called before this returns. Else it
- * is put off, and called once from a thread of the kernel, after those of the same
- * client that were put off before; CONTIG_KERNEL_DEFERRED can wait. Close waits for
- * all of them, so a function must not close its client. It may call everything
- * else, also this.
+ * If the caller may sleep, the function is called before this returns. Else it
+ * is queued, and called once from a kernel thread, after the functions that the
+ * same client queued earlier; at most CONTIG_KERNEL_DEFERRED can be queued.
+ * Close waits for all of them, so a function must not close its client. It may
+ * call any other function of contig, also this one.
  *
- * Context: any but NMI. Sleeps where @fn does, if it is called at once.
+ * Context: any but NMI. Sleeps if @fn is called at once and sleeps.
  *
- * Semantics: DeferUserFn (Inside Macintosh: Memory, page 167). The order, and that
- * each runs once, are ours.
+ * Semantics: DeferUserFn (Inside Macintosh: Memory, page 167). The order, and
+ * that each function runs exactly once, are additions.
  *
- * Return: 0 if it was called or will be, -EXFULL if too many wait (classic
- * cannotDeferErr) and it never will be, -EINVAL if @fn is NULL, -EOPNOTSUPP for
- * other flags.
+ * Return: 0 if the function was called or is queued, -EXFULL if too many are
+ * queued (classic cannotDeferErr) and it is never called, -EINVAL if @fn is
+ * NULL, -EOPNOTSUPP for other flags.
  */
 int contig_kernel_defer(struct contig_kernel_client *client,
 			void (*fn)(void *arg), void *arg, u32 flags)
@@ -138,7 +139,7 @@ EXPORT_SYMBOL_GPL(contig_kernel_defer);
 
 int contig_defer_init(void)
 {
-	/* A device may be one that memory is paged out to. */
+	/* The device may be one that memory is paged out to. */
 	contig_defer_wq = alloc_workqueue("contig_defer",
 					  WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	return contig_defer_wq ? 0 : -ENOMEM;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Functions that wait for a time when they may sleep
+ * Functions deferred until they may sleep
  */
 #ifndef CONTIG_DEFER_H
 #define CONTIG_DEFER_H
@@ -12,9 +12,9 @@
 #include "contig_kernel.h"
 
 /**
- * struct contig_deferred_fn - one of them
+ * struct contig_deferred_fn - a deferred function
  * @fn: the function
- * @arg: what to call it with
+ * @arg: its argument
  */
 struct contig_deferred_fn {
 	void (*fn)(void *arg);
@@ -22,12 +22,12 @@ struct contig_deferred_fn {
 };
 
 /**
- * struct contig_deferred - those of a client, in a ring
- * @lock: protects @first, @nr and @ring; holds nothing inside
- * @first: which is next
- * @nr: how many wait
- * @ring: these
- * @work: runs them
+ * struct contig_deferred - deferred functions of a client, in a ring
+ * @lock: protects @first, @nr and @ring. Lock order: client.h
+ * @first: index of the next function
+ * @nr: number of queued functions
+ * @ring: the functions
+ * @work: calls them
  */
 struct contig_deferred {
 	raw_spinlock_t lock; /* for first, nr and ring */

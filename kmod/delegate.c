@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices that the administrator gave to users
+ * Devices that the administrator gives to users
  *
- * The parameter "devices" gives devices to users without CAP_SYS_RAWIO. A device
- * can be told by its user to read and write all that it reaches. So such a user may
- * attach it only if the device is confined: it reaches no memory but what is mapped
- * for devices of the same user, and no interrupts but its own.
+ * The parameter "devices" gives devices to users without CAP_SYS_RAWIO. A user
+ * can make a device read and write all memory that it reaches. So such a user
+ * may attach only a confined device: one that reaches only memory mapped for
+ * devices of the same user, and raises only its own interrupts.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -39,13 +39,14 @@ module_param_named(allow_unconfined, contig_allow_unconfined, bool, 0644);
 MODULE_PARM_DESC(allow_unconfined,
 		 "devices= also gives devices that no IOMMU confines: their users can read and write all memory (default: no)");
 
-/* To which users an entry of the parameter "devices" gives a device. */
+/* The users that an entry of the parameter "devices" is for. */
 #define CONTIG_FOR_UID BIT(0)
 #define CONTIG_FOR_EVERYBODY BIT(1)
 
 /*
- * Split "@UID" off an entry of @length bytes. Return the length of the pattern before
- * it. @uid becomes INVALID_UID for a number that is no uid, which matches no caller.
+ * Split "@UID" off an entry of @length bytes. Return the length of the pattern
+ * before it. If the number is no uid, @uid is INVALID_UID, which matches no
+ * caller.
  */
 static size_t contig_entry_split(const char *entry, size_t length,
 				 unsigned int *who, kuid_t *uid)
@@ -79,7 +80,7 @@ static bool contig_pattern_matches(const char *text, size_t length,
 	return glob_match(pattern, name);
 }
 
-/* The entry after @entry, or NULL. */
+/* Return the entry after @entry, or NULL. */
 static const char *contig_entry_next(const char *entry, size_t *length)
 {
 	*length = strcspn(entry, ",\n");
@@ -87,10 +88,11 @@ static const char *contig_entry_next(const char *entry, size_t *length)
 }
 
 /*
- * Return to which users the parameter "devices" gives @name: CONTIG_FOR_UID for
- * @uid, CONTIG_FOR_EVERYBODY, both or none. The caller holds kernel_param_lock().
+ * Return the users that the parameter "devices" gives @name to: CONTIG_FOR_UID
+ * for @uid, CONTIG_FOR_EVERYBODY, both or none. The caller holds
+ * kernel_param_lock().
  */
-static unsigned int contig_device_given(const char *name, kuid_t uid)
+static unsigned int contig_delegate_given(const char *name, kuid_t uid)
 {
 	const char *entry, *next;
 	unsigned int given = 0;
@@ -110,7 +112,7 @@ static unsigned int contig_device_given(const char *name, kuid_t uid)
 	return given;
 }
 
-/* Return true if the parameter "stub_drivers" has @name; with the same lock. */
+/* Return true if "stub_drivers" has @name. Under kernel_param_lock(). */
 static bool contig_stub_listed(const char *name)
 {
 	const char *entry, *next;
@@ -125,10 +127,10 @@ static bool contig_stub_listed(const char *name)
 }
 
 /**
- * contig_driver_is_stub() - see whether a driver leaves its device to user space
+ * contig_driver_is_stub() - test whether a driver leaves DMA to user space
  * @dev: a device with a driver; the caller holds device_lock()
  *
- * Return: true if the parameter "stub_drivers" has the driver.
+ * Return: true if the parameter "stub_drivers" lists the driver.
  */
 bool contig_driver_is_stub(struct device *dev)
 {
@@ -144,19 +146,19 @@ bool contig_driver_is_stub(struct device *dev)
 static bool contig_right_covers(const struct contig_right *right,
 				const char *name)
 {
-	unsigned int given = contig_device_given(name, right->uid);
+	unsigned int given = contig_delegate_given(name, right->uid);
 
 	return given & CONTIG_FOR_EVERYBODY ||
 	       (!right->everybody && given & CONTIG_FOR_UID);
 }
 
 /**
- * contig_right_get() - find the right by which the caller may attach a device
- * @name: the device, which need not exist
+ * contig_right_get() - get the right by which the caller may attach a device
+ * @name: name of the device, which need not exist
  * @right: filled
  *
- * Where a caller has several rights CAP_SYS_RAWIO comes first, then an entry with
- * its uid.
+ * If a caller has several rights, CAP_SYS_RAWIO takes precedence, then an entry
+ * with its uid.
  *
  * Return: 0 or -EPERM.
  */
@@ -172,17 +174,17 @@ int contig_right_get(const char *name, struct contig_right *right)
 		return 0;
 	}
 	kernel_param_lock(THIS_MODULE);
-	given = contig_device_given(name, right->uid);
+	given = contig_delegate_given(name, right->uid);
 	kernel_param_unlock(THIS_MODULE);
 	right->everybody = given == CONTIG_FOR_EVERYBODY;
 	return given || capable(CAP_SYS_RAWIO) ? 0 : -EPERM;
 }
 
 /*
- * Return true if @dev is a bridge between PCI buses. It is in the group of what
- * lies behind it, and moves no data of its own.
+ * Return true if @dev is a bridge between PCI buses. A bridge is in the IOMMU
+ * group of the devices behind it, and does no DMA of its own.
  */
-static bool contig_device_is_bridge(struct device *dev)
+static bool contig_delegate_is_bridge(struct device *dev)
 {
 #ifdef CONFIG_PCI
 	return dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev));
@@ -192,11 +194,11 @@ static bool contig_device_is_bridge(struct device *dev)
 }
 
 /*
- * Return true if no driver in the kernel has memory mapped for the device. The
- * device may be losing its driver meanwhile; the memory of a driver that has been
- * unregistered is freed after an RCU grace period. With kernel_param_lock().
+ * Return true if no kernel driver has memory mapped for the device. The device
+ * may be losing its driver; a driver that is unregistered is freed after an RCU
+ * grace period. The caller holds kernel_param_lock().
  */
-static bool contig_device_is_free(struct device *dev)
+static bool contig_delegate_is_free(struct device *dev)
 {
 	char name[CONTIG_DEVICE_NAME_SIZE];
 	struct device_driver *driver;
@@ -207,7 +209,7 @@ static bool contig_device_is_free(struct device *dev)
 	if (driver) {
 		strscpy(name, driver->name, sizeof(name));
 #ifdef CONFIG_PCI
-		managed = contig_device_is_bridge(dev) &&
+		managed = contig_delegate_is_bridge(dev) &&
 			  to_pci_driver(driver)->driver_managed_dma;
 #endif
 	}
@@ -216,47 +218,47 @@ static bool contig_device_is_free(struct device *dev)
 }
 
 /*
- * Return true if the list gives the device to the caller, and no driver of the
- * kernel has it. With kernel_param_lock().
+ * Return true if the parameter "devices" gives the device to the caller and no
+ * kernel driver uses it. The caller holds kernel_param_lock().
  */
 static bool contig_right_owns(const struct contig_right *right,
 			      struct device *dev)
 {
 	char name[CONTIG_DEVICE_NAME_SIZE];
 
-	/* contig_bus_notify() hears of drivers on these buses only. */
+	/* contig_bus_notify() is called for drivers on these buses only. */
 	if (!dev_is_pci(dev) && dev->bus != &platform_bus_type)
 		return false;
 	if (snprintf(name, sizeof(name), "%s/%s", dev_bus_name(dev),
 		     dev_name(dev)) >= sizeof(name))
 		return false;
-	return (contig_device_is_bridge(dev) ||
-		contig_right_covers(right, name)) && contig_device_is_free(dev);
+	return (contig_delegate_is_bridge(dev) ||
+		contig_right_covers(right, name)) && contig_delegate_is_free(dev);
 }
 
 /**
- * struct contig_look - what contig_group_look() needs to know
+ * struct contig_group_state - argument of contig_group_check_device()
  * @dev: the device to attach
- * @right: by which right
+ * @right: the right of the caller
  */
-struct contig_look {
+struct contig_group_state {
 	struct device *dev;
 	const struct contig_right *right;
 };
 
-/* Return 1 if memory that is not the caller's may be mapped for a device. */
-static int contig_group_look(struct device *dev, void *data)
+/* Return 1 if memory of others may be mapped for a device. */
+static int contig_group_check_device(struct device *dev, void *data)
 {
-	struct contig_look *look = data;
+	struct contig_group_state *look = data;
 
 	if (dev == look->dev && look->right->privileged)
-		return !contig_device_is_free(dev);
+		return !contig_delegate_is_free(dev);
 	return !contig_right_owns(look->right, dev);
 }
 
 /*
- * Return true if the IOMMU maps memory for a device of the group from boot on,
- * because firmware asks for it, or if that cannot be found out.
+ * Return true if firmware makes the IOMMU map memory for a device of the group
+ * from boot on, or if that cannot be determined.
  */
 static bool contig_group_has_direct(struct iommu_group *group)
 {
@@ -273,7 +275,7 @@ static bool contig_group_has_direct(struct iommu_group *group)
 	return direct;
 }
 
-/* Return true if the IOMMU maps for the device what the DMA API says, no more. */
+/* Return true if the IOMMU maps only the memory that the DMA API maps. */
 static bool contig_domain_confines(struct device *dev)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
@@ -284,20 +286,20 @@ static bool contig_domain_confines(struct device *dev)
 }
 
 /**
- * contig_device_confined() - see whether a device reaches only the caller's memory
- * @dev: the device; it has a driver, and keeps it meanwhile
+ * contig_delegate_confined() - test whether a device is confined to the caller
+ * @dev: the device, whose driver must stay bound
  * @right: the right of the caller
  *
- * The devices of an IOMMU group share what is mapped, and may reach each other. So
- * each of them has to be the caller's. What counts is the drivers and the parameters
- * of this moment. May sleep.
+ * The devices of an IOMMU group share their mappings, and may reach each other.
+ * So each of them has to be the caller's. The result holds for the current
+ * drivers and parameters. May sleep.
  *
  * Return: true if the device is confined.
  */
-bool contig_device_confined(struct device *dev,
-			    const struct contig_right *right)
+bool contig_delegate_confined(struct device *dev,
+			      const struct contig_right *right)
 {
-	struct contig_look look = { .dev = dev, .right = right };
+	struct contig_group_state look = { .dev = dev, .right = right };
 	struct iommu_group *group;
 	bool confined;
 
@@ -311,7 +313,7 @@ bool contig_device_confined(struct device *dev,
 	if (confined) {
 		kernel_param_lock(THIS_MODULE);
 		confined = !iommu_group_for_each_dev(group, &look,
-						     contig_group_look);
+						     contig_group_check_device);
 		kernel_param_unlock(THIS_MODULE);
 	}
 	iommu_group_put(group);
@@ -319,24 +321,25 @@ bool contig_device_confined(struct device *dev,
 }
 
 /**
- * contig_device_allowed() - see whether a device may be attached as confined as it is
- * @dev: the device; it has a driver, and keeps it meanwhile
+ * contig_delegate_allowed() - test whether the right suffices for the device
+ * @dev: the device, whose driver must stay bound
  * @right: the right of the caller
- * @confined: set if the caller relies on the device being confined
+ * @confined: set to true if the caller relies on the device being confined
  *
- * The caller holds contig_dma_devices_mutex: so a device of the group that gets a
- * driver is either seen here, or contig_bus_notify() sees what the caller attaches.
+ * The caller holds contig_dma_devices_mutex. So if a device of the group gets a
+ * driver, either this function sees the driver, or contig_bus_notify() sees the
+ * caller's device.
  *
- * Return: true if it may.
+ * Return: true if the caller may attach the device.
  */
-bool contig_device_allowed(struct device *dev, const struct contig_right *right,
-			   bool *confined)
+bool contig_delegate_allowed(struct device *dev, const struct contig_right *right,
+			     bool *confined)
 {
 	lockdep_assert_held(&contig_dma_devices_mutex);
 	*confined = false;
 	if (right->privileged)
 		return true;
-	*confined = contig_device_confined(dev, right);
+	*confined = contig_delegate_confined(dev, right);
 	if (*confined)
 		return true;
 	if (!READ_ONCE(contig_allow_unconfined))
@@ -344,19 +347,6 @@ bool contig_device_allowed(struct device *dev, const struct contig_right *right,
 	dev_warn_ratelimited(dev, "contig: attached for uid %u, and not confined to its memory\n",
 			     from_kuid_munged(&init_user_ns, current_euid()));
 	return true;
-}
-
-/* Return the number of the IOMMU group of a device, or -1 if it is in none. */
-int contig_device_group(struct device *dev)
-{
-	struct iommu_group *group = iommu_group_get(dev);
-	int id = -1;
-
-	if (group) {
-		id = iommu_group_id(group);
-		iommu_group_put(group);
-	}
-	return id;
 }
 
 static bool contig_right_same(const struct contig_right *a,
@@ -367,17 +357,17 @@ static bool contig_right_same(const struct contig_right *a,
 }
 
 /**
- * contig_grants_admit() - see whether users of the group may have the device as well
- * @dev: the device that is to be attached
+ * contig_grants_admit() - test whether users of the group may share a device
+ * @dev: the device to attach
  * @name: its name
  * @group: its IOMMU group, or -1
  * @right: the right of the caller
  *
- * What the caller has mapped for the device is in reach of all users of the device
- * and of its group. They trust each other if the administrator gave the device to
- * all of them. The list may have changed since they attached theirs. CAP_SYS_RAWIO
- * is no exception: this check protects the caller. Where users need not be
- * confined only those of the same device count.
+ * All users of the device and of its group reach the memory that the caller
+ * maps for it. They trust each other if the parameter gives the device to all
+ * of them; it may have changed since they attached theirs. CAP_SYS_RAWIO is no
+ * exception: this check protects the caller. If users need not be confined,
+ * only users of the same device matter.
  *
  * Return: true if they may.
  */
@@ -412,12 +402,12 @@ bool contig_grants_admit(struct device *dev, const char *name, int group,
 }
 
 /**
- * contig_grants_endanger() - see whether users of a device would reach what is mapped
- *                            for another one
- * @device: the device that they have attached
+ * contig_grants_endanger() - test whether a new driver breaks confinement
+ * @device: a device that users have attached
  * @other: a device of the same IOMMU group, with its new driver
  *
- * Return: true if so, and if they were promised not to.
+ * Return: true if a user that was promised a confined device would reach memory
+ * that is mapped for @other.
  */
 bool contig_grants_endanger(struct contig_dma_device *device,
 			    struct device *other)
@@ -434,7 +424,7 @@ bool contig_grants_endanger(struct contig_dma_device *device,
 	return endanger;
 }
 
-/* Return the grant of a device by this right, or NULL. */
+/* Return the grant of a device for a right, or NULL. */
 struct contig_grant *contig_grant_find(struct contig_dma_device *device,
 				       const struct contig_right *right)
 {

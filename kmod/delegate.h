@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Devices that the administrator gave to users
+ * Devices that the administrator gives to users
  */
 #ifndef CONTIG_DELEGATE_H
 #define CONTIG_DELEGATE_H
@@ -13,11 +13,11 @@ struct contig_dma_device;
 struct device;
 
 /**
- * struct contig_right - by what right a caller attaches a device
- * @privileged: by CAP_SYS_RAWIO; the members below count for other devices of its
- *              IOMMU group
- * @everybody: by an entry of the parameter "devices" that names no user
- * @uid: the caller, if its right is not that of @everybody
+ * struct contig_right - the right by which a caller attaches a device
+ * @privileged: CAP_SYS_RAWIO; the members below then apply to the other devices
+ *              of its IOMMU group
+ * @everybody: an entry of the parameter "devices" that names no user
+ * @uid: the caller, unless @everybody applies
  */
 struct contig_right {
 	bool privileged;
@@ -26,12 +26,11 @@ struct contig_right {
 };
 
 /**
- * struct contig_grant - clients that have a device attached by the same right,
- *                       without CAP_SYS_RAWIO
+ * struct contig_grant - clients that share a device by the same right
  * @node: entry of contig_dma_device.grants; protected, like @clients and
  *        @confined, by contig_dma_devices_mutex
- * @right: that right; constant
- * @clients: how many clients
+ * @right: that right, which is not CAP_SYS_RAWIO; constant
+ * @clients: number of clients
  * @confined: the device was confined when one of them attached it
  */
 struct contig_grant {
@@ -43,11 +42,10 @@ struct contig_grant {
 
 bool contig_driver_is_stub(struct device *dev);
 int contig_right_get(const char *name, struct contig_right *right);
-bool contig_device_confined(struct device *dev,
-			    const struct contig_right *right);
-bool contig_device_allowed(struct device *dev, const struct contig_right *right,
-			   bool *confined);
-int contig_device_group(struct device *dev);
+bool contig_delegate_confined(struct device *dev,
+			      const struct contig_right *right);
+bool contig_delegate_allowed(struct device *dev, const struct contig_right *right,
+			     bool *confined);
 bool contig_grants_admit(struct device *dev, const char *name, int group,
 			 const struct contig_right *right);
 bool contig_grants_endanger(struct contig_dma_device *device,

@@ -2,11 +2,11 @@
 /*
  * Memory that is mapped for a device
  *
- * The DMA API does the mapping, so an IOMMU is programmed where there is one. What
- * a device cannot reach the API would copy to where it can, unseen, each time
- * somebody says that the data changed. A driver in user space that hands out an
- * address expects its data there: so such memory is refused, unless it is prepared for one
- * transfer after the other (prepare.c).
+ * The DMA API maps it, and programs the IOMMU if there is one. For memory that
+ * a device cannot reach, the DMA API would silently use bounce buffers, which
+ * are copied when the memory is synced. A driver in user space that gives an
+ * address to its device expects the data there. So such memory is refused,
+ * except in preparations, which are synced for each transfer (prepare.c).
  */
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -21,22 +21,24 @@
 #include "dma_device.h"
 #include "dma_map.h"
 #include "fault.h"
+#include "gfp.h"
 #include "limits.h"
 #include "sg.h"
 
-/* The list may be mapped several times over: see contig_map() in dmabuf.c. */
+/* Memory may be mapped several times: see contig_dmabuf_map() in dmabuf.c. */
 #define CONTIG_MAP_ATTRS (DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_NO_WARN)
 
 /*
- * Pages of which devices use copies. The pool that copies lie in is one for all
- * devices of the machine, 64 MiB by default, and must not be ours alone.
+ * Limit on pages that bounce buffers replace, and their number. The bounce
+ * pool, 64 MiB by default, serves all devices of the machine.
  */
 #define CONTIG_BOUNCED_MOST (SZ_16M >> PAGE_SHIFT)
 static atomic_long_t contig_bounced = ATOMIC_LONG_INIT(0);
 
 /*
- * Can the device reach all of this memory by the addresses that the CPU uses? Not if
- * the administrator wants copies of everything, or memory is encrypted.
+ * Return true if the device can reach all of this memory directly. It cannot if
+ * bounce buffers are forced, by the administrator or because memory is
+ * encrypted.
  */
 static bool contig_dma_reaches(struct contig_dma_device *device,
 			       const struct contig_extents *extents,
@@ -59,10 +61,11 @@ static bool contig_dma_reaches(struct contig_dma_device *device,
 }
 
 /*
- * Could it use a copy instead? The pool that copies lie in is below 4 GiB, and the
- * kernel warns of a device that does not reach it.
+ * Return true if a device that does not reach all memory could use bounce
+ * buffers. These lie below 4 GiB, and the kernel warns of a device that does
+ * not reach them.
  */
-static bool contig_dma_may_bounce(struct device *dev)
+bool contig_dma_may_bounce(struct device *dev)
 {
 	return dma_max_mapping_size(dev) != SIZE_MAX &&
 	       min_not_zero(dma_get_mask(dev), dev->bus_dma_limit) >=
@@ -70,10 +73,10 @@ static bool contig_dma_may_bounce(struct device *dev)
 }
 
 /*
- * Note the runs of DMA addresses. Where nothing translates, the address has to be
- * the memory's own: else it is a copy's.
+ * Record the extents of DMA addresses. Without an IOMMU, an address that is not
+ * the memory's own belongs to a bounce buffer.
  */
-static int contig_dma_map_note(struct contig_dma_map *map, bool bounce)
+static int contig_dma_map_record(struct contig_dma_map *map, bool bounce)
 {
 	struct contig_dma_device *device = map->device;
 	struct scatterlist *sg;
@@ -100,22 +103,30 @@ static int contig_dma_map_note(struct contig_dma_map *map, bool bounce)
 	return 0;
 }
 
+/*
+ * Flush the IOTLB of a device whose IOMMU defers that: the unmapped memory is
+ * freed at once.
+ */
+void contig_dma_flush(struct contig_dma_device *device)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(device->dev);
+
+	if (domain && domain->type == IOMMU_DOMAIN_DMA_FQ)
+		iommu_flush_iotlb_all(domain);
+}
+
 static void contig_dma_unmap(struct contig_dma_map *map)
 {
-	struct device *dev = map->device->dev;
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
-
 	atomic_long_sub(map->bounced, &contig_bounced);
 
 	/*
-	 * Nothing is synced: part of the memory may have been unlocked long ago,
-	 * and whoever has it now may have written to it. Who wants to see what the
-	 * device wrote says so by CONTIG_SYNC or CONTIG_CHECKPOINT.
+	 * No sync: part of the memory may have been unlocked long ago and have
+	 * new contents. Clients get the device's data by CONTIG_SYNC or
+	 * CONTIG_CHECKPOINT.
 	 */
-	dma_unmap_sgtable(dev, &map->sgt, map->direction, CONTIG_MAP_ATTRS);
-	/* An IOMMU may remember for a while, but the memory goes at once. */
-	if (domain && domain->type == IOMMU_DOMAIN_DMA_FQ)
-		iommu_flush_iotlb_all(domain);
+	dma_unmap_sgtable(map->device->dev, &map->sgt, map->direction,
+			  CONTIG_MAP_ATTRS);
+	contig_dma_flush(map->device);
 }
 
 static int contig_dma_map(struct contig_dma_map *map, bool bounce)
@@ -131,7 +142,7 @@ static int contig_dma_map(struct contig_dma_map *map, bool bounce)
 			      CONTIG_MAP_ATTRS);
 	if (ret)
 		return ret == -ENOMEM ? ret : -EADDRNOTAVAIL;
-	ret = contig_dma_map_note(map, bounce);
+	ret = contig_dma_map_record(map, bounce);
 	if (atomic_long_add_return(map->bounced, &contig_bounced) >
 	    CONTIG_BOUNCED_MOST)
 		ret = ret ?: -EDQUOT;
@@ -146,12 +157,19 @@ static int contig_dma_map(struct contig_dma_map *map, bool bounce)
 	return 0;
 }
 
-/*
- * An IOMMU's page tables are the kernel's, eight bytes for a page, and the same
- * memory can be mapped by any number of clients.
+/**
+ * contig_dma_map_charge() - charge a user for the IOMMU page tables of a map
+ * @map: the map, of which only the device need be set
+ * @user: the user, or NULL
+ * @npages: pages that it maps
+ *
+ * An IOMMU's page tables are kernel memory, eight bytes for a page, and any
+ * number of clients can map the same memory.
+ *
+ * Return: 0 or -EDQUOT.
  */
-static int contig_dma_map_charge(struct contig_dma_map *map,
-				 struct contig_user *user, unsigned long npages)
+int contig_dma_map_charge(struct contig_dma_map *map, struct contig_user *user,
+			  unsigned long npages)
 {
 	int ret;
 
@@ -164,7 +182,8 @@ static int contig_dma_map_charge(struct contig_dma_map *map,
 	return ret;
 }
 
-static void contig_dma_map_uncharge(struct contig_dma_map *map)
+/* Undo contig_dma_map_charge(). Any context. */
+void contig_dma_map_uncharge(struct contig_dma_map *map)
 {
 	if (!map->user)
 		return;
@@ -172,55 +191,70 @@ static void contig_dma_map_uncharge(struct contig_dma_map *map)
 	contig_user_put(map->user);
 }
 
+/*
+ * Check that a device can reach memory. Clear CONTIG_DMA_BOUNCE in @flags if no
+ * bounce buffer is needed, and set @limits to those of the device's segments.
+ * They are stable until contig_dma_device.gone is set.
+ */
+static int contig_dma_map_check(struct contig_dma_device *device,
+				const struct contig_extents *extents,
+				unsigned long first, unsigned long npages,
+				u32 *flags, struct contig_sg_limits *limits)
+{
+	bool no_map = *flags & CONTIG_DMA_NO_MAP;
+
+	guard(mutex)(&device->lock);
+	if (device->gone)
+		return -ENODEV;
+	*limits = contig_sg_limits(device->dev);
+	if (no_map && is_swiotlb_force_bounce(device->dev))
+		return -EADDRNOTAVAIL;
+	if (contig_dma_reaches(device, extents, first, npages)) {
+		*flags &= ~CONTIG_DMA_BOUNCE;
+		return 0;
+	}
+	if (no_map || !(*flags & CONTIG_DMA_BOUNCE) ||
+	    !contig_dma_may_bounce(device->dev))
+		return -EADDRNOTAVAIL;
+	limits->longest = clamp_t(size_t, dma_max_mapping_size(device->dev) >>
+					  PAGE_SHIFT, 1, limits->longest);
+	return 0;
+}
+
 /**
  * contig_dma_map_new() - map memory for a device
  * @device: the device
- * @extents: where the memory lies
+ * @extents: the memory
  * @first: page offset in @extents to begin at
- * @npages: how much of it, not 0
- * @output: the device will only read it
- * @bounce: it may use a copy
- * @no_map: the kernel has no mapping of the memory to copy by, or to maintain
- *          caches
- * @user: whom to charge for page tables of an IOMMU, or NULL
+ * @npages: number of pages, not 0
+ * @flags: of &enum contig_dma_map_flags
+ * @user: user to charge for IOMMU page tables, or NULL
  *
  * The memory has to stay in place until contig_dma_map_free(). May sleep.
  *
- * Return: the map, or ERR_PTR() of -ENODEV if the device is gone, -EADDRNOTAVAIL
- * if it cannot reach the memory, -EDQUOT, -EOVERFLOW, -ENOMEM.
+ * Return: the map, or ERR_PTR() of -ENODEV if the device is gone,
+ * -EADDRNOTAVAIL if it cannot reach the memory, -EDQUOT, -EOVERFLOW, -ENOMEM.
  */
 struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 					  const struct contig_extents *extents,
 					  unsigned long first,
-					  unsigned long npages, bool output,
-					  bool bounce, bool no_map,
+					  unsigned long npages, u32 flags,
 					  struct contig_user *user)
 {
 	struct contig_sg_limits limits;
 	struct contig_dma_map *map;
-	size_t most;
 	int ret;
 
-	/* The limits are the device's as long as it is not gone. */
-	scoped_guard(mutex, &device->lock) {
-		if (device->gone)
-			return ERR_PTR(-ENODEV);
-		limits = contig_sg_limits(device->dev);
-		if (no_map && is_swiotlb_force_bounce(device->dev))
-			return ERR_PTR(-EADDRNOTAVAIL);
-		if (contig_dma_reaches(device, extents, first, npages))
-			bounce = false;
-		else if (no_map || !bounce || !contig_dma_may_bounce(device->dev))
-			return ERR_PTR(-EADDRNOTAVAIL);
-		most = dma_max_mapping_size(device->dev) >> PAGE_SHIFT;
-	}
-	if (bounce)
-		limits.longest = clamp_t(size_t, most, 1, limits.longest);
-	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	ret = contig_dma_map_check(device, extents, first, npages, &flags,
+				   &limits);
+	if (ret)
+		return ERR_PTR(ret);
+	map = kzalloc(sizeof(*map), CONTIG_GFP);
 	if (!map)
 		return ERR_PTR(-ENOMEM);
-	map->no_map = no_map;
-	map->direction = output ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
+	map->no_map = flags & CONTIG_DMA_NO_MAP;
+	map->direction = flags & CONTIG_DMA_OUTPUT ? DMA_TO_DEVICE :
+						     DMA_BIDIRECTIONAL;
 	map->device = device;
 	contig_extents_init(&map->extents);
 	INIT_LIST_HEAD(&map->node);
@@ -231,12 +265,12 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 		return ERR_PTR(ret);
 	}
 	ret = contig_sg_fill(extents, first, npages, &limits,
-			     GFP_KERNEL_ACCOUNT, &map->sgt);
+			     CONTIG_GFP, &map->sgt);
 	if (ret)
 		goto err_free;
 
 	scoped_guard(mutex, &device->lock) {
-		ret = contig_dma_map(map, bounce);
+		ret = contig_dma_map(map, flags & CONTIG_DMA_BOUNCE);
 		if (!ret) {
 			list_add_tail(&map->node, &device->maps);
 			device->mapped += (u64)npages << PAGE_SHIFT;
@@ -256,13 +290,13 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/* Forget a map. May sleep. */
+/* Unmap and free a map. May sleep. */
 void contig_dma_map_free(struct contig_dma_map *map)
 {
 	struct contig_dma_device *device = map->device;
 
 	scoped_guard(mutex, &device->lock) {
-		/* Or contig_dma_map_revoke() has done that. */
+		/* An empty node: contig_dma_map_revoke() has unmapped it. */
 		if (!list_empty(&map->node)) {
 			contig_dma_unmap(map);
 			list_del(&map->node);
@@ -277,7 +311,7 @@ void contig_dma_map_free(struct contig_dma_map *map)
 	kfree(map);
 }
 
-/* Sync what of one page lies between two offsets. */
+/* Sync the bytes of a page between two offsets. */
 static void contig_dma_sync_page(struct device *dev, unsigned long pfn,
 				 unsigned int from, unsigned int to,
 				 bool for_device,
@@ -295,12 +329,13 @@ static void contig_dma_sync_page(struct device *dev, unsigned long pfn,
  * contig_dma_map_sync() - hand memory from the CPU to the device or back
  * @map: the map
  * @offset: byte offset in @map to begin at
- * @length: how much of it, in bytes, not 0
- * @for_device: the device has it next, not the CPU
- * @direction: which way the device moves data
+ * @length: number of bytes, not 0
+ * @for_device: the device uses it next, not the CPU
+ * @direction: direction of the device's transfer
  *
- * To the byte: what lies beside the range may be newer in the caches. Free, where
- * the device looks into these. May sleep.
+ * Syncs exactly these bytes, because caches may have newer data beside them.
+ * Does nothing if the device snoops caches and uses no bounce buffers. May
+ * sleep.
  *
  * Return: 0, or -ENODEV if the device is gone.
  */
@@ -317,9 +352,9 @@ int contig_dma_map_sync(struct contig_dma_map *map, u64 offset, u64 length,
 	guard(mutex)(&map->device->lock);
 	if (!map->mapped)
 		return -ENODEV;
-	/* Nobody has it in caches. */
+	/* No cache holds it. */
 	if (map->no_map) {
-		/* What was written comes before what follows, as it does else. */
+		/* Order prior writes as the DMA sync calls would. */
 		mb();
 		return 0;
 	}
@@ -327,7 +362,7 @@ int contig_dma_map_sync(struct contig_dma_map *map, u64 offset, u64 length,
 		return 0;
 	if (map->direction != DMA_BIDIRECTIONAL)
 		direction = map->direction;
-	/* Page by page, since what is in a row for the device need not be so. */
+	/* Page by page: adjacent DMA addresses can be scattered memory. */
 	contig_cursor_init(&cursor, &map->extents, page);
 	while ((n = contig_cursor_next(&cursor, last + 1, &pfn))) {
 		for (; n--; pfn++, page++) {
@@ -349,14 +384,14 @@ int contig_dma_map_sync_all(struct contig_dma_map *map, bool for_device)
 				   for_device, map->direction);
 }
 
-/* Does the device use a copy of the page at @physical, if it is told @dma? */
+/* Return true if @dma belongs to a bounce buffer for the page at @physical. */
 bool contig_dma_is_copy(struct contig_dma_device *device, u64 dma, u64 physical)
 {
 	return !device->translated &&
 	       dma != phys_to_dma(device->dev, physical);
 }
 
-/* The device goes: its addresses mean nothing from here on. */
+/* Unmap memory of a device that leaves: its DMA addresses become invalid. */
 void contig_dma_map_revoke(struct contig_dma_map *map)
 {
 	lockdep_assert_held(&map->device->lock);

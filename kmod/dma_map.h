@@ -5,6 +5,7 @@
 #ifndef CONTIG_DMA_MAP_H
 #define CONTIG_DMA_MAP_H
 
+#include <linux/bits.h>
 #include <linux/dma-direction.h>
 #include <linux/list.h>
 #include <linux/scatterlist.h>
@@ -14,6 +15,20 @@
 
 struct contig_dma_device;
 struct contig_user;
+struct device;
+
+/**
+ * enum contig_dma_map_flags - how to map memory for a device
+ * @CONTIG_DMA_OUTPUT: the device will only read it
+ * @CONTIG_DMA_BOUNCE: the device may use a copy
+ * @CONTIG_DMA_NO_MAP: the kernel has no mapping of the memory to copy by, or to
+ *                     maintain caches
+ */
+enum contig_dma_map_flags {
+	CONTIG_DMA_OUTPUT = BIT(0),
+	CONTIG_DMA_BOUNCE = BIT(1),
+	CONTIG_DMA_NO_MAP = BIT(2),
+};
 
 /**
  * struct contig_dma_map - memory that is mapped for a device
@@ -21,14 +36,14 @@ struct contig_user;
  * @node: entry of contig_dma_device.maps until it is unmapped
  * @buffer_node: entry of contig_buffer.maps, if the memory is a buffer's
  * @sgt: the memory, and its DMA addresses while @mapped
- * @direction: what the device may do with it; constant
- * @user: who is charged for what the IOMMU needs for it, with a reference, or NULL
- * @charged: pages that it needs
- * @bounced: pages of which the device uses a copy; constant
- * @no_map: the kernel does not map the memory, and nobody has it in caches; constant
- * @mapped: it is; protected by contig_dma_device.lock, lowered only when the
- *          device goes
- * @extents: its runs of DMA addresses, in pages; constant
+ * @direction: the accesses that the device may make; constant
+ * @user: user charged for IOMMU page tables, with a reference, or NULL
+ * @charged: pages charged
+ * @bounced: pages for which the device uses bounce buffers; constant
+ * @no_map: the memory is outside the direct map and in no cache; constant
+ * @mapped: it is mapped; protected by contig_dma_device.lock, cleared only when
+ *          the device leaves
+ * @extents: extents of its DMA addresses, in pages; constant
  */
 struct contig_dma_map {
 	struct contig_dma_device *device;
@@ -44,7 +59,7 @@ struct contig_dma_map {
 	struct contig_extents extents;
 };
 
-/* Which way a device moves data: @input is to memory, @output is from there. */
+/* Return the DMA direction: @input writes to memory, @output reads it. */
 static inline enum dma_data_direction contig_dma_direction(bool input,
 							   bool output)
 {
@@ -56,13 +71,17 @@ static inline enum dma_data_direction contig_dma_direction(bool input,
 struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 					  const struct contig_extents *extents,
 					  unsigned long first,
-					  unsigned long npages, bool output,
-					  bool bounce, bool no_map,
+					  unsigned long npages, u32 flags,
 					  struct contig_user *user);
 void contig_dma_map_free(struct contig_dma_map *map);
 int contig_dma_map_sync(struct contig_dma_map *map, u64 offset, u64 length,
 			bool for_device, enum dma_data_direction direction);
 int contig_dma_map_sync_all(struct contig_dma_map *map, bool for_device);
+int contig_dma_map_charge(struct contig_dma_map *map, struct contig_user *user,
+			  unsigned long npages);
+void contig_dma_map_uncharge(struct contig_dma_map *map);
+void contig_dma_flush(struct contig_dma_device *device);
+bool contig_dma_may_bounce(struct device *dev);
 bool contig_dma_is_copy(struct contig_dma_device *device, u64 dma, u64 physical);
 void contig_dma_map_revoke(struct contig_dma_map *map);
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices that go while memory is mapped for them
+ * Devices that leave while memory is mapped for them
  *
- * A device can be unplugged, or lose its driver, at any time. The kernel tells us
- * first, and all maps are taken back before its IOMMU is. The same happens if a
- * device that was confined would be so no longer.
+ * A device can be unplugged, or lose its driver, at any time. The kernel calls
+ * a notifier first, which revokes all maps of clients while the IOMMU still has
+ * them. The same happens if a device would no longer be confined. A driver that
+ * attached its own device frees its maps itself.
  *
- * There can be a hundred thousand maps. So they are taken back with the lock of their
- * own device, a few at a time; users of other devices notice nothing.
+ * There can be a hundred thousand maps. So a few at a time are revoked with the
+ * device's own lock; users of other devices are not delayed.
  */
 #include <linux/completion.h>
 #include <linux/device.h>
@@ -22,12 +23,14 @@
 #include "delegate.h"
 #include "dma_device.h"
 #include "dma_map.h"
+#include "dma_unplug.h"
+#include "foreign.h"
 #include "stats.h"
 
-/* So many maps are taken back before others get the device's lock. */
+/* Number of maps to revoke before the device's lock is released. */
 #define CONTIG_REVOKE_BATCH 64
 
-/* Let nothing more be mapped for a device. */
+/* Prevent new maps for a device. */
 static void contig_dma_device_close(struct contig_dma_device *device)
 {
 	struct contig_dma_map *map;
@@ -36,14 +39,14 @@ static void contig_dma_device_close(struct contig_dma_device *device)
 	WRITE_ONCE(device->gone, true);
 	if (!device->by_driver || !device->leaving)
 		return;
-	/* Its driver may still be looking after caches, without a lock. */
+	/* Its driver may be syncing maps without the lock, under RCU. */
 	list_for_each_entry(map, &device->maps, node) {
 		WRITE_ONCE(map->mapped, false);
 		cond_resched();
 	}
 }
 
-/* Take back some maps. Return true if there are more. */
+/* Revoke some maps. Return true if there are more. */
 static bool contig_dma_device_revoke_some(struct contig_dma_device *device)
 {
 	struct contig_dma_map *map;
@@ -61,7 +64,7 @@ static bool contig_dma_device_revoke_some(struct contig_dma_device *device)
 }
 
 /*
- * The device goes, or gets another driver: nothing may stay mapped for it. The caller
+ * Revoke all maps of a device that leaves or gets another driver. The caller
  * has a reference, and has set device->leaving. May sleep.
  */
 static void contig_dma_device_revoke(struct contig_dma_device *device)
@@ -72,7 +75,8 @@ static void contig_dma_device_revoke(struct contig_dma_device *device)
 		synchronize_rcu();
 	while (contig_dma_device_revoke_some(device))
 		cond_resched();
-	/* Until here it cannot be attached by others, with limits of their own. */
+	contig_foreign_revoke(device);
+	/* While listed, others cannot attach it and set their limits. */
 	scoped_guard(mutex, &contig_dma_devices_mutex) {
 		contig_dma_device_restore(device);
 		contig_dma_device_list_del(device);
@@ -82,8 +86,9 @@ static void contig_dma_device_revoke(struct contig_dma_device *device)
 }
 
 /*
- * Choose a device that has to go, with contig_dma_devices_mutex held. Return a
- * reference for contig_dma_device_leave(), which must be called without the mutex.
+ * Select a device that has to leave, with contig_dma_devices_mutex held. Return
+ * a reference for contig_dma_device_leave(), which must be called without the
+ * mutex. @mine receives true if the caller is the task that revokes its maps.
  */
 static struct contig_dma_device *
 contig_dma_device_choose(struct contig_dma_device *device, bool *mine)
@@ -95,7 +100,7 @@ contig_dma_device_choose(struct contig_dma_device *device, bool *mine)
 	return device;
 }
 
-/* Take back all maps, or wait until the thread that is doing so has done it. */
+/* Revoke all maps, or wait for the task that is doing so. */
 static void contig_dma_device_leave(struct contig_dma_device *device, bool mine)
 {
 	if (mine)
@@ -105,8 +110,9 @@ static void contig_dma_device_leave(struct contig_dma_device *device, bool mine)
 }
 
 /*
- * A driver has left a device, and took back nothing itself. The driver core frees
- * its resources then, in the last moment in which an IOMMU still knows the maps.
+ * Release function of the resource: the driver was unbound and did not close
+ * its client. The driver core calls it at the last moment at which an IOMMU
+ * still has the maps.
  */
 static void contig_driver_left(struct device *dev, void *res)
 {
@@ -117,7 +123,7 @@ static void contig_driver_left(struct device *dev, void *res)
 		contig_dma_device_choose(device, &mine);
 	contig_dma_device_leave(device, mine);
 	contig_dma_device_put(device);
-	/* That of the resource. */
+	/* Drop the resource's reference. */
 	contig_dma_device_put(device);
 }
 
@@ -126,40 +132,41 @@ static int contig_driver_match(struct device *dev, void *res, void *device)
 	return *(struct contig_dma_device **)res == device;
 }
 
-/* The driver has nothing mapped any more. May sleep. */
+/* Undo contig_dma_device_of_driver() after all maps are freed. May sleep. */
 void contig_dma_device_of_driver_put(struct contig_dma_device *device)
 {
-	/* Else it has been released, or is about to be. */
+	/* If this fails, contig_driver_left() drops that reference. */
 	if (!devres_destroy(device->dev, contig_driver_left,
 			    contig_driver_match, device))
 		contig_dma_device_put(device);
 	contig_dma_device_put(device);
 }
 
-/* Add the device that a driver attached, and what frees it with the driver. */
+/* List a device of its driver, with a resource that revokes its maps. */
 static int contig_driver_add(struct contig_dma_device *device,
 			     struct contig_dma_device **res)
 {
 	guard(mutex)(&contig_dma_devices_mutex);
 	if (contig_dma_device_list_add(device))
 		return -ENOMEM;
-	/* One is the caller's, one the resource's. */
+	/* One reference for the caller, one for the resource. */
 	refcount_inc(&device->refs);
 	*res = device;
 	devres_add(device->dev, res);
-	/* Or contig_bus_notify() finds it. */
+	/* If the driver is unbound later, contig_bus_notify() finds it. */
 	return READ_ONCE(device->dev->driver) ? 0 : -ENODEV;
 }
 
 /**
  * contig_dma_device_of_driver() - attach a device for its own driver
- * @dev: the device; the caller is its driver, and lets go of it in time by
- *       contig_dma_device_of_driver_put()
+ * @dev: the device; the caller is its driver, and calls
+ *       contig_dma_device_of_driver_put() before it is unbound
  *
- * Its limits are what they are, and no other driver shares it. May sleep.
+ * The device keeps the limits that its driver set, and is not shared with
+ * clients of user space. May sleep.
  *
- * Return: the device, with a reference, or ERR_PTR() of -ENODEV if it cannot do DMA
- * or has no driver, -ENOMEM.
+ * Return: the device, with a reference, or ERR_PTR() of -ENODEV if it cannot do
+ * DMA or has no driver, -ENOMEM.
  */
 struct contig_dma_device *contig_dma_device_of_driver(struct device *dev)
 {
@@ -187,7 +194,7 @@ struct contig_dma_device *contig_dma_device_of_driver(struct device *dev)
 	return ret ? ERR_PTR(ret) : device;
 }
 
-/* Choose one of the devices of @dev. Return NULL if none is left. */
+/* Select one of the devices of @dev. Return NULL if none is left. */
 static struct contig_dma_device *contig_dma_device_of(struct device *dev,
 						      bool by_driver,
 						      bool *mine)
@@ -201,12 +208,12 @@ static struct contig_dma_device *contig_dma_device_of(struct device *dev,
 	return NULL;
 }
 
-/* The same for a device of the IOMMU group that @dev, with its new driver, is in. */
+/* Select an endangered device in the IOMMU group of @dev, or return NULL. */
 static struct contig_dma_device *contig_dma_device_beside(struct device *dev,
 							  bool *mine)
 {
 	struct contig_dma_device *device;
-	int group = contig_device_group(dev);
+	int group = contig_dma_device_group(dev);
 
 	if (group < 0)
 		return NULL;
@@ -218,7 +225,7 @@ static struct contig_dma_device *contig_dma_device_beside(struct device *dev,
 	return NULL;
 }
 
-/* Return one of the devices that the driver of @dev attached and may still use. */
+/* Return a device that the driver of @dev attached and may use, or NULL. */
 static struct contig_dma_device *contig_dma_device_in_use(struct device *dev)
 {
 	struct contig_dma_device *device;
@@ -234,8 +241,8 @@ static struct contig_dma_device *contig_dma_device_in_use(struct device *dev)
 	return NULL;
 }
 
-/* The device is unplugged, loses its driver or gets one. */
-static void contig_device_leaves(struct device *dev)
+/* Handle a device that is unplugged, loses its driver or gets one. */
+static void contig_unplug_device(struct device *dev)
 {
 	struct contig_dma_device *device;
 	bool mine;
@@ -245,9 +252,9 @@ static void contig_device_leaves(struct device *dev)
 		contig_dma_device_put(device);
 	}
 	/*
-	 * A driver that has memory mapped itself may be in the middle of a transfer,
-	 * and stops when it is told to go: so nothing is mapped from now on, and
-	 * what is mapped is left to it, and to contig_driver_left().
+	 * A driver that has mapped memory itself may have a transfer running,
+	 * and stops when it is unbound. So only new maps are prevented; the
+	 * driver or contig_driver_left() frees the existing ones.
 	 */
 	while ((device = contig_dma_device_in_use(dev))) {
 		contig_dma_device_close(device);
@@ -256,8 +263,8 @@ static void contig_device_leaves(struct device *dev)
 }
 
 /*
- * The device has lost its driver. If that opened a client when its resources had
- * been freed already, the next driver would find what it attached.
+ * Clean up after a driver that opened a client when its resources had been
+ * freed already: the next driver would find the device that it attached.
  */
 static void contig_driver_is_late(struct device *dev)
 {
@@ -266,7 +273,7 @@ static void contig_driver_is_late(struct device *dev)
 
 	while ((device = contig_dma_device_of(dev, true, &mine))) {
 		contig_dma_device_leave(device, mine);
-		/* The caller of contig_dma_device_of_driver() has one as well. */
+		/* The caller of contig_dma_device_of_driver() keeps its own. */
 		if (!devres_destroy(dev, contig_driver_left,
 				    contig_driver_match, device))
 			contig_dma_device_put(device);
@@ -275,12 +282,12 @@ static void contig_driver_is_late(struct device *dev)
 }
 
 /*
- * The device gets a driver. Devices of the same IOMMU group, if they are confined to
- * a user's memory, would reach memory that this driver maps. So their maps are taken
- * back, and their clients have to attach them again. This module cannot stop the
- * devices themselves.
+ * Handle a device that gets a driver. Devices of the same IOMMU group that are
+ * confined to a user's memory would reach memory that this driver maps. So
+ * their maps are revoked, and their clients have to attach them again. This
+ * module cannot stop the devices themselves.
  */
-static void contig_device_joins(struct device *dev)
+static void contig_unplug_beside(struct device *dev)
 {
 	struct contig_dma_device *device;
 	bool mine;
@@ -293,18 +300,18 @@ static void contig_device_joins(struct device *dev)
 	}
 }
 
-/* Bus notifier, called before the event takes effect, but for UNBOUND. */
+/* Bus notifier, called before the event takes effect, except UNBOUND. */
 static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
 			     void *data)
 {
 	switch (event) {
 	case BUS_NOTIFY_BIND_DRIVER:
-		contig_device_leaves(data);
-		contig_device_joins(data);
+		contig_unplug_device(data);
+		contig_unplug_beside(data);
 		return NOTIFY_OK;
 	case BUS_NOTIFY_UNBIND_DRIVER:
 	case BUS_NOTIFY_DEL_DEVICE:
-		contig_device_leaves(data);
+		contig_unplug_device(data);
 		return NOTIFY_OK;
 	case BUS_NOTIFY_UNBOUND_DRIVER:
 		contig_driver_is_late(data);
@@ -314,9 +321,11 @@ static int contig_bus_notify(struct notifier_block *nb, unsigned long event,
 	}
 }
 
+#ifdef CONFIG_PCI
 static struct notifier_block contig_pci_nb = {
 	.notifier_call = contig_bus_notify,
 };
+#endif
 
 static struct notifier_block contig_platform_nb = {
 	.notifier_call = contig_bus_notify,

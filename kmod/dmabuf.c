@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What other drivers can do with a buffer
+ * Buffers as dma-bufs: the operations that other drivers can call
  */
 #include <linux/dma-buf.h>
-#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/iosys-map.h>
@@ -14,18 +13,21 @@
 
 #include "buffer.h"
 #include "dma_map.h"
+#include "dmabuf.h"
 #include "fault.h"
+#include "gfp.h"
+#include "listing.h"
+#include "mmap.h"
 #include "poison.h"
-#include "pool.h"
-#include "rung.h"
 #include "sg.h"
+#include "stats.h"
 
 /**
  * struct contig_attachment - a device that uses a buffer
  * @node: entry of contig_buffer.attachments
  * @dev: the device
- * @sgt: its view of the memory
- * @direction: how @sgt is mapped for the device, or DMA_NONE if it is not;
+ * @sgt: the memory as scatterlist for @dev
+ * @direction: direction that @sgt is mapped with, DMA_NONE if it is not mapped;
  *             protected by contig_buffer.lock
  */
 struct contig_attachment {
@@ -35,15 +37,9 @@ struct contig_attachment {
 	enum dma_data_direction direction;
 };
 
-/* Has the memory no mapping in the kernel but the buffer's own? */
-bool contig_buffer_no_map(const struct contig_buffer *buffer)
-{
-	return buffer->pool && buffer->pool->no_map;
-}
-
 /*
  * Return -EHWPOISON if a page of a buffer has failed: other drivers and DMA_BUF
- * commands know only the whole of it, and would read the page.
+ * commands use the whole buffer, and would read the page.
  */
 static int contig_buffer_check(const struct contig_buffer *buffer)
 {
@@ -51,42 +47,26 @@ static int contig_buffer_check(const struct contig_buffer *buffer)
 	       -EHWPOISON : 0;
 }
 
-/*
- * Can a buffer's memory be mapped for a device by the DMA API, given that nobody
- * asks for caches to be maintained where the kernel does not map it?
- */
-bool contig_buffer_suits(const struct contig_buffer *buffer, struct device *dev)
-{
-	/* Nobody's mapping of a no-map pool is cacheable. */
-	if (!buffer->vaddr || contig_buffer_no_map(buffer))
-		return true;
-	/*
-	 * The CPU accesses it past its caches then, and nobody cleans those for a
-	 * device that looks into them.
-	 */
-	return dev_is_dma_coherent(buffer->dev) || !dev_is_dma_coherent(dev);
-}
-
-static int contig_attach(struct dma_buf *dmabuf,
-			 struct dma_buf_attachment *attach)
+static int contig_dmabuf_attach(struct dma_buf *dmabuf,
+				struct dma_buf_attachment *attach)
 {
 	struct contig_buffer *buffer = dmabuf->priv;
 	struct contig_sg_limits limits = contig_sg_limits(attach->dev);
 	struct contig_attachment *a;
 	int ret;
 
-	/* Others' drivers may look for the kernel's mapping of the memory. */
+	/* Other drivers may use the direct map of the memory. */
 	if (contig_buffer_no_map(buffer) ||
 	    !contig_buffer_suits(buffer, attach->dev))
 		return -EOPNOTSUPP;
 	ret = contig_buffer_check(buffer);
 	if (ret)
 		return ret;
-	a = kzalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
+	a = kzalloc(sizeof(*a), CONTIG_GFP);
 	if (!a)
 		return -ENOMEM;
 	ret = contig_sg_fill(&buffer->extents, 0, buffer->extents.npages,
-			     &limits, GFP_KERNEL_ACCOUNT, &a->sgt);
+			     &limits, CONTIG_GFP, &a->sgt);
 	if (ret) {
 		kfree(a);
 		return ret;
@@ -101,8 +81,8 @@ static int contig_attach(struct dma_buf *dmabuf,
 	return 0;
 }
 
-static void contig_detach(struct dma_buf *dmabuf,
-			  struct dma_buf_attachment *attach)
+static void contig_dmabuf_detach(struct dma_buf *dmabuf,
+				 struct dma_buf_attachment *attach)
 {
 	struct contig_buffer *buffer = dmabuf->priv;
 	struct contig_attachment *a = attach->priv;
@@ -114,12 +94,11 @@ static void contig_detach(struct dma_buf *dmabuf,
 }
 
 /*
- * Several devices may map a buffer at the same time. Between mappings that do
- * their own cache maintenance the DMA API takes that for a mistake; so it is done
- * apart from mapping.
+ * Several devices may map a buffer at the same time. The DMA API warns if such
+ * mappings do cache maintenance, so that is done separately.
  */
-static struct sg_table *contig_map(struct dma_buf_attachment *attach,
-				   enum dma_data_direction direction)
+static struct sg_table *contig_dmabuf_map(struct dma_buf_attachment *attach,
+					  enum dma_data_direction direction)
 {
 	struct contig_buffer *buffer = attach->dmabuf->priv;
 	struct contig_attachment *a = attach->priv;
@@ -139,8 +118,8 @@ static struct sg_table *contig_map(struct dma_buf_attachment *attach,
 	return &a->sgt;
 }
 
-static void contig_unmap(struct dma_buf_attachment *attach,
-			 struct sg_table *sgt, enum dma_data_direction direction)
+static void contig_dmabuf_unmap(struct dma_buf_attachment *attach,
+				struct sg_table *sgt, enum dma_data_direction direction)
 {
 	struct contig_buffer *buffer = attach->dmabuf->priv;
 	struct contig_attachment *a = attach->priv;
@@ -151,8 +130,8 @@ static void contig_unmap(struct dma_buf_attachment *attach,
 	dma_unmap_sgtable(attach->dev, sgt, direction, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
-static int contig_begin_cpu_access(struct dma_buf *dmabuf,
-				   enum dma_data_direction direction)
+static int contig_dmabuf_begin_cpu_access(struct dma_buf *dmabuf,
+					  enum dma_data_direction direction)
 {
 	struct contig_buffer *buffer = dmabuf->priv;
 	struct contig_attachment *a;
@@ -167,22 +146,23 @@ static int contig_begin_cpu_access(struct dma_buf *dmabuf,
 		invalidate_kernel_vmap_range(buffer->vmap,
 					     contig_buffer_size(buffer));
 	/*
-	 * What counts is what the device does, not what the CPU is going to do: a
-	 * copy for a device that only reads is never newer than the memory.
+	 * The direction of the device's transfer matters, not that of the CPU's
+	 * access: for a device that only reads, caches and bounce buffers are
+	 * never newer than the memory.
 	 */
 	list_for_each_entry(a, &buffer->attachments, node)
 		if (a->direction != DMA_NONE && a->direction != DMA_TO_DEVICE)
 			dma_sync_sgtable_for_cpu(a->dev, &a->sgt,
 						 a->direction);
-	/* Copies are a preparation's, and only that knows which part is newer. */
+	/* Bounce buffers belong to preparations, which sync their parts. */
 	list_for_each_entry(map, &buffer->maps, buffer_node)
 		if (map->direction != DMA_TO_DEVICE && !map->bounced)
 			contig_dma_map_sync_all(map, false);
 	return 0;
 }
 
-static int contig_end_cpu_access(struct dma_buf *dmabuf,
-				 enum dma_data_direction direction)
+static int contig_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
+					enum dma_data_direction direction)
 {
 	struct contig_buffer *buffer = dmabuf->priv;
 	struct contig_attachment *a;
@@ -206,7 +186,7 @@ static int contig_end_cpu_access(struct dma_buf *dmabuf,
 	return 0;
 }
 
-static void *contig_vmap_pages(const struct contig_extents *extents)
+static void *contig_dmabuf_vmap_pages(const struct contig_extents *extents)
 {
 	struct contig_cursor cursor;
 	unsigned long pfn, n, i = 0;
@@ -215,8 +195,7 @@ static void *contig_vmap_pages(const struct contig_extents *extents)
 
 	if (extents->npages > INT_MAX)
 		return NULL;
-	pages = kvmalloc_array(extents->npages, sizeof(*pages),
-			       GFP_KERNEL | __GFP_NOWARN);
+	pages = kvmalloc_array(extents->npages, sizeof(*pages), CONTIG_GFP);
 	if (!pages)
 		return NULL;
 	contig_cursor_init(&cursor, extents, 0);
@@ -229,7 +208,7 @@ static void *contig_vmap_pages(const struct contig_extents *extents)
 	return vaddr;
 }
 
-static int contig_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+static int contig_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct contig_buffer *buffer = dmabuf->priv;
 	int ret;
@@ -245,7 +224,7 @@ static int contig_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 
 	guard(mutex)(&buffer->lock);
 	if (!buffer->vmaps) {
-		buffer->vmap = contig_vmap_pages(&buffer->extents);
+		buffer->vmap = contig_dmabuf_vmap_pages(&buffer->extents);
 		if (!buffer->vmap)
 			return -ENOMEM;
 	}
@@ -254,7 +233,7 @@ static int contig_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	return 0;
 }
 
-static void contig_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+static void contig_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct contig_buffer *buffer = dmabuf->priv;
 
@@ -268,20 +247,73 @@ static void contig_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	iosys_map_clear(map);
 }
 
-static void contig_release(struct dma_buf *dmabuf)
+static void contig_dmabuf_release(struct dma_buf *dmabuf)
 {
 	contig_buffer_destroy(dmabuf->priv);
 }
 
-const struct dma_buf_ops contig_dmabuf_ops = {
-	.attach = contig_attach,
-	.detach = contig_detach,
-	.map_dma_buf = contig_map,
-	.unmap_dma_buf = contig_unmap,
-	.begin_cpu_access = contig_begin_cpu_access,
-	.end_cpu_access = contig_end_cpu_access,
+static const struct dma_buf_ops contig_dmabuf_ops = {
+	.attach = contig_dmabuf_attach,
+	.detach = contig_dmabuf_detach,
+	.map_dma_buf = contig_dmabuf_map,
+	.unmap_dma_buf = contig_dmabuf_unmap,
+	.begin_cpu_access = contig_dmabuf_begin_cpu_access,
+	.end_cpu_access = contig_dmabuf_end_cpu_access,
 	.mmap = contig_mmap,
-	.vmap = contig_vmap,
-	.vunmap = contig_vunmap,
-	.release = contig_release,
+	.vmap = contig_dmabuf_vmap,
+	.vunmap = contig_dmabuf_vunmap,
+	.release = contig_dmabuf_release,
 };
+
+/**
+ * contig_buffer_export() - create the dma-buf of a buffer with memory
+ * @buffer: the buffer; the dma-buf owns it on success
+ *
+ * Return: 0 or -errno.
+ */
+int contig_buffer_export(struct contig_buffer *buffer)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dma_buf *dmabuf;
+	char *name;
+	int ret;
+
+	ret = contig_listing_add(&contig_buffers, buffer, &buffer->id);
+	if (ret)
+		return ret;
+	contig_stats_buffer_added();
+	/*
+	 * A page may have failed while the rung was allocating others, and the
+	 * sweep did not find it because the buffer was not listed.
+	 */
+	if (contig_poison_ever() &&
+	    contig_buffer_first_failed(buffer, 0, buffer->extents.npages) <
+	    buffer->extents.npages)
+		return -ENOMEM;
+	info.ops = &contig_dmabuf_ops;
+	info.size = contig_buffer_size(buffer);
+	info.flags = O_RDWR | O_CLOEXEC;
+	info.priv = buffer;
+	buffer->dmabuf = NULL;
+	dmabuf = dma_buf_export(&info);
+	/* On failure the caller destroys the buffer, which unlists it. */
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	/* Pairs with contig_buffer_name(), which reads the dma-buf's name. */
+	smp_store_release(&buffer->dmabuf, dmabuf);
+	/* The file can be freed before the buffer, so hold its inode. */
+	ihold(file_inode(dmabuf->file));
+	WRITE_ONCE(buffer->inode, file_inode(dmabuf->file));
+	/* Name for fdinfo; left out if its allocation fails. */
+	name = kstrdup(buffer->name, CONTIG_GFP);
+	spin_lock(&dmabuf->name_lock);
+	dmabuf->name = name;
+	spin_unlock(&dmabuf->name_lock);
+	return 0;
+}
+
+/* Return the buffer of a dma-buf, or NULL if another exporter owns it. */
+struct contig_buffer *contig_buffer_of(const struct dma_buf *dmabuf)
+{
+	return dmabuf->ops == &contig_dmabuf_ops ? dmabuf->priv : NULL;
+}

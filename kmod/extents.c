@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A list of runs of adjacent page frames, addressed by page offset
+ * A list of extents, addressed by page offset
  */
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -9,10 +9,11 @@
 #include <linux/string.h>
 
 #include "extents.h"
+#include "gfp.h"
 
 void contig_extents_init(struct contig_extents *extents)
 {
-	extents->pieces = &extents->one;
+	extents->entries = &extents->one;
 	extents->nr = 0;
 	extents->capacity = 1;
 	extents->npages = 0;
@@ -20,36 +21,35 @@ void contig_extents_init(struct contig_extents *extents)
 
 void contig_extents_free(struct contig_extents *extents)
 {
-	if (extents->pieces != &extents->one)
-		kvfree(extents->pieces);
+	if (extents->entries != &extents->one)
+		kvfree(extents->entries);
 	contig_extents_init(extents);
 }
 
-/* Hand the contents of @from over to @to, which must be empty. */
+/* Move the contents of @from to @to, which must be empty. */
 void contig_extents_move(struct contig_extents *to, struct contig_extents *from)
 {
 	*to = *from;
-	if (from->pieces == &from->one)
-		to->pieces = &to->one;
+	if (from->entries == &from->one)
+		to->entries = &to->one;
 	contig_extents_init(from);
 }
 
 static int contig_extents_grow(struct contig_extents *extents)
 {
-	struct contig_piece *pieces;
+	struct contig_extents_entry *entries;
 	unsigned int capacity;
 
-	/* The first allocation fills half a page, each later one doubles. */
+	/* The first allocation has 128 entries, each later one doubles. */
 	if (check_mul_overflow(max(extents->capacity, 64U), 2U, &capacity))
 		return -ENOMEM;
-	pieces = kvmalloc_array(capacity, sizeof(*pieces),
-				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!pieces)
+	entries = kvmalloc_array(capacity, sizeof(*entries), CONTIG_GFP);
+	if (!entries)
 		return -ENOMEM;
-	memcpy(pieces, extents->pieces, extents->nr * sizeof(*pieces));
-	if (extents->pieces != &extents->one)
-		kvfree(extents->pieces);
-	extents->pieces = pieces;
+	memcpy(entries, extents->entries, extents->nr * sizeof(*entries));
+	if (extents->entries != &extents->one)
+		kvfree(extents->entries);
+	extents->entries = entries;
 	extents->capacity = capacity;
 	return 0;
 }
@@ -58,20 +58,20 @@ static int contig_extents_grow(struct contig_extents *extents)
  * contig_extents_append() - add page frames at the end of a list
  * @extents: the list
  * @pfn: first page frame
- * @npages: how many, not 0
+ * @npages: number of page frames, not 0
  *
- * Frames that continue the last run become part of it, so that runs are always
- * maximal. May sleep.
+ * Page frames that continue the last extent are merged into it, so extents are
+ * always maximal. May sleep.
  *
- * Return: 0 or -ENOMEM, and then the list is as it was.
+ * Return: 0 or -ENOMEM, which leaves the list unchanged.
  */
 int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 			  unsigned long npages)
 {
-	struct contig_piece *last;
+	struct contig_extents_entry *last;
 
 	if (extents->nr) {
-		last = &extents->pieces[extents->nr - 1];
+		last = &extents->entries[extents->nr - 1];
 		if (last->pfn + (extents->npages - last->first) == pfn) {
 			extents->npages += npages;
 			return 0;
@@ -83,7 +83,7 @@ int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 		if (ret)
 			return ret;
 	}
-	extents->pieces[extents->nr++] = (struct contig_piece){
+	extents->entries[extents->nr++] = (struct contig_extents_entry){
 		.pfn = pfn,
 		.first = extents->npages,
 	};
@@ -91,18 +91,18 @@ int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 	return 0;
 }
 
-/* Length, in pages, of one run. */
-unsigned long contig_piece_len(const struct contig_extents *extents,
-			       unsigned int index)
+/* Return the length of an extent in pages. */
+unsigned long contig_extents_entry_len(const struct contig_extents *extents,
+				       unsigned int index)
 {
-	const struct contig_piece *piece = &extents->pieces[index];
+	const struct contig_extents_entry *entry = &extents->entries[index];
 
 	if (index + 1 == extents->nr)
-		return extents->npages - piece->first;
-	return piece[1].first - piece->first;
+		return extents->npages - entry->first;
+	return entry[1].first - entry->first;
 }
 
-/* The run that @offset, which must lie inside the list, belongs to. */
+/* Return the index of the extent at @offset, which must be in the list. */
 unsigned int contig_extents_find(const struct contig_extents *extents,
 				 unsigned long offset)
 {
@@ -111,7 +111,7 @@ unsigned int contig_extents_find(const struct contig_extents *extents,
 	while (high - low > 1) {
 		unsigned int middle = low + (high - low) / 2;
 
-		if (extents->pieces[middle].first <= offset)
+		if (extents->entries[middle].first <= offset)
 			low = middle;
 		else
 			high = middle;
@@ -129,28 +129,28 @@ void contig_cursor_init(struct contig_cursor *cursor,
 }
 
 /**
- * contig_cursor_next() - take the next adjacent page frames
+ * contig_cursor_next() - get the next adjacent page frames
  * @cursor: position in a list, which is advanced
  * @limit: page offset to stop at
- * @pfn: receives the first frame
+ * @pfn: receives the first page frame
  *
- * Return: how many frames follow each other from @pfn, 0 at @limit.
+ * Return: number of adjacent page frames from @pfn, 0 at @limit.
  */
 unsigned long contig_cursor_next(struct contig_cursor *cursor,
 				 unsigned long limit, unsigned long *pfn)
 {
 	const struct contig_extents *extents = cursor->extents;
-	const struct contig_piece *piece;
+	const struct contig_extents_entry *entry;
 	unsigned long skip, n;
 
 	limit = min(limit, extents->npages);
 	if (cursor->offset >= limit)
 		return 0;
 
-	piece = &extents->pieces[cursor->index];
-	skip = cursor->offset - piece->first;
-	n = contig_piece_len(extents, cursor->index) - skip;
-	*pfn = piece->pfn + skip;
+	entry = &extents->entries[cursor->index];
+	skip = cursor->offset - entry->first;
+	n = contig_extents_entry_len(extents, cursor->index) - skip;
+	*pfn = entry->pfn + skip;
 	if (n > limit - cursor->offset)
 		n = limit - cursor->offset;
 	else
@@ -159,7 +159,7 @@ unsigned long contig_cursor_next(struct contig_cursor *cursor,
 	return n;
 }
 
-/* How many runs the pages from offset @first to @last, inclusive, lie in. */
+/* Return the number of extents from page offset @first to @last inclusive. */
 unsigned int contig_extents_count(const struct contig_extents *extents,
 				  unsigned long first, unsigned long last)
 {
@@ -168,16 +168,16 @@ unsigned int contig_extents_count(const struct contig_extents *extents,
 }
 
 /**
- * contig_extents_ends() - count runs, and look where the pages begin and end
+ * contig_extents_ends() - count extents, and get the first and last page frame
  * @extents: the list
  * @first: offset of the first page, inside the list
  * @last: offset of the last page, inside the list
  * @first_pfn: receives the frame of the first page
  * @last_pfn: receives the frame of the last page
  *
- * Two searches, and one if the pages lie in one run.
+ * Searches twice, or once if all pages are in one extent.
  *
- * Return: how many runs the pages lie in.
+ * Return: number of extents that the pages are in.
  */
 unsigned int contig_extents_ends(const struct contig_extents *extents,
 				 unsigned long first, unsigned long last,
@@ -185,48 +185,48 @@ unsigned int contig_extents_ends(const struct contig_extents *extents,
 				 unsigned long *last_pfn)
 {
 	unsigned int from = contig_extents_find(extents, first), to = from;
-	const struct contig_piece *piece = &extents->pieces[from];
+	const struct contig_extents_entry *entry = &extents->entries[from];
 
-	*first_pfn = piece->pfn + (first - piece->first);
-	if (last - piece->first >= contig_piece_len(extents, from)) {
+	*first_pfn = entry->pfn + (first - entry->first);
+	if (last - entry->first >= contig_extents_entry_len(extents, from)) {
 		to = contig_extents_find(extents, last);
-		piece = &extents->pieces[to];
+		entry = &extents->entries[to];
 	}
-	*last_pfn = piece->pfn + (last - piece->first);
+	*last_pfn = entry->pfn + (last - entry->first);
 	return to - from + 1;
 }
 
 /**
- * contig_extents_addrs() - note the address of each page
+ * contig_extents_addrs() - get the address of each page
  * @extents: the list
- * @offset: of the first page
- * @n: how many pages, all of which must lie inside the list
+ * @offset: offset of the first page
+ * @n: number of pages, all of which must be inside the list
  * @addrs: receives their addresses
  *
- * One search, and then one step for each page.
+ * Searches once, and then takes one step for each page.
  */
 void contig_extents_addrs(const struct contig_extents *extents,
 			  unsigned long offset, unsigned long n, u64 *addrs)
 {
-	const struct contig_piece *last = &extents->pieces[extents->nr - 1];
-	const struct contig_piece *piece;
+	const struct contig_extents_entry *last = &extents->entries[extents->nr - 1];
+	const struct contig_extents_entry *entry;
 	unsigned long end = offset + n, stop, pfn;
 
-	piece = &extents->pieces[contig_extents_find(extents, offset)];
-	for (; offset < end; piece++) {
-		pfn = piece->pfn + (offset - piece->first);
-		stop = piece == last ? end : min(piece[1].first, end);
+	entry = &extents->entries[contig_extents_find(extents, offset)];
+	for (; offset < end; entry++) {
+		pfn = entry->pfn + (offset - entry->first);
+		stop = entry == last ? end : min(entry[1].first, end);
 		for (; offset < stop; offset++)
 			*addrs++ = (u64)pfn++ << PAGE_SHIFT;
 	}
 }
 
-/* The page frame at @offset, which must lie inside the list. */
+/* Return the page frame at @offset, which must be in the list. */
 unsigned long contig_extents_pfn(const struct contig_extents *extents,
 				 unsigned long offset)
 {
-	const struct contig_piece *piece =
-		&extents->pieces[contig_extents_find(extents, offset)];
+	const struct contig_extents_entry *entry =
+		&extents->entries[contig_extents_find(extents, offset)];
 
-	return piece->pfn + (offset - piece->first);
+	return entry->pfn + (offset - entry->first);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A list of runs of adjacent page frames, addressed by page offset
+ * A list of extents, addressed by page offset
  */
 #ifndef CONTIG_EXTENTS_H
 #define CONTIG_EXTENTS_H
@@ -8,41 +8,41 @@
 #include <linux/types.h>
 
 /**
- * struct contig_piece - one run of adjacent page frames
+ * struct contig_extents_entry - one extent
  * @pfn: its first page frame
- * @first: offset, in pages, of that frame in the whole list
+ * @first: offset of that frame in the whole list, in pages
  *
- * A piece ends where the next one begins; so a list that describes n pages
- * needs no more than the two words per run, and is searched by bisection.
+ * An extent ends where the next one begins. So a list needs two words for each
+ * extent, and is searched by bisection.
  */
-struct contig_piece {
+struct contig_extents_entry {
 	unsigned long pfn;
 	unsigned long first;
 };
 
 /**
- * struct contig_extents - a list of maximal runs of page frames
- * @pieces: the runs, in the order of their offsets
- * @nr: how many
- * @capacity: how many fit into @pieces
- * @npages: pages in all runs together
- * @one: where @pieces points as long as one run is enough, so that the common
- *       contiguous case allocates nothing
+ * struct contig_extents - a list of extents
+ * @entries: the extents, in the order of their offsets
+ * @nr: number of extents
+ * @capacity: number of entries of @entries
+ * @npages: pages in all extents
+ * @one: @entries points to it while one extent suffices, so that contiguous
+ *       memory needs no allocation
  *
- * Not locked: whoever owns the list serialises changes.
+ * The owner of the list serialises changes.
  */
 struct contig_extents {
-	struct contig_piece *pieces;
+	struct contig_extents_entry *entries;
 	unsigned int nr;
 	unsigned int capacity;
 	unsigned long npages;
-	struct contig_piece one;
+	struct contig_extents_entry one;
 };
 
 /**
  * struct contig_cursor - a position in a list, for walking it in order
  * @extents: the list
- * @index: the piece that @offset lies in
+ * @index: the extent that @offset is in
  * @offset: page offset
  */
 struct contig_cursor {
@@ -57,8 +57,8 @@ void contig_extents_move(struct contig_extents *to,
 			 struct contig_extents *from);
 int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 			  unsigned long npages);
-unsigned long contig_piece_len(const struct contig_extents *extents,
-			       unsigned int index);
+unsigned long contig_extents_entry_len(const struct contig_extents *extents,
+				       unsigned int index);
 unsigned int contig_extents_find(const struct contig_extents *extents,
 				 unsigned long offset);
 void contig_cursor_init(struct contig_cursor *cursor,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures on demand, for tests
+ * Fault injection for tests
  *
- * The kernel can make its own allocations fail. What does not fail for want of
- * memory, or only seldom, has fault attributes here: they are set in debugfs,
+ * The kernel can make its own allocations fail. Other steps, which fail seldom
+ * or not for lack of memory, have fault attributes here. They are in debugfs,
  * below contig/, and count for /proc/PID/fail-nth.
  */
 #include <linux/debugfs.h>
@@ -26,13 +26,13 @@ static const char *const contig_fault_names[CONTIG_FAULT_POINTS] = {
 	[CONTIG_FAULT_COPY] = "fail_copy",
 };
 
-/* Has a test asked for this to fail now? */
+/* Return true if a test requested that this step fail. */
 bool contig_should_fail(enum contig_fault_point point)
 {
 	return should_fail(&contig_faults[point], 1);
 }
 
-/* They go with the folder. */
+/* Removed together with the folder. */
 void contig_fault_debugfs_init(struct dentry *parent)
 {
 	unsigned int i;

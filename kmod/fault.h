@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Failures on demand, for tests
+ * Fault injection for tests
  */
 #ifndef CONTIG_FAULT_H
 #define CONTIG_FAULT_H
@@ -11,17 +11,17 @@
 struct dentry;
 
 /**
- * enum contig_fault_point - what can be made to fail
- * @CONTIG_FAULT_RESERVE: a block of the reserve has no room
+ * enum contig_fault_point - steps that can be made to fail
+ * @CONTIG_FAULT_RESERVE: allocation from a block of the reserve
  * @CONTIG_FAULT_COHERENT: dma_alloc_attrs()
  * @CONTIG_FAULT_RANGE: a step of emptying a window
- * @CONTIG_FAULT_SPLIT: a block from the page allocator
- * @CONTIG_FAULT_SCATTER: a page from the page allocator
- * @CONTIG_FAULT_PIN: a batch of pages to pin
- * @CONTIG_FAULT_MAP: a batch of pages to map for a user, or a buffer for a
+ * @CONTIG_FAULT_SPLIT: allocation of a block from the page allocator
+ * @CONTIG_FAULT_SCATTER: allocation of a page from the page allocator
+ * @CONTIG_FAULT_PIN: pinning a batch of pages
+ * @CONTIG_FAULT_MAP: mapping a batch of pages for a user, or a buffer for a
  *                    device or the kernel
- * @CONTIG_FAULT_COPY: something to write to user space
- * @CONTIG_FAULT_POINTS: how many there are
+ * @CONTIG_FAULT_COPY: a write to user space
+ * @CONTIG_FAULT_POINTS: number of these
  */
 enum contig_fault_point {
 	CONTIG_FAULT_RESERVE,

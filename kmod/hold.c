@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CONTIG_HOLD and CONTIG_UNHOLD: resident, but free to move
+ * CONTIG_HOLD and CONTIG_UNHOLD: resident pages that may move
  *
- * mlock() is what keeps pages resident without pinning them, and it does not
- * count: the first munlock() undoes any number of mlock()s. A module cannot
- * call either. So the caller does, and this is the counting: who holds what,
- * and which pages nobody of the process needs to have locked any longer.
+ * mlock() keeps pages resident without pinning them, but does not count: the
+ * first munlock() undoes any number of mlock()s. A module cannot call either,
+ * so the caller does. This file counts each client's holds, and reports pages
+ * that no client of the process holds any more.
  *
- * A caller that uses MLOCK_ONFAULT leaves a mark on what it locks, which an
- * mlock() of the program takes off again. CONTIG_UNHOLD_ON_FAULT has an unhold
- * tell of what still has the mark.
+ * A caller that uses MLOCK_ONFAULT marks the memory that it locks; an mlock()
+ * of the program clears the mark. With CONTIG_UNHOLD_ON_FAULT, an unhold
+ * reports only memory that still has the mark.
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -19,24 +19,25 @@
 
 #include <uapi/linux/contig.h>
 
-#include "areas.h"
 #include "client.h"
+#include "gfp.h"
 #include "stats.h"
+#include "target.h"
 #include "ucmd.h"
-#include "userspace.h"
+#include "vma.h"
 
 #define CONTIG_HOLD_BATCH 64UL
 
-/* Read a stretch in, the way mlock() does. */
-static int contig_hold_populate(const struct contig_stretch *stretch,
+/* Fault in the pages of a mapping, as mlock() does. */
+static int contig_hold_populate(const struct contig_vma *mapping,
 				unsigned long first)
 {
-	unsigned int flags = stretch->private_write ? FOLL_WRITE : 0;
-	unsigned long end = first + stretch->npages;
+	unsigned int flags = mapping->private_write ? FOLL_WRITE : 0;
+	unsigned long end = first + mapping->npages;
 	struct page *pages[CONTIG_HOLD_BATCH];
 	int nr, i;
 
-	if (stretch->buffer)
+	if (mapping->buffer)
 		return 0;
 	while (first < end) {
 		nr = get_user_pages_fast(first << PAGE_SHIFT,
@@ -56,7 +57,7 @@ static int contig_hold_populate(const struct contig_stretch *stretch,
 	return 0;
 }
 
-/* Does a client of the process already hold @page on behalf of mlock()? */
+/* Return true if a client of the process owns a hold on @page. */
 static bool contig_hold_owned(struct contig_space *space, unsigned long page,
 			      unsigned long *npages)
 {
@@ -81,7 +82,7 @@ static bool contig_hold_owned(struct contig_space *space, unsigned long page,
 	return owned;
 }
 
-/* Make areas for what of a stretch this client does not hold yet. */
+/* Make areas for the pages of @seen that the client does not hold. */
 static int contig_hold_gaps(struct contig_client *client,
 			    const struct contig_area *seen,
 			    struct contig_areas *added)
@@ -121,45 +122,44 @@ static void contig_holds_free(struct contig_areas *areas)
 }
 
 /*
- * Look at a range stretch by stretch and read it in. An area in @seen for each
- * says whether it is mlock()ed.
+ * Fault in a range, mapping by mapping. Adds an area to @seen for each, with
+ * @owned set if the mapping is not mlock()ed.
  */
-static int contig_hold_look(struct contig_client *client,
+static int contig_hold_scan(struct contig_client *client,
 			    const struct contig_target *target,
 			    struct contig_areas *seen, u64 *unlocked)
 {
-	struct contig_stretch stretch;
+	struct contig_vma mapping;
 	struct contig_area *area;
 	unsigned long first;
 	int ret = 0;
 
 	for (first = target->first; !ret && first <= target->last;
-	     first += stretch.npages) {
-		ret = contig_stretch_at(client->space->mm, first, target->last,
-					&stretch);
+	     first += mapping.npages) {
+		ret = contig_vma_at(client->space->mm, first, target->last,
+				    &mapping);
 		if (ret)
 			return ret;
-		ret = contig_hold_populate(&stretch, first);
+		ret = contig_hold_populate(&mapping, first);
 		area = ret ? NULL :
-		       contig_area_new(first, first + stretch.npages - 1);
+		       contig_area_new(first, first + mapping.npages - 1);
 		if (area) {
-			area->owned = !stretch.mlocked;
+			area->owned = !mapping.mlocked;
 			contig_areas_insert(seen, area);
 		} else if (!ret) {
 			ret = -ENOMEM;
 		}
-		if (!stretch.mlocked)
-			*unlocked += (u64)stretch.npages << PAGE_SHIFT;
-		contig_stretch_put(&stretch);
+		if (!mapping.mlocked)
+			*unlocked += (u64)mapping.npages << PAGE_SHIFT;
+		contig_vma_put(&mapping);
 	}
 	return ret;
 }
 
 /*
- * Pages that the client holds already, and that are not locked by mlock() now, are
- * for the caller to lock and so for contig to undo, whatever they were before. A
- * thread can have held them in the moment in which another one was about to
- * munlock() them.
+ * Own pages of @seen that the client holds already: they are not mlock()ed, so
+ * the caller will mlock() them and contig must report them in the end. At the
+ * first hold another thread may have been about to munlock() them.
  */
 static int contig_hold_own(struct contig_client *client,
 			   const struct contig_area *seen)
@@ -220,7 +220,7 @@ out:
 	return ret;
 }
 
-/* Count a range that was read in. Nothing here waits for user memory. */
+/* Count a range that was faulted in. Does not access user memory. */
 static int contig_hold_seen(struct contig_client *client,
 			    const struct contig_target *target,
 			    struct contig_areas *seen)
@@ -252,12 +252,12 @@ static int contig_hold_target(struct contig_ucmd *ucmd,
 	int ret;
 
 	/*
-	 * Reading in can take without end, and so can the write to user memory. No
-	 * other command of the client needs to wait for that.
+	 * Faulting in can take forever, and so can a write to user memory. Both
+	 * happen without client->lock.
 	 */
 	contig_areas_init(&seen);
-	ret = contig_hold_look(client, target, &seen, &cmd->out_unlocked);
-	/* Before anything is counted: a hold that is not answered is none. */
+	ret = contig_hold_scan(client, target, &seen, &cmd->out_unlocked);
+	/* Respond before counting: a hold without response must not count. */
 	if (!ret)
 		ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
 	if (!ret)
@@ -281,7 +281,7 @@ int contig_hold_ioctl(struct contig_ucmd *ucmd)
 	cmd->out_unlocked = 0;
 	if (mutex_lock_killable(&client->lock))
 		return -EINTR;
-	/* For good: the space stays while the client's file is open. */
+	/* Permanent: the space stays until the file is closed. */
 	ret = contig_client_bind(client);
 	mutex_unlock(&client->lock);
 	if (!ret)
@@ -291,7 +291,7 @@ int contig_hold_ioctl(struct contig_ucmd *ucmd)
 	return ret;
 }
 
-/* Is this the last hold of any client on @page, and contig's to undo? */
+/* Return true if this is the last hold of any client on @page, and owned. */
 static bool contig_unhold_last(struct contig_client *client,
 			       const struct contig_area *area,
 			       unsigned long page, unsigned long *npages)
@@ -319,12 +319,12 @@ static bool contig_unhold_last(struct contig_client *client,
 }
 
 /*
- * Collect what the caller should munlock() after an unhold; at most @room spans
- * are stored. Return how many there are, or -EINTR.
+ * Collect spans that the caller should munlock() after an unhold; at most @room
+ * are stored. Return the number of spans, or -EINTR.
  */
-static long contig_unhold_spans(struct contig_client *client,
-				const struct contig_target *target,
-				struct contig_span *spans, u32 room)
+static long contig_unhold_ranges(struct contig_client *client,
+				 const struct contig_target *target,
+				 struct contig_span *spans, u32 room)
 {
 	unsigned long page = target->first, end = 0, n;
 	struct contig_area *area;
@@ -352,7 +352,7 @@ static long contig_unhold_spans(struct contig_client *client,
 	return nr;
 }
 
-/* Count one hold less on every page; nothing can fail. */
+/* Drop one hold of every page. Cannot fail. */
 static void contig_unhold_commit(struct contig_client *client,
 				 const struct contig_target *target,
 				 struct contig_spares *spares)
@@ -374,8 +374,8 @@ static void contig_unhold_commit(struct contig_client *client,
 	contig_areas_join(&client->holds, target->first, target->last);
 }
 
-/* The same for a caller that does not keep others from changing holds. */
-static long contig_unhold_look(struct contig_client *client,
+/* The same without contig_space.lock; @when receives the change count. */
+static long contig_unhold_scan(struct contig_client *client,
 			       const struct contig_target *target,
 			       struct contig_span *spans, u32 room, u64 *when)
 {
@@ -384,12 +384,12 @@ static long contig_unhold_look(struct contig_client *client,
 	if (mutex_lock_killable(&client->space->lock))
 		return -EINTR;
 	*when = client->space->changes;
-	nr = contig_unhold_spans(client, target, spans, room);
+	nr = contig_unhold_ranges(client, target, spans, room);
 	mutex_unlock(&client->space->lock);
 	return nr;
 }
 
-/* Unhold a range; -EAGAIN, and nothing, if holds have changed since @when. */
+/* Unhold a range, or return -EAGAIN if holds have changed since @when. */
 static int contig_unhold_since(struct contig_client *client,
 			       const struct contig_target *target,
 			       struct contig_spares *spares, u64 when)
@@ -406,18 +406,17 @@ static int contig_unhold_since(struct contig_client *client,
 	return ret;
 }
 
-/* Make room for @nr spans in place of those there were. */
+/* Replace *@spans by an array of @nr spans. */
 static int contig_spans_renew(struct contig_span **spans, u32 nr)
 {
 	kvfree(*spans);
-	*spans = kvmalloc_array(nr, sizeof(**spans),
-				GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	*spans = kvmalloc_array(nr, sizeof(**spans), CONTIG_GFP);
 	return *spans ? 0 : -ENOMEM;
 }
 
 /*
- * Collect the spans in memory of ours, which is made to fit. No more than @most
- * are collected, but counted.
+ * Collect the spans in *@spans, which is enlarged as needed. If there are more
+ * than @most spans, they are only counted.
  */
 static long contig_unhold_collect(struct contig_client *client,
 				  const struct contig_target *target, u32 most,
@@ -428,7 +427,7 @@ static long contig_unhold_collect(struct contig_client *client,
 	int ret;
 
 	for (;;) {
-		nr = contig_unhold_look(client, target, *spans, had, when);
+		nr = contig_unhold_scan(client, target, *spans, had, when);
 		if (nr < 0 || nr <= had || nr > most)
 			return nr;
 		had = nr;
@@ -440,7 +439,7 @@ static long contig_unhold_collect(struct contig_client *client,
 
 /*
  * Copy the parts of @from that are locked on fault to @to; at most @room are
- * stored. Return how many there are, or -EINTR.
+ * stored. Return the number of parts, or -EINTR.
  */
 static long contig_spans_on_fault(struct mm_struct *mm,
 				  const struct contig_span *from, u32 nr_from,
@@ -459,7 +458,7 @@ static long contig_spans_on_fault(struct mm_struct *mm,
 				return ret;
 			if (!n)
 				break;
-			/* Mappings that adjoin make one span. */
+			/* Adjoining mappings make one span. */
 			if (nr && end == first) {
 				if (nr <= room)
 					to[nr - 1].length +=
@@ -478,9 +477,9 @@ static long contig_spans_on_fault(struct mm_struct *mm,
 }
 
 /*
- * Replace spans by their parts that are locked on fault. The mmap lock, which
- * the process can keep others from, is not taken while other clients are locked
- * out.
+ * Replace spans by their parts that are locked on fault. Called without
+ * contig_space.lock, because it takes mmap_lock, which the process can hold for
+ * long.
  */
 static long contig_unhold_on_fault(struct mm_struct *mm, u32 nr_all, u32 most,
 				   struct contig_span **spans)
@@ -507,8 +506,8 @@ static long contig_unhold_on_fault(struct mm_struct *mm, u32 nr_all, u32 most,
 }
 
 /*
- * Tell the caller what an unhold would leave to munlock(), and ourselves when
- * that was so. User memory is not touched while other clients are locked out.
+ * Report the spans that an unhold would leave to munlock(), and set @when to
+ * the change count. User memory is accessed without contig_space.lock.
  */
 static int contig_unhold_tell(struct contig_ucmd *ucmd,
 			      const struct contig_target *target, u32 room,
@@ -522,7 +521,7 @@ static int contig_unhold_tell(struct contig_ucmd *ucmd,
 	int ret = 0;
 	long nr;
 
-	/* A caller without room does not want to know. */
+	/* Without room the caller wants no report. */
 	nr = contig_unhold_collect(client, target,
 				   on_fault ? U32_MAX : room, &spans, when);
 	if (nr > 0 && on_fault)
@@ -545,8 +544,8 @@ static int contig_unhold_tell(struct contig_ucmd *ucmd,
 }
 
 /*
- * First the answer, then what it says: nothing can fail after that. If another
- * client changes holds in between, the answer is given anew.
+ * Report first, then unhold, which cannot fail. If another client changes holds
+ * in between, report again.
  */
 static int contig_unhold_target(struct contig_ucmd *ucmd,
 				const struct contig_target *target)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that is kept ready for interrupt level
+ * Pinned memory with counts that interrupt level can change
  *
- * What interrupt level does with memory must not sleep and cannot allocate. So all
- * that it needs is made when the memory is pinned, at task level: a count for
- * every page, since there is nothing then to cut or to join, and the addresses for
- * the device. What it gives back is put on a list for task level to unpin.
+ * Interrupt level must not sleep and cannot allocate. So task level allocates
+ * all that is needed when it pins memory: a count for every page, so that areas
+ * need not be cut or joined, and the DMA addresses. Keeps that interrupt level
+ * releases are put on a list, and task level unpins them.
  *
- * Everything here is called with contig_keeps.lock held, and is fit for hard
- * interrupts then, unless it says that it may sleep.
+ * Functions here are called with contig_keeps.lock held and can run in hard
+ * interrupts, unless their comment says that they may sleep.
  */
 #include <linux/cred.h>
 #include <linux/err.h>
@@ -17,8 +17,10 @@
 #include <linux/slab.h>
 
 #include "areas.h"
+#include "dma_device.h"
 #include "dma_map.h"
 #include "extents.h"
+#include "gfp.h"
 #include "keep.h"
 #include "limits.h"
 #include "pin.h"
@@ -33,7 +35,7 @@ void contig_keeps_init(struct contig_keeps *keeps)
 	init_llist_head(&keeps->dead);
 }
 
-/* Whoever pins it is charged for what an IOMMU needs. */
+/* Map a pin, charging IOMMU page tables to the current user. May sleep. */
 static int contig_keep_map(struct contig_pin *pin,
 			   struct contig_dma_device *device, bool output)
 {
@@ -42,21 +44,21 @@ static int contig_keep_map(struct contig_pin *pin,
 
 	if (!user)
 		return -ENOMEM;
-	ret = contig_pin_map(pin, device, output, false, user);
+	ret = contig_pin_map(pin, device, output ? CONTIG_DMA_OUTPUT : 0, user);
 	contig_user_put(user);
 	return ret;
 }
 
 /**
- * contig_keep_new() - make pinned memory ready for interrupt level
- * @area: of contig_pin_range(), in no tree; becomes the keep's
- * @device: what to map it for, or NULL
+ * contig_keep_new() - make a keep of pinned memory
+ * @area: area of contig_pin_range(), in no tree; the keep takes it over
+ * @device: device to map it for, or NULL
  * @output: it was pinned for devices that only read it
  *
- * In a task of the user who wants it. May sleep.
+ * Called in a task of the user to charge. May sleep.
  *
- * Return: a keep of which no page is used, for contig_keeps_insert(); or ERR_PTR()
- * of -ENOMEM or what contig_dma_map_new() answers, and the area is as it was.
+ * Return: a keep without used pages, for contig_keeps_insert(); or ERR_PTR() of
+ * -ENOMEM or an errno of contig_dma_map_new(), and the area is unchanged.
  */
 struct contig_keep *contig_keep_new(struct contig_area *area,
 				    struct contig_dma_device *device,
@@ -66,11 +68,10 @@ struct contig_keep *contig_keep_new(struct contig_area *area,
 	int ret;
 
 	keep = kvzalloc(struct_size(keep, pages, contig_area_npages(area)),
-			GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+			CONTIG_GFP);
 	if (!keep)
 		return ERR_PTR(-ENOMEM);
-	keep->spare = kzalloc(sizeof(*keep->spare),
-			      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	keep->spare = kzalloc(sizeof(*keep->spare), CONTIG_GFP);
 	if (!keep->spare) {
 		kvfree(keep);
 		return ERR_PTR(-ENOMEM);
@@ -86,7 +87,7 @@ struct contig_keep *contig_keep_new(struct contig_area *area,
 	keep->pin = area->pin;
 	keep->output = output;
 	keep->fresh = true;
-	/* Nobody has written to it before it is locked for that. */
+	/* No device has written to it before it is locked for that. */
 	area->write = false;
 	INIT_LIST_HEAD(&keep->suspect);
 	contig_areas_init(&keep->areas);
@@ -95,8 +96,8 @@ struct contig_keep *contig_keep_new(struct contig_area *area,
 }
 
 /*
- * Its strips stay in the tree until it is buried, and count no page: to remove
- * them all could take long.
+ * Move a keep to the list of the dead. Its runs stay in the tree until
+ * contig_keeps_reap(), and count no page: removing them could take long.
  */
 static void contig_keep_kill(struct contig_keeps *keeps,
 			     struct contig_keep *keep)
@@ -106,7 +107,7 @@ static void contig_keep_kill(struct contig_keeps *keeps,
 	llist_add(&keep->dead, &keeps->dead);
 }
 
-/* It stays while the lock is dropped for a while. */
+/* Take a reference, so that the keep stays while the lock is dropped. */
 void contig_keep_get(struct contig_keep *keep)
 {
 	keep->used++;
@@ -120,7 +121,7 @@ void contig_keep_put(struct contig_keeps *keeps, struct contig_keep *keep)
 		contig_keep_kill(keeps, keep);
 }
 
-/* Whoever was about to use a fresh keep does so by now, or does not want it. */
+/* End the fresh state: the call that made the keep uses it, or failed. */
 void contig_keep_settle(struct contig_keeps *keeps, struct contig_keep *keep)
 {
 	lockdep_assert_held(&keeps->lock);
@@ -129,7 +130,7 @@ void contig_keep_settle(struct contig_keeps *keeps, struct contig_keep *keep)
 		contig_keep_kill(keeps, keep);
 }
 
-/* Give back everything, used or not. Without the lock, and may sleep. */
+/* Release all keeps, used or not. Called without the lock. May sleep. */
 void contig_keeps_clear(struct contig_keeps *keeps)
 {
 	struct contig_keep *keep;
@@ -146,10 +147,10 @@ void contig_keeps_clear(struct contig_keeps *keeps)
 }
 
 /*
- * Unpin what was given back. Without the lock; callers must exclude each other. May
- * sleep. Return: whether there was anything.
+ * Unpin the dead keeps. Called without the lock; callers must exclude each
+ * other. May sleep. Return true if there were any.
  */
-bool contig_keeps_bury(struct contig_keeps *keeps)
+bool contig_keeps_reap(struct contig_keeps *keeps)
 {
 	struct llist_node *dead = llist_del_all(&keeps->dead);
 	struct contig_keep *keep, *next;
@@ -159,35 +160,35 @@ bool contig_keeps_bury(struct contig_keeps *keeps)
 		contig_keeps_forget(keeps, keep);
 		contig_for_each_area(area, &keep->areas, 0, ULONG_MAX)
 			area->write = keep->write;
-		contig_areas_release(&keep->areas);
+		contig_pin_release_areas(&keep->areas);
 		kvfree(keep);
 		cond_resched();
 	}
 	return dead;
 }
 
-/* Return true if the process may have other memory at some of these pages. */
+/* Return true if the process may have other memory at these pages. */
 static bool contig_keep_stale(struct contig_keep *keep, unsigned long page,
 			      unsigned long n)
 {
 	return contig_pin_suspect(keep->pin, page, page + n - 1) < page + n;
 }
 
-/* Is the keep mapped for its device, if there is one? */
+/* Return true if the keep has no map, or its map is still valid. */
 static bool contig_keep_mapped(const struct contig_keep *keep)
 {
 	return !keep->pin->map || READ_ONCE(keep->pin->map->mapped);
 }
 
 /**
- * contig_keeps_can_add() - may all pages of a part be held or locked once more?
+ * contig_keeps_can_add() - check that all pages of a part can be counted
  * @keeps: all keeps
  * @part: the part
- * @kind: which of both
+ * @kind: holds or locks
  * @output: for a device that only reads it
  *
- * Return: 0, -EWOULDBLOCK if a page is not kept at all, -EACCES if it was pinned
- * for devices that only read it and this one does not, -ESTALE, -ENODEV,
+ * Return: 0, -EWOULDBLOCK if a page is not kept, -EACCES if it was pinned for
+ * devices that only read it and this one does not, -ESTALE, -ENODEV,
  * -EOVERFLOW.
  */
 int contig_keeps_can_add(struct contig_keeps *keeps,
@@ -206,7 +207,7 @@ int contig_keeps_can_add(struct contig_keeps *keeps,
 			return -EACCES;
 		if (contig_keep_stale(walk.keep, walk.page, walk.n))
 			return -ESTALE;
-		/* Half: a part can have a page more than once. */
+		/* Half of U32_MAX: a part can have a page more than once. */
 		p = contig_keep_page(walk.keep, walk.page);
 		for (end = p + walk.n; p < end; p++)
 			if (p->n[kind] > U32_MAX / 2)
@@ -215,7 +216,7 @@ int contig_keeps_can_add(struct contig_keeps *keeps,
 	return 0;
 }
 
-/* Count every page once more, after contig_keeps_can_add() said yes. */
+/* Count every page once more, after contig_keeps_can_add() returned 0. */
 void contig_keeps_add(struct contig_keeps *keeps,
 		      const struct contig_part *part,
 		      enum contig_keep_kind kind, bool write)
@@ -237,7 +238,7 @@ void contig_keeps_add(struct contig_keeps *keeps,
 	}
 }
 
-/* Is every page of a part held, or locked? */
+/* Return true if every page of a part is counted for @kind. */
 bool contig_keeps_count(struct contig_keeps *keeps,
 			const struct contig_part *part,
 			enum contig_keep_kind kind)
@@ -257,8 +258,8 @@ bool contig_keeps_count(struct contig_keeps *keeps,
 }
 
 /*
- * Count every page once less, if it is counted. What no page uses any more is put
- * on the list of the dead.
+ * Count every page once less, if it is counted. Keeps without used pages are
+ * put on the list of the dead.
  */
 void contig_keeps_remove(struct contig_keeps *keeps,
 			 const struct contig_part *part,
@@ -287,12 +288,12 @@ void contig_keeps_remove(struct contig_keeps *keeps,
 }
 
 /**
- * contig_keeps_in_place() - can a part be translated?
+ * contig_keeps_in_place() - check that a part can be translated
  * @keeps: all keeps
  * @part: the part
- * @dma: into addresses of the device
+ * @dma: into DMA addresses of the device
  *
- * Return: 0, -ENOLCK if it is not locked as a whole, -ESTALE, -ENODEV.
+ * Return: 0, -ENOLCK if it is not completely locked, -ESTALE, -ENODEV.
  */
 int contig_keeps_in_place(struct contig_keeps *keeps,
 			  const struct contig_part *part, bool dma)
@@ -310,14 +311,14 @@ int contig_keeps_in_place(struct contig_keeps *keeps,
 	return 0;
 }
 
-/* Where it lies, for the CPU or for the device it is mapped for. */
+/* Return the extents of its page frames, or of its DMA addresses. */
 const struct contig_extents *contig_keep_extents(const struct contig_keep *keep,
 						 bool dma)
 {
 	return dma ? &keep->pin->map->extents : contig_pin_extents(keep->pin);
 }
 
-/* Where in these a page is. */
+/* Return the offset of a page in these extents. */
 unsigned long contig_keep_offset(const struct contig_keep *keep,
 				 unsigned long page, bool dma)
 {
@@ -325,14 +326,14 @@ unsigned long contig_keep_offset(const struct contig_keep *keep,
 }
 
 /**
- * contig_keep_addrs() - note the addresses of pages that follow each other
- * @keep: keeps them
+ * contig_keep_addrs() - get the addresses of adjacent pages of a keep
+ * @keep: the keep
  * @page: the first page
- * @n: how many
- * @dma: for the device that the keep is mapped for, rather than in memory
- * @addrs: receives the address of each
+ * @n: number of pages
+ * @dma: DMA addresses, not physical ones
+ * @addrs: receives the address of each page
  *
- * One search, and then one step for each page.
+ * Searches once, and then takes one step for each page.
  */
 void contig_keep_addrs(const struct contig_keep *keep, unsigned long page,
 		       unsigned long n, bool dma, u64 *addrs)
@@ -341,7 +342,7 @@ void contig_keep_addrs(const struct contig_keep *keep, unsigned long page,
 			     contig_keep_offset(keep, page, dma), n, addrs);
 }
 
-/* How many runs of memory, or of DMA addresses, a part that is kept consists of. */
+/* Return the number of extents of a part that is kept completely. */
 unsigned long contig_keeps_extents(struct contig_keeps *keeps,
 				   const struct contig_part *part, bool dma)
 {
@@ -360,13 +361,13 @@ unsigned long contig_keeps_extents(struct contig_keeps *keeps,
 	return count;
 }
 
-/* Find out which of the pages to look at the process still has. May sleep. */
-static int contig_keep_look(struct contig_keep *keep)
+/* Verify the suspect pages of a keep in the process. May sleep. */
+static int contig_keep_revalidate(struct contig_keep *keep)
 {
 	unsigned long page;
 	int ret;
 
-	/* Go on after a page that is gone: others may be wanted. */
+	/* Continue after a page that is gone: callers may need others. */
 	for (page = keep->look_first; page <= keep->look_last; page++) {
 		ret = contig_pin_verify(keep->pin, &page, keep->look_last);
 		if (ret && ret != -ESTALE)
@@ -375,15 +376,15 @@ static int contig_keep_look(struct contig_keep *keep)
 	return 0;
 }
 
-/* Note that some pages of a strip are to be looked at, if they are suspect. */
-static void contig_keep_doubt(struct contig_keep_strip *strip,
+/* Add pages of a run to those to be verified, if they are suspect. */
+static void contig_keep_doubt(struct contig_keep_run *run,
 			      unsigned long first, unsigned long last,
 			      struct list_head *suspects)
 {
-	struct contig_keep *keep = strip->keep;
+	struct contig_keep *keep = run->keep;
 
-	first = max(first, strip->it.start);
-	last = min(last, strip->it.last);
+	first = max(first, run->it.start);
+	last = min(last, run->it.last);
 	if (!contig_keep_stale(keep, first, last - first + 1))
 		return;
 	if (list_empty(&keep->suspect)) {
@@ -396,36 +397,36 @@ static void contig_keep_doubt(struct contig_keep_strip *strip,
 }
 
 /**
- * contig_keeps_look() - find out what of a part is still in place
- * @keeps: all keeps, without the lock; the caller must keep other tasks from
- *         burying keeps and from looking
+ * contig_keeps_revalidate() - verify the suspect pages of a part
+ * @keeps: all keeps, without the lock; the caller must exclude other callers
+ *         and contig_keeps_reap()
  * @part: the part, of the calling process
  *
- * Looks at pages that are suspect. These include pages that were gone before:
- * they can be back. May sleep.
+ * Pages that were gone earlier are still suspect, and are verified again
+ * because they can be back. May sleep.
  *
- * Return: 0, or -ENOMEM or -EINTR if it could not be found out.
+ * Return: 0, or -ENOMEM or -EINTR if pages could not be verified.
  */
-int contig_keeps_look(struct contig_keeps *keeps,
-		      const struct contig_part *part)
+int contig_keeps_revalidate(struct contig_keeps *keeps,
+			    const struct contig_part *part)
 {
 	struct interval_tree_node *node;
 	struct contig_keep *keep, *next;
-	struct contig_keep_strip *strip;
+	struct contig_keep_run *run;
 	struct contig_part_at at;
 	LIST_HEAD(suspects);
 	int ret = 0;
 
 	raw_spin_lock_irq(&keeps->lock);
-	contig_for_each_piece(part, &at) {
+	contig_for_each_range(part, &at) {
 		node = interval_tree_iter_first(&keeps->root, at.first,
 						at.last);
 		for (; node; node = interval_tree_iter_next(node, at.first,
 							    at.last)) {
-			strip = contig_strip_of(node);
-			/* Leave out keeps that are to be buried. */
-			if (strip->keep->used || strip->keep->fresh)
-				contig_keep_doubt(strip, at.first, at.last,
+			run = contig_keep_run_of(node);
+			/* Skip dead keeps. */
+			if (run->keep->used || run->keep->fresh)
+				contig_keep_doubt(run, at.first, at.last,
 						  &suspects);
 		}
 	}
@@ -433,7 +434,7 @@ int contig_keeps_look(struct contig_keeps *keeps,
 	list_for_each_entry_safe(keep, next, &suspects, suspect) {
 		list_del_init(&keep->suspect);
 		if (!ret)
-			ret = contig_keep_look(keep);
+			ret = contig_keep_revalidate(keep);
 	}
 	return ret;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory that is kept ready for interrupt level
+ * Pinned memory with counts that interrupt level can change
  */
 #ifndef CONTIG_KEEP_H
 #define CONTIG_KEEP_H
@@ -19,7 +19,7 @@ struct contig_dma_device;
 struct contig_extents;
 struct contig_pin;
 
-/* What is counted for each page. */
+/* The two counts of each page. */
 enum contig_keep_kind {
 	CONTIG_KEEP_HOLDS,
 	CONTIG_KEEP_LOCKS,
@@ -35,51 +35,52 @@ struct contig_keep_page {
 };
 
 /**
- * struct contig_keep_strip - adjacent pages that belong to one keep
+ * struct contig_keep_run - adjacent pages that belong to one keep
  * @it: first and last page; in contig_keeps.root, or its rb is empty
  * @keep: the keep
- * @next: next one of the same keep; see contig_keep.cut
+ * @next: next run in contig_keep.cut
  */
-struct contig_keep_strip {
+struct contig_keep_run {
 	struct interval_tree_node it;
 	struct contig_keep *keep;
-	struct contig_keep_strip *next;
+	struct contig_keep_run *next;
 };
 
 /**
- * struct contig_keep - memory that was pinned in one go, and mapped for a device
+ * struct contig_keep - memory pinned in one go, and mapped for a device
  * @first: first page in the process; constant
  * @last: last page; constant
- * @own: the pages that belong to it, as long as they are adjacent
- * @cut: further strips, when a later keep took pages from the middle; changed by
- *       the client's task level only
- * @spare: a strip for what the insertion of this keep cuts off another
+ * @own: run of the pages that belong to it, while these are adjacent
+ * @cut: further runs, if later keeps took pages from the middle; changed only
+ *       by the client's task level
+ * @spare: a run for the case that inserting this keep splits one of another
  * @node: entry of contig_keeps.live
- * @areas: one area, which is what has the pin; constant
- * @pin: what keeps it in place; constant
+ * @areas: one area, which owns the pin; constant
+ * @pin: the pin; constant
  * @output: it was pinned for devices that only read it; constant
- * @used: pages that are held or locked, and whoever wants it to stay for a while;
- *        protected by contig_keeps.lock
- * @fresh: not given back though no page is used: somebody is about to
+ * @used: pages that are held or locked, plus temporary references; protected by
+ *        contig_keeps.lock
+ * @fresh: keeps it alive until the call that made it can use it
  * @write: a device may have written to it
- * @link: entry of the list of who made it, while it is fresh
- * @suspect: entry of the list of a task that finds out what is gone
- * @look_first: first page that this task looks at
- * @look_last: last page that it looks at
+ * @link: entry of the list of the call that made it, while @fresh
+ * @suspect: entry of the list of a task that verifies suspect pages
+ * @look_first: first page that this task verifies
+ * @look_last: last page that it verifies
  * @dead: entry of contig_keeps.dead
- * @pages: the pages
+ * @pages: the counts of each page
  *
- * Goes as a whole, when none of its pages is used any more. A page of which both
- * counts are 0 is not kept: if it is wanted again it is pinned anew, and belongs to
- * the new keep from then on. So the strips of all keeps are disjoint, and a walk
- * over pages meets each page once, whatever was held before.
+ * A keep is released as a whole, when none of its pages is used any more. A
+ * page with both counts 0 is not kept: if it is needed again it is pinned anew,
+ * and belongs to the new keep from then on. So the runs of all keeps are
+ * disjoint, and a walk over pages meets each page once, whatever was held
+ * before.
  */
 struct contig_keep {
 	unsigned long first;
 	unsigned long last;
-	struct contig_keep_strip own;
-	struct contig_keep_strip *cut;
-	struct contig_keep_strip *spare;
+	struct contig_keep_run own;
+	struct contig_keep_run *cut;
+	struct contig_keep_run *spare;
 	struct list_head node;
 	struct contig_areas areas;
 	struct contig_pin *pin;
@@ -97,13 +98,13 @@ struct contig_keep {
 
 /**
  * struct contig_keeps - all keeps of a client
- * @lock: protects the tree, the list and the counts; holds nothing inside. Raw:
- *        interrupt level takes it, with PREEMPT_RT as well. What is done under it
- *        takes time for each page or range of one call, and for nothing else.
- * @root: interval tree of their strips, which are disjoint
- * @live: all keeps but the dead
+ * @lock: protects the tree, the list and the counts. Raw, because interrupt
+ *        level takes it, also on PREEMPT_RT. It is held for a time that depends
+ *        only on the pages and ranges of one call. Lock order: client.h
+ * @root: interval tree of their runs, which are disjoint
+ * @live: all keeps except the dead
  * @npages: pages of those; debugfs reads it without the lock
- * @dead: keeps to give back at task level
+ * @dead: keeps that task level has to unpin
  */
 struct contig_keeps {
 	raw_spinlock_t lock;
@@ -124,19 +125,19 @@ contig_keep_page(struct contig_keep *keep, unsigned long page)
 	return &keep->pages[page - keep->first];
 }
 
-static inline struct contig_keep_strip *
-contig_strip_of(struct interval_tree_node *node)
+static inline struct contig_keep_run *
+contig_keep_run_of(struct interval_tree_node *node)
 {
-	return container_of(node, struct contig_keep_strip, it);
+	return container_of(node, struct contig_keep_run, it);
 }
 
 /**
- * struct contig_part_at - a position in a part of a list of ranges
- * @index: the range after it
+ * struct contig_part_at - a range of a part: the bytes in one range of the list
+ * @index: index of the range after it
  * @skip: bytes from there to the beginning of the part
- * @left: bytes of the part after it
- * @addr: where the piece begins, and its
- * @length: length in bytes
+ * @left: bytes of the part after the range
+ * @addr: address of the range
+ * @length: its length in bytes
  * @first: its first page
  * @last: its last page
  */
@@ -153,25 +154,25 @@ struct contig_part_at {
 bool contig_part_next(const struct contig_part *part,
 		      struct contig_part_at *at);
 
-/* Each piece of a part that lies in one range. */
-#define contig_for_each_piece(part, at)                                        \
+/* Iterate over the ranges of a part. */
+#define contig_for_each_range(part, at)                                        \
 	for (*(at) = (struct contig_part_at){ .skip = (part)->first,           \
 					      .left = (part)->length };        \
 	     contig_part_next(part, at);)
 
 /**
  * struct contig_walk - a position in a walk over the pages of a part
- * @at: the piece that @page lies in
- * @hint: where the tree was looked at last
- * @keep: keeps the pages; NULL if they are neither held nor locked
- * @page: first page of a run that is kept by the same
+ * @at: the range that @page is in
+ * @hint: run that was found last
+ * @keep: the keep of the pages; NULL if they are neither held nor locked
+ * @page: first page of a run with the same keep
  * @n: pages of the run
  *
- * Valid for as long as contig_keeps.lock is held without a break.
+ * Valid only while contig_keeps.lock is held without a break.
  */
 struct contig_walk {
 	struct contig_part_at at;
-	struct contig_keep_strip *hint;
+	struct contig_keep_run *hint;
 	struct contig_keep *keep;
 	unsigned long page;
 	unsigned long n;
@@ -180,7 +181,7 @@ struct contig_walk {
 bool contig_walk_next(struct contig_keeps *keeps,
 		      const struct contig_part *part, struct contig_walk *walk);
 
-/* Each run of pages of a part that is kept by the same, or by none. */
+/* Iterate over the runs of pages of a part with the same keep, or none. */
 #define contig_for_each_run(keeps, part, walk)                                 \
 	for (*(walk) = (struct contig_walk){ .at.skip = (part)->first,         \
 					     .at.left = (part)->length,        \
@@ -196,11 +197,11 @@ void contig_keep_settle(struct contig_keeps *keeps, struct contig_keep *keep);
 void contig_keep_get(struct contig_keep *keep);
 void contig_keep_put(struct contig_keeps *keeps, struct contig_keep *keep);
 void contig_keeps_clear(struct contig_keeps *keeps);
-bool contig_keeps_bury(struct contig_keeps *keeps);
+bool contig_keeps_reap(struct contig_keeps *keeps);
 
 void contig_keeps_forget(struct contig_keeps *keeps, struct contig_keep *keep);
 struct contig_keep *contig_keeps_run(struct contig_keeps *keeps,
-				     struct contig_keep_strip **hint,
+				     struct contig_keep_run **hint,
 				     unsigned long page, unsigned long last,
 				     unsigned long *n);
 bool contig_keeps_gap(struct contig_keeps *keeps, unsigned long *page,
@@ -230,7 +231,7 @@ void contig_keep_addrs(const struct contig_keep *keep, unsigned long page,
 unsigned long contig_keeps_extents(struct contig_keeps *keeps,
 				   const struct contig_part *part, bool dma);
 
-int contig_keeps_look(struct contig_keeps *keeps,
-		      const struct contig_part *part);
+int contig_keeps_revalidate(struct contig_keeps *keeps,
+			    const struct contig_part *part);
 
 #endif /* CONTIG_KEEP_H */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which keep counts a page
+ * Finding the keep of a page
  *
- * A tree of strips: adjacent pages that belong to one keep. They are disjoint,
- * so a walk over n pages takes n steps, and one search of the tree for each piece
- * of the part, whatever was held and let go of before. Interrupt level walks with
- * interrupts off, and changes counts only; the tree is changed at task level, a
- * few strips each time that the lock is held.
+ * The tree has runs: adjacent pages that belong to one keep. Runs are
+ * disjoint, so a walk over n pages takes n steps, and one search of the tree
+ * for each range of the part, whatever was held before. Interrupt level walks
+ * with interrupts off, and changes only counts. Task level changes the tree, a
+ * few runs each time it holds the lock.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -14,10 +14,10 @@
 #include "extents.h"
 #include "keep.h"
 
-/* Stretches that are changed without letting interrupts in. */
+/* Number of runs to change before interrupts are allowed. */
 #define CONTIG_STRIP_BATCH 64
 
-/* Take the next piece of a part. The position begins as contig_for_each_piece(). */
+/* Get the next range of a part; see contig_for_each_range(). */
 bool contig_part_next(const struct contig_part *part, struct contig_part_at *at)
 {
 	while (at->left && at->index < part->nr) {
@@ -38,53 +38,53 @@ bool contig_part_next(const struct contig_part *part, struct contig_part_at *at)
 	return false;
 }
 
-static void contig_strip_insert(struct contig_keeps *keeps,
-				struct contig_keep_strip *strip,
-				struct contig_keep *keep, unsigned long first,
-				unsigned long last)
+static void contig_keep_run_insert(struct contig_keeps *keeps,
+				   struct contig_keep_run *run,
+				   struct contig_keep *keep, unsigned long first,
+				   unsigned long last)
 {
-	strip->keep = keep;
-	strip->it.start = first;
-	strip->it.last = last;
-	interval_tree_insert(&strip->it, &keeps->root);
+	run->keep = keep;
+	run->it.start = first;
+	run->it.last = last;
+	interval_tree_insert(&run->it, &keeps->root);
 }
 
-static void contig_strip_remove(struct contig_keeps *keeps,
-				struct contig_keep_strip *strip)
+static void contig_keep_run_remove(struct contig_keeps *keeps,
+				   struct contig_keep_run *run)
 {
-	interval_tree_remove(&strip->it, &keeps->root);
-	RB_CLEAR_NODE(&strip->it.rb);
+	interval_tree_remove(&run->it, &keeps->root);
+	RB_CLEAR_NODE(&run->it.rb);
 }
 
-/* Take the pages of a new keep away from a strip, which counts none of them. */
-static void contig_strip_cut(struct contig_keeps *keeps,
-			     struct contig_keep_strip *strip,
-			     struct contig_keep *by)
+/* Remove the pages of a new keep from a run, which counts none of them. */
+static void contig_keep_run_cut(struct contig_keeps *keeps,
+				struct contig_keep_run *run,
+				struct contig_keep *by)
 {
-	unsigned long first = strip->it.start, last = strip->it.last;
-	struct contig_keep *keep = strip->keep;
+	unsigned long first = run->it.start, last = run->it.last;
+	struct contig_keep *keep = run->keep;
 
-	contig_strip_remove(keeps, strip);
+	contig_keep_run_remove(keeps, run);
 	if (first < by->first) {
-		contig_strip_insert(keeps, strip, keep, first, by->first - 1);
+		contig_keep_run_insert(keeps, run, keep, first, by->first - 1);
 		if (last <= by->last)
 			return;
-		/* No other strip has pages on both sides. */
-		strip = by->spare;
+		/* At most one run has pages on both sides. */
+		run = by->spare;
 		by->spare = NULL;
-		strip->next = keep->cut;
-		keep->cut = strip;
+		run->next = keep->cut;
+		keep->cut = run;
 	}
 	if (last > by->last)
-		contig_strip_insert(keeps, strip, keep, by->last + 1, last);
+		contig_keep_run_insert(keeps, run, keep, by->last + 1, last);
 }
 
 /**
- * contig_keeps_insert() - let a keep count its pages
+ * contig_keeps_insert() - add a keep to the tree
  * @keeps: all keeps, without the lock
  * @keep: the keep; none of its pages is kept by another
  *
- * Callers must exclude each other and contig_keeps_bury(). Never sleeps.
+ * Callers must exclude each other and contig_keeps_reap(). Never sleeps.
  */
 void contig_keeps_insert(struct contig_keeps *keeps, struct contig_keep *keep)
 {
@@ -98,11 +98,11 @@ void contig_keeps_insert(struct contig_keeps *keeps, struct contig_keep *keep)
 							keep->first, keep->last);
 			if (!node)
 				break;
-			contig_strip_cut(keeps, contig_strip_of(node), keep);
+			contig_keep_run_cut(keeps, contig_keep_run_of(node), keep);
 		}
 		if (!node) {
-			contig_strip_insert(keeps, &keep->own, keep,
-					    keep->first, keep->last);
+			contig_keep_run_insert(keeps, &keep->own, keep,
+					       keep->first, keep->last);
 			list_add_tail(&keep->node, &keeps->live);
 			WRITE_ONCE(keeps->npages, keeps->npages +
 				   contig_keep_npages(keep));
@@ -111,34 +111,34 @@ void contig_keeps_insert(struct contig_keeps *keeps, struct contig_keep *keep)
 	} while (node);
 }
 
-static void contig_strip_forget(struct contig_keeps *keeps,
-				struct contig_keep_strip *strip)
+static void contig_keep_run_forget(struct contig_keeps *keeps,
+				   struct contig_keep_run *run)
 {
 	raw_spin_lock_irq(&keeps->lock);
-	if (!RB_EMPTY_NODE(&strip->it.rb))
-		contig_strip_remove(keeps, strip);
+	if (!RB_EMPTY_NODE(&run->it.rb))
+		contig_keep_run_remove(keeps, run);
 	raw_spin_unlock_irq(&keeps->lock);
 }
 
-/* Remove what a dead keep has in the tree. Without the lock. */
+/* Remove the runs of a dead keep. Called without the lock. */
 void contig_keeps_forget(struct contig_keeps *keeps, struct contig_keep *keep)
 {
-	struct contig_keep_strip *strip, *next;
+	struct contig_keep_run *run, *next;
 
-	contig_strip_forget(keeps, &keep->own);
-	for (strip = keep->cut; strip; strip = next) {
-		next = strip->next;
-		contig_strip_forget(keeps, strip);
-		kfree(strip);
+	contig_keep_run_forget(keeps, &keep->own);
+	for (run = keep->cut; run; run = next) {
+		next = run->next;
+		contig_keep_run_forget(keeps, run);
+		kfree(run);
 	}
 	kfree(keep->spare);
 }
 
-/* The strip that @page lies in, or the first one behind it. */
-static struct contig_keep_strip *
-contig_strip_find(struct contig_keeps *keeps,
-		  struct contig_keep_strip *hint, unsigned long page,
-		  unsigned long last)
+/* Return the run of @page, or the first one after it, or NULL. */
+static struct contig_keep_run *
+contig_keep_run_find(struct contig_keeps *keeps,
+		     struct contig_keep_run *hint, unsigned long page,
+		     unsigned long last)
 {
 	struct interval_tree_node *node;
 	struct rb_node *next;
@@ -146,19 +146,19 @@ contig_strip_find(struct contig_keeps *keeps,
 	if (hint && hint->it.start <= page) {
 		if (page <= hint->it.last)
 			return hint;
-		/* Most walks go on where they were. */
+		/* Most walks continue with the next run. */
 		next = rb_next(&hint->it.rb);
 		if (!next)
 			return NULL;
-		hint = rb_entry(next, struct contig_keep_strip, it.rb);
+		hint = rb_entry(next, struct contig_keep_run, it.rb);
 		if (page <= hint->it.last)
 			return hint;
 	}
 	node = interval_tree_iter_first(&keeps->root, page, last);
-	return node ? contig_strip_of(node) : NULL;
+	return node ? contig_keep_run_of(node) : NULL;
 }
 
-/* Return true if the keep counts this page, or is about to. */
+/* Return true if the keep counts this page, or is fresh. */
 static bool contig_keep_has(struct contig_keep *keep, unsigned long page)
 {
 	const struct contig_keep_page *p = contig_keep_page(keep, page);
@@ -168,47 +168,47 @@ static bool contig_keep_has(struct contig_keep *keep, unsigned long page)
 }
 
 /**
- * contig_keeps_run() - find what keeps a page
+ * contig_keeps_run() - find the keep of a page
  * @keeps: all keeps
- * @hint: in/out: where the tree was looked at last, NULL at first; for as long as
- *        the lock is held without a break
+ * @hint: in/out: run that was found last, NULL at first; valid while the lock
+ *        is held without a break
  * @page: the page
- * @last: last page of interest
- * @n: receives how many pages from @page on, up to @last, are kept by the same, or
- *     not at all; more may follow
+ * @last: last page to look at
+ * @n: receives the number of pages from @page up to @last with the same keep,
+ *     or with none; more may follow
  *
  * Return: the keep, NULL if the page is neither held nor locked.
  */
 struct contig_keep *contig_keeps_run(struct contig_keeps *keeps,
-				     struct contig_keep_strip **hint,
+				     struct contig_keep_run **hint,
 				     unsigned long page, unsigned long last,
 				     unsigned long *n)
 {
-	struct contig_keep_strip *strip;
+	struct contig_keep_run *run;
 	unsigned long next;
 	bool has;
 
 	lockdep_assert_held(&keeps->lock);
-	strip = contig_strip_find(keeps, *hint, page, last);
-	if (!strip) {
+	run = contig_keep_run_find(keeps, *hint, page, last);
+	if (!run) {
 		*n = last - page + 1;
 		return NULL;
 	}
-	*hint = strip;
-	if (strip->it.start > page) {
-		*n = min(strip->it.start - 1, last) - page + 1;
+	*hint = run;
+	if (run->it.start > page) {
+		*n = min(run->it.start - 1, last) - page + 1;
 		return NULL;
 	}
-	last = min(last, strip->it.last);
-	has = contig_keep_has(strip->keep, page);
+	last = min(last, run->it.last);
+	has = contig_keep_has(run->keep, page);
 	for (next = page + 1; next <= last; next++)
-		if (contig_keep_has(strip->keep, next) != has)
+		if (contig_keep_has(run->keep, next) != has)
 			break;
 	*n = next - page;
-	return has ? strip->keep : NULL;
+	return has ? run->keep : NULL;
 }
 
-/* Take the next run of a walk, which begins as contig_for_each_run(). */
+/* Get the next run of a walk; see contig_for_each_run(). */
 bool contig_walk_next(struct contig_keeps *keeps,
 		      const struct contig_part *part, struct contig_walk *walk)
 {
@@ -226,16 +226,16 @@ bool contig_walk_next(struct contig_keeps *keeps,
 /**
  * contig_keeps_gap() - find pages that are not kept
  * @keeps: all keeps
- * @page: in/out: where to begin, and the first such page
- * @last: last page of interest, not before @page
- * @end: receives the last such page in a row
+ * @page: in/out: page to start at; receives the first page that is not kept
+ * @last: last page to look at, not before @page
+ * @end: receives the last of the adjacent pages that are not kept
  *
- * Return: whether there is one.
+ * Return: true if there are such pages.
  */
 bool contig_keeps_gap(struct contig_keeps *keeps, unsigned long *page,
 		      unsigned long last, unsigned long *end)
 {
-	struct contig_keep_strip *hint = NULL;
+	struct contig_keep_run *hint = NULL;
 	unsigned long n;
 
 	while (contig_keeps_run(keeps, &hint, *page, last, &n)) {

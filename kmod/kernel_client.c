@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Another module of the kernel as a client: memory of a process, held and locked
+ * Other kernel modules as clients: they hold and lock memory of a process
  */
 #include <linux/err.h>
 #include <linux/export.h>
@@ -10,10 +10,10 @@
 #include <linux/pfn.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "dma_device.h"
+#include "dma_unplug.h"
 #include "kernel_client.h"
 #include "listing.h"
 #include "pin.h"
@@ -24,10 +24,10 @@ module_param_named(kernel_pages, contig_kernel_pages, uint, 0444);
 MODULE_PARM_DESC(kernel_pages,
 		 "pages that another module can hold, lock, prepare or translate in one call, which is also for how long it keeps interrupts off (default: 65536)");
 
-/* Where keeps are given back, which can be much work. */
+/* Unpins dead keeps, which can be much work. */
 static struct workqueue_struct *contig_release_wq;
 
-/* How many pages there may be in one call. */
+/* Return the maximal number of pages in one call. */
 unsigned long contig_kernel_most(void)
 {
 	return max(contig_kernel_pages, 1U);
@@ -39,17 +39,17 @@ static void contig_kernel_release_work(struct work_struct *work)
 		container_of(work, struct contig_kernel_client, release);
 
 	/*
-	 * A task that pins memory can wait for a page for long, with the mutex
-	 * held. It calls contig_kernel_release() when it is done: do not keep other
-	 * clients from being served until then.
+	 * A task that pins memory can wait long for a page with the mutex held.
+	 * It calls contig_kernel_release() in the end: do not delay other
+	 * clients until then.
 	 */
 	if (!mutex_trylock(&client->mutex))
 		return;
-	contig_keeps_bury(&client->keeps);
+	contig_keeps_reap(&client->keeps);
 	mutex_unlock(&client->mutex);
 }
 
-/* Have given back what nobody uses any more. For any context. */
+/* Queue dead keeps for release. Any context. */
 void contig_kernel_release(struct contig_kernel_client *client)
 {
 	if (!llist_empty(&client->keeps.dead))
@@ -57,24 +57,24 @@ void contig_kernel_release(struct contig_kernel_client *client)
 }
 
 /**
- * contig_kernel_open() - become a client of contig
- * @dev: the device that memory is for: it is mapped for this, and addresses are
- *       also given as this has them. NULL: physical addresses only.
+ * contig_kernel_open() - create a client of contig
+ * @dev: the device that memory is for. Memory is mapped for it, and its DMA
+ *       addresses are available. NULL: physical addresses only
  *
- * The caller is the driver of @dev, has told the kernel of its limits
- * (dma_set_mask() and so on), and closes the client before it is unbound, in its
- * remove() at the latest. From the moment that begins nothing new is mapped or
- * prepared; what is mapped stays so until then.
+ * The caller is the driver of @dev and has set its DMA limits (dma_set_mask()
+ * and so on). It must close the client before it is unbound, in its remove() at
+ * the latest. Once unbinding begins, nothing new is mapped or prepared;
+ * existing maps stay until the client is closed.
  *
- * A client is for the memory of one process, the first that it is used in. Drivers
- * open one for each file that is opened of theirs.
+ * A client is bound to the memory of the first process that it is used in. So
+ * drivers open a client for each open file of theirs.
  *
  * Context: task. May sleep.
  *
- * Semantics: ours; the classic services had no clients.
+ * Semantics: an addition; the classic services had no clients.
  *
- * Return: the client, or ERR_PTR() of -ENODEV if the device cannot do DMA or has
- * no driver, -ENOMEM.
+ * Return: the client, or ERR_PTR() of -ENODEV if the device cannot do DMA or
+ * has no driver, -ENOMEM.
  */
 struct contig_kernel_client *contig_kernel_open(struct device *dev)
 {
@@ -110,17 +110,17 @@ struct contig_kernel_client *contig_kernel_open(struct device *dev)
 EXPORT_SYMBOL_GPL(contig_kernel_open);
 
 /**
- * contig_kernel_close() - have no more to do with contig
- * @client: the client; nobody may use it any longer
+ * contig_kernel_close() - close a client
+ * @client: the client; no other task may use it any more
  *
- * Runs the functions that were put off, and gives back all that is held, locked and
- * prepared. So no device may be using it any more, and what is prepared must still
- * exist: it becomes unprepared.
+ * Calls the deferred functions that are queued, and releases all that is held,
+ * locked and prepared. So no device may be using the memory, and structures of
+ * preparations must still exist: they become unprepared.
  *
- * Context: task, and not in a function of contig_kernel_defer() of this client. May
- * sleep. Does not wait for the process.
+ * Context: task, but not a function of contig_kernel_defer() of this client.
+ * May sleep. Does not wait for the process.
  *
- * Semantics: ours; the classic services gave nothing back by themselves.
+ * Semantics: an addition; the classic services released nothing automatically.
  */
 void contig_kernel_close(struct contig_kernel_client *client)
 {
@@ -129,7 +129,7 @@ void contig_kernel_close(struct contig_kernel_client *client)
 	contig_listing_remove(&contig_kernel_clients, client->number);
 	contig_deferred_flush(&client->deferred);
 
-	/* The client is the caller's alone by now: interrupts can stay on. */
+	/* Only the caller uses the client now: interrupts can stay on. */
 	list_for_each_entry_safe(preparation, next, &client->preparations,
 				 node) {
 		list_del(&preparation->node);
@@ -138,7 +138,7 @@ void contig_kernel_close(struct contig_kernel_client *client)
 	contig_keeps_clear(&client->keeps);
 
 	cancel_work_sync(&client->release);
-	contig_keeps_bury(&client->keeps);
+	contig_keeps_reap(&client->keeps);
 	if (client->watch)
 		contig_watch_put(client->watch);
 	if (client->mm)
@@ -151,8 +151,8 @@ void contig_kernel_close(struct contig_kernel_client *client)
 EXPORT_SYMBOL_GPL(contig_kernel_close);
 
 /*
- * Are these ranges of memory, and not too many? Return: 0, -EINVAL, -EOVERFLOW,
- * -E2BIG.
+ * Check ranges and add up their lengths in @total. Return 0, -EINVAL if they
+ * are all empty, -EOVERFLOW, -E2BIG.
  */
 int contig_kernel_ranges(const struct contig_span *ranges, unsigned int nr,
 			 u64 *total)
@@ -161,7 +161,7 @@ int contig_kernel_ranges(const struct contig_span *ranges, unsigned int nr,
 	u64 last;
 
 	*total = 0;
-	/* An empty one takes its time too. */
+	/* Empty ranges take time too. */
 	if (nr > contig_kernel_most())
 		return -E2BIG;
 	for (i = 0; i < nr; i++) {
@@ -176,8 +176,8 @@ int contig_kernel_ranges(const struct contig_span *ranges, unsigned int nr,
 }
 
 /*
- * One range as a part, all of it. Return: 0, -EINVAL, -EOVERFLOW, or -E2BIG if it
- * has more pages than interrupts shall be kept off for.
+ * Make a part of one whole range. Return 0, -EINVAL, -EOVERFLOW, or -E2BIG if
+ * it has more pages than interrupts may be off for.
  */
 int contig_kernel_whole(const struct contig_span *span,
 			struct contig_part *part)
@@ -198,7 +198,7 @@ int contig_kernel_whole(const struct contig_span *span,
 	return 0;
 }
 
-/* The calling process is the one that the client is for, or becomes it. */
+/* Bind the client to the current process, or check that it is. */
 static int contig_kernel_bind(struct contig_kernel_client *client)
 {
 	struct contig_watch *watch;
@@ -209,6 +209,9 @@ static int contig_kernel_bind(struct contig_kernel_client *client)
 	if (client->mm)
 		return client->mm == current->mm ? 0 : -EXDEV;
 	watch = contig_watch_get();
+	/* The caller need not be a system call, which could restart. */
+	if (watch == ERR_PTR(-ERESTARTNOINTR))
+		return -EINTR;
 	if (IS_ERR(watch))
 		return PTR_ERR(watch);
 	client->watch = watch;
@@ -217,7 +220,7 @@ static int contig_kernel_bind(struct contig_kernel_client *client)
 	return 0;
 }
 
-/* Pin a range and make it ready. What was made is in @fresh, also on failure. */
+/* Pin a range. Adds the keeps made to @fresh, also on failure. */
 static int contig_kernel_pin(struct contig_kernel_client *client,
 			     unsigned long first, unsigned long last,
 			     bool output, struct list_head *fresh)
@@ -228,14 +231,15 @@ static int contig_kernel_pin(struct contig_kernel_client *client,
 	int ret;
 
 	contig_areas_init(&areas);
-	ret = contig_pin_range(client->watch, first, last, output, true,
-			       &areas);
+	ret = contig_pin_range(client->watch, first, last,
+			       CONTIG_PIN_CHARGE |
+			       (output ? CONTIG_PIN_OUTPUT : 0), &areas);
 	while (!ret && (area = contig_areas_first(&areas, 0, ULONG_MAX))) {
 		contig_areas_remove(&areas, area);
 		keep = contig_keep_new(area, client->device, output);
 		if (IS_ERR(keep)) {
 			contig_areas_insert(&areas, area);
-			contig_areas_release(&areas);
+			contig_pin_release_areas(&areas);
 			ret = PTR_ERR(keep);
 			break;
 		}
@@ -254,7 +258,7 @@ static int contig_kernel_pin_gaps(struct contig_kernel_client *client,
 	bool gap;
 	int ret;
 
-	contig_for_each_piece(part, &at) {
+	contig_for_each_range(part, &at) {
 		for (page = at.first; page <= at.last; page = end + 1) {
 			raw_spin_lock_irq(&client->keeps.lock);
 			gap = contig_keeps_gap(&client->keeps, &page, at.last,
@@ -271,7 +275,7 @@ static int contig_kernel_pin_gaps(struct contig_kernel_client *client,
 	return 0;
 }
 
-/* As many runs as asked for? Return: 0, -EILSEQ. */
+/* Return 0 if the part is contiguous as @flags demand, else -EILSEQ. */
 static int contig_kernel_in_sequence(struct contig_kernel_client *client,
 				     const struct contig_part *part, u32 flags)
 {
@@ -284,7 +288,7 @@ static int contig_kernel_in_sequence(struct contig_kernel_client *client,
 	return 0;
 }
 
-/* Count what is kept already. Return: as contig_keeps_can_add() or -EILSEQ. */
+/* Count kept pages. Return as contig_keeps_can_add(), or -EILSEQ. */
 static int contig_kernel_try(struct contig_kernel_client *client,
 			     const struct contig_part *part,
 			     enum contig_keep_kind kind, u32 flags)
@@ -304,7 +308,7 @@ static int contig_kernel_try(struct contig_kernel_client *client,
 	return ret;
 }
 
-/* Pin what is not kept yet, and count all of it. May sleep. */
+/* Pin pages that are not kept, and count all pages. May sleep. */
 static int contig_kernel_make(struct contig_kernel_client *client,
 			      const struct contig_part *part,
 			      enum contig_keep_kind kind, u32 flags)
@@ -318,29 +322,28 @@ static int contig_kernel_make(struct contig_kernel_client *client,
 	ret = contig_kernel_bind(client);
 	if (ret)
 		return ret;
-	/* Interrupt level may let go of pages that we have just seen kept. */
+	/* Interrupt level may release pages that were just found kept. */
 	do {
 		ret = contig_kernel_pin_gaps(client, part, output, &fresh);
 		if (!ret)
-			ret = contig_keeps_look(&client->keeps, part);
+			ret = contig_keeps_revalidate(&client->keeps, part);
 		if (!ret)
 			ret = contig_kernel_try(client, part, kind, flags);
 	} while (ret == -EWOULDBLOCK ||
 		 (ret == -ESTALE && ++looks < CONTIG_KERNEL_LOOKS));
 
-	/* Of many let interrupts in between. */
+	/* Allow interrupts in between: there can be many. */
 	list_for_each_entry_safe(keep, next, &fresh, link) {
 		raw_spin_lock_irq(&client->keeps.lock);
 		contig_keep_settle(&client->keeps, keep);
 		raw_spin_unlock_irq(&client->keeps.lock);
 	}
-	contig_kernel_release(client);
 	return ret;
 }
 
 /*
- * Count every page of a part once more. What is kept already takes no more than
- * that, in any context.
+ * Count every page of a part once more. If all pages are kept, this works in
+ * any context.
  */
 int contig_kernel_add(struct contig_kernel_client *client,
 		      const struct contig_part *part,
@@ -357,13 +360,14 @@ int contig_kernel_add(struct contig_kernel_client *client,
 	if ((ret != -EWOULDBLOCK && ret != -ESTALE) ||
 	    !contig_kernel_may_sleep(flags))
 		return ret;
-	/* Another process cannot see what this one has in its memory, nor pin it. */
+	/* Another process can neither verify pages nor pin them. */
 	mm = READ_ONCE(client->mm);
 	if (!current->mm || (mm && current->mm != mm))
 		return ret == -ESTALE ? ret : -EXDEV;
 	/*
-	 * What is still to be unpinned counts against RLIMIT_MEMLOCK. Who frees memory
-	 * must not wait for it: a deferred function can have borrowed a process.
+	 * Memory that is not unpinned yet counts against RLIMIT_MEMLOCK. Tasks
+	 * that reclaim memory must not wait for that: a deferred function may
+	 * use the memory of a process.
 	 */
 	if (!(current->flags & (PF_WQ_WORKER | PF_MEMALLOC)))
 		flush_work(&client->release);
@@ -375,7 +379,7 @@ int contig_kernel_add(struct contig_kernel_client *client,
 	return ret;
 }
 
-/* Count every page of a part once less. For any context. */
+/* Count every page of a part once less. Any context. */
 int contig_kernel_remove(struct contig_kernel_client *client,
 			 const struct contig_part *part,
 			 enum contig_keep_kind kind)
@@ -395,37 +399,37 @@ int contig_kernel_remove(struct contig_kernel_client *client,
 }
 
 /**
- * contig_kernel_hold() - make memory ready for interrupt level
+ * contig_kernel_hold() - make memory ready for use at interrupt level
  * @client: the client
- * @addr: where it begins in the calling process; no tag in its upper bits
+ * @addr: its address in the calling process, without a tag in its upper bits
  * @length: bytes, not 0
- * @flags: CONTIG_LOCK_OUTPUT: devices will only read it, and all locks of it will
- *         say so; CONTIG_KERNEL_NOSLEEP; or 0
+ * @flags: CONTIG_LOCK_OUTPUT: devices will only read it, and all its locks will
+ *         have this flag; CONTIG_KERNEL_NOSLEEP; or 0
  *
- * Every page that the range touches is made resident, pinned, mapped for the device,
- * and counted once more; held memory can be locked and prepared where nobody may
- * sleep. It takes as many calls of unhold to undo. All or nothing.
+ * Makes every page that the range touches resident, pins it, maps it for the
+ * device, and counts it once more. Held memory can be locked and prepared in
+ * contexts that must not sleep. Each hold needs an unhold. All or nothing.
  *
- * It is charged to the user of the calling process as uapi's CONTIG_LOCK is, and 12
- * bytes of the kernel's memory for each page. What was held by one call is given
- * back when no page of it is held or locked any more.
+ * The user of the calling process is charged as for CONTIG_LOCK of the uapi,
+ * and 12 bytes of kernel memory for each page. Memory that one call pinned is
+ * unpinned when no page of it is held or locked any more.
  *
- * Context: any but NMI for memory that is held or locked already. Else task, and
- * may sleep.
+ * Context: any but NMI for memory that is held or locked already. Else task,
+ * and may sleep.
  *
  * Semantics: HoldMemory (Inside Macintosh: Memory, page 161; Technote 1094 for
- * interrupt level). Ours does not move it meanwhile.
+ * interrupt level). Unlike there, held memory does not move.
  *
  * Return: 0; -EWOULDBLOCK if it is not held and the caller must not sleep
  * (classic interruptsMaskedErr); -E2BIG if it has more pages than the parameter
  * kernel_pages allows; -EINVAL, -EOVERFLOW, -EOPNOTSUPP; -EFAULT, -ENXIO,
- * -EACCES, -EDQUOT, -ENOMEM, -EADDRNOTAVAIL, -EINTR as uapi's CONTIG_LOCK has
- * them; -EACCES also if a page was held for output, and this is not; -EXDEV in
- * another process than before, or in none; -ENODEV if the device goes; -ESTALE
- * if a page that is held was unmapped or replaced since, or, where the caller
- * must not sleep, could have been; -EHWPOISON if memory of a buffer that is not
- * held yet has a failed page. A page that fails while it is held is not noticed
- * at interrupt level.
+ * -EACCES, -EDQUOT, -ENOMEM, -EADDRNOTAVAIL, -EINTR as for CONTIG_LOCK of the
+ * uapi; -EINTR also after a signal that is not fatal; -EACCES also if a page
+ * was held for output and this call is not; -EXDEV in another process than
+ * before, or in none; -ENODEV if the device leaves; -ESTALE if a held page was
+ * unmapped or replaced since, or might have been and the caller must not sleep;
+ * -EHWPOISON if memory of a buffer that is not held yet has a failed page.
+ * Interrupt level does not notice a page that fails while it is held.
  */
 int contig_kernel_hold(struct contig_kernel_client *client, u64 addr,
 		       u64 length, u32 flags)
@@ -448,14 +452,14 @@ EXPORT_SYMBOL_GPL(contig_kernel_hold);
  * @addr: as it was held
  * @length: as it was held
  *
- * Locks are not touched. What is to be unpinned is unpinned a little later.
+ * Locks are not changed. Memory is unpinned a little later.
  *
  * Context: any but NMI. Never sleeps.
  *
  * Semantics: UnholdMemory (Inside Macintosh: Memory, page 162).
  *
- * Return: 0; -ENODATA if a page is not held (classic notHeldErr), and nothing is
- * changed; -EINVAL, -EOVERFLOW, -E2BIG.
+ * Return: 0; -ENODATA if a page is not held (classic notHeldErr), and nothing
+ * is changed; -EINVAL, -EOVERFLOW, -E2BIG.
  */
 int contig_kernel_unhold(struct contig_kernel_client *client, u64 addr,
 			 u64 length)
@@ -471,28 +475,28 @@ EXPORT_SYMBOL_GPL(contig_kernel_unhold);
 /**
  * contig_kernel_lock() - make memory immovable for a device
  * @client: the client
- * @addr: where it begins in the process; no tag in its upper bits
+ * @addr: its address in the process, without a tag in its upper bits
  * @length: bytes, not 0
  * @flags: CONTIG_LOCK_OUTPUT: a device will only read it;
- *         CONTIG_LOCK_CONTIGUOUS: it has to be one run of memory;
- *         CONTIG_LOCK_DEVICE_CONTIGUOUS: it has to be one run of addresses for the
- *         device; CONTIG_KERNEL_NOSLEEP
+ *         CONTIG_LOCK_CONTIGUOUS: it has to be one extent of memory;
+ *         CONTIG_LOCK_DEVICE_CONTIGUOUS: it has to be one extent of DMA
+ *         addresses; CONTIG_KERNEL_NOSLEEP
  *
- * Every page that the range touches is counted once more; what is neither held nor
- * locked is pinned and mapped first. All or nothing. Caches are not looked after:
- * contig_kernel_prepare() does.
+ * Counts every page that the range touches once more; pages that are neither
+ * held nor locked are pinned and mapped first. All or nothing. Does no cache
+ * maintenance, contig_kernel_prepare() does.
  *
- * Context: any but NMI for memory that is held or locked already. Else task, and
- * may sleep. Interrupts are off for some nanoseconds a page: see
+ * Context: any but NMI for memory that is held or locked already. Else task,
+ * and may sleep. Interrupts are off for some nanoseconds a page: see
  * Documentation/kernel.md.
  *
- * Semantics: LockMemory, LockMemoryContiguous (Inside Macintosh: Memory, pages 163
- * and 164), LockMemoryForOutput (Technote 1069); at interrupt level Technote 1104.
- * Contiguous memory is recognised here, not made.
+ * Semantics: LockMemory, LockMemoryContiguous (Inside Macintosh: Memory, pages
+ * 163 and 164), LockMemoryForOutput (Technote 1069); at interrupt level
+ * Technote 1104. Memory is checked for contiguity, not made contiguous.
  *
- * Return: as contig_kernel_hold(), or -EILSEQ if it is not one run (classic
- * cannotMakeContiguousErr), -EUNATCH if the client has no device that it could be
- * one run for.
+ * Return: as contig_kernel_hold(), or -EILSEQ if it is not one extent (classic
+ * cannotMakeContiguousErr), -EUNATCH if CONTIG_LOCK_DEVICE_CONTIGUOUS is set
+ * and the client has no device.
  */
 int contig_kernel_lock(struct contig_kernel_client *client, u64 addr,
 		       u64 length, u32 flags)
@@ -516,15 +520,15 @@ EXPORT_SYMBOL_GPL(contig_kernel_lock);
  * @addr: as it was locked
  * @length: as it was locked
  *
- * Holds are not touched. What is to be unpinned is unpinned a little later. No
- * device may be using it any more, unless it is held or locked once more.
+ * Holds are not changed. Memory is unpinned a little later. No device may be
+ * using it any more, unless it is held or locked once more.
  *
  * Context: any but NMI. Never sleeps.
  *
  * Semantics: UnlockMemory (Inside Macintosh: Memory, page 165).
  *
- * Return: 0; -ENOLCK if a page is not locked (classic notLockedErr), and nothing is
- * changed; -EINVAL, -EOVERFLOW, -E2BIG.
+ * Return: 0; -ENOLCK if a page is not locked (classic notLockedErr), and
+ * nothing is changed; -EINVAL, -EOVERFLOW, -E2BIG.
  */
 int contig_kernel_unlock(struct contig_kernel_client *client, u64 addr,
 			 u64 length)
@@ -556,52 +560,3 @@ void contig_kernel_exit(void)
 	destroy_workqueue(contig_release_wq);
 	contig_defer_exit();
 }
-
-/**
- * struct contig_kernel_line - what the list in debugfs says of a client
- * @device: name of its device
- * @pages: that it holds or has locked
- * @prepared: see &struct contig_kernel_client
- * @deferred: functions that were put off
- */
-struct contig_kernel_line {
-	char device[CONTIG_DEVICE_NAME_SIZE];
-	unsigned long pages;
-	unsigned int prepared;
-	unsigned int deferred;
-};
-
-static void contig_kernel_head(struct seq_file *m)
-{
-	seq_printf(m, "%-24s %14s %12s %8s\n", "device", "bytes kept",
-		   "preparations", "deferred");
-}
-
-static void contig_kernel_copy(const void *entry, void *copy)
-{
-	const struct contig_kernel_client *client = entry;
-	struct contig_kernel_line *line = copy;
-
-	strscpy(line->device, client->device ? client->device->name : "-",
-		sizeof(line->device));
-	line->pages = READ_ONCE(client->keeps.npages);
-	line->prepared = READ_ONCE(client->prepared);
-	line->deferred = READ_ONCE(client->deferred.nr);
-}
-
-static void contig_kernel_show(struct seq_file *m, const void *copy)
-{
-	const struct contig_kernel_line *line = copy;
-
-	seq_printf(m, "%-24s %14llu %12u %8u\n", line->device,
-		   (u64)line->pages << PAGE_SHIFT, line->prepared,
-		   line->deferred);
-}
-
-struct contig_listing contig_kernel_clients = {
-	.entries = XARRAY_INIT(contig_kernel_clients.entries, 0),
-	.size = sizeof(struct contig_kernel_line),
-	.head = contig_kernel_head,
-	.copy = contig_kernel_copy,
-	.show = contig_kernel_show,
-};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Another module of the kernel as a client
+ * Other kernel modules as clients
  */
 #ifndef CONTIG_KERNEL_CLIENT_H
 #define CONTIG_KERNEL_CLIENT_H
@@ -13,7 +13,7 @@
 #include "defer.h"
 #include "keep.h"
 
-/* So often a page that seems to be gone is looked at again in one call. */
+/* Number of times that one call verifies a page that seems to be gone. */
 #define CONTIG_KERNEL_LOOKS 3
 
 struct contig_dma_device;
@@ -24,23 +24,24 @@ struct mm_struct;
 /**
  * struct contig_kernel_client - another module, or one of its devices
  * @number: its number in contig_kernel_clients; constant
- * @device: what memory is mapped for, NULL if for none; constant
- * @mutex: taken by who makes and gives back keeps, and looks at what is left of
- *         them. Held while memory is pinned; taken before mmap_lock and the locks
- *         of DMA devices.
- * @mm: the address space that the client is for, with a reference on the structure;
- *      NULL at first, then constant
- * @watch: notes changes of it, once @mm is set
- * @keeps: memory of it that is held or locked
- * @preparations: struct contig_kernel_preparation; protected by contig_keeps.lock
- * @prepared: how many; protected by contig_keeps.lock. debugfs reads it without
- * @release: work that gives back keeps
- * @deferred: functions that were put off
+ * @device: the device that memory is mapped for, or NULL; constant
+ * @mutex: serialises creation, verification and release of keeps. Held while
+ *         memory is pinned. Lock order: client.h
+ * @mm: the address space that the client is bound to, with a reference on the
+ *      structure; NULL at first, then constant
+ * @watch: records changes of @mm, once that is set
+ * @keeps: memory of @mm that is held or locked
+ * @preparations: struct contig_kernel_preparation; protected by
+ *                contig_keeps.lock
+ * @prepared: number of preparations; protected by contig_keeps.lock, but
+ *            debugfs reads it without the lock
+ * @release: work that unpins dead keeps
+ * @deferred: deferred functions
  */
 struct contig_kernel_client {
 	unsigned long number;
 	struct contig_dma_device *device;
-	struct mutex mutex; /* for who makes and gives back keeps */
+	struct mutex mutex; /* serialises making and releasing keeps */
 	struct mm_struct *mm;
 	struct contig_watch *watch;
 	struct contig_keeps keeps;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Another module of the kernel as a client: where locked memory lies
+ * Other kernel modules as clients: translation of locked memory
  */
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -10,7 +10,7 @@
 #include "extents.h"
 #include "kernel_client.h"
 
-/* Add a run of memory. Return: whether it was taken. */
+/* Add an extent to the table. Return false if the table is full. */
 static bool contig_physical_add(struct contig_kernel_physical *table, u32 room,
 				u64 addr, u64 length)
 {
@@ -32,7 +32,7 @@ taken:
 	return true;
 }
 
-/* Add @n pages from @page on of one keep. Return: whether all were taken. */
+/* Add @n pages of a keep from @page on. Return false if the table is full. */
 static bool contig_physical_keep(struct contig_kernel_physical *table, u32 room,
 				 const struct contig_keep *keep,
 				 unsigned long page, unsigned long n)
@@ -54,7 +54,7 @@ static bool contig_physical_keep(struct contig_kernel_physical *table, u32 room,
 	return true;
 }
 
-/* Fill a table from the beginning of a range, which is locked and in place. */
+/* Fill a table from the start of a range, which is locked and in place. */
 static void contig_physical_fill(struct contig_keeps *keeps,
 				 const struct contig_part *part,
 				 struct contig_kernel_physical *table)
@@ -89,26 +89,27 @@ static int contig_kernel_translate(struct contig_kernel_client *client,
 }
 
 /**
- * contig_kernel_get_physical() - where does locked memory lie?
+ * contig_kernel_get_physical() - get the addresses of locked memory
  * @client: the client
- * @table: what to translate, and into what
+ * @table: the range, the kind of addresses, and the table to fill
  *
- * Runs are as long as can be, and exact to the byte: the first begins where the range
- * does. If there are more than fit, the rest can be had by another call. With a
- * count of 0 it only says how many there are.
+ * Extents are maximal, and exact to the byte: the first begins where the range
+ * does. If there are more than fit, another call returns the rest. With a count
+ * of 0 it only returns the number of extents.
  *
- * Context: any but NMI. In task context it sleeps if the mapping has changed, to find
- * out whether that matters. Interrupts are off for some nanoseconds a page and an
- * entry: see Documentation/kernel.md.
+ * Context: any but NMI. In task context it sleeps if the mapping has changed,
+ * to verify the pages. Interrupts are off for some nanoseconds for each page
+ * and entry: see Documentation/kernel.md.
  *
- * Semantics: GetPhysical (Inside Macintosh: Memory, page 166, and "Using the Virtual
- * Memory Manager").
+ * Semantics: GetPhysical (Inside Macintosh: Memory, page 166, and "Using the
+ * Virtual Memory Manager").
  *
- * Return: 0; -ENOLCK if a page is not locked (classic notLockedErr); -ESTALE if one
- * was unmapped or replaced since it was locked, or, where nobody may sleep or by
- * another process, could have been; -EUNATCH if the client has no device, -ENODEV if
- * it went, and these only with CONTIG_GET_DMA; -EINVAL, -EOVERFLOW, -E2BIG, -EOPNOTSUPP;
- * -ENOMEM, -EINTR if it could not be found out. After an error nothing is changed.
+ * Return: 0; -ENOLCK if a page is not locked (classic notLockedErr); -ESTALE if
+ * a page was unmapped or replaced since it was locked, or might have been and
+ * the caller must not sleep or is another process; with CONTIG_GET_DMA -EUNATCH
+ * if the client has no device and -ENODEV if the device left; -EINVAL,
+ * -EOVERFLOW, -E2BIG, -EOPNOTSUPP; -ENOMEM or -EINTR if pages could not be
+ * verified. After an error nothing is changed.
  */
 int contig_kernel_get_physical(struct contig_kernel_client *client,
 			       struct contig_kernel_physical *table)
@@ -129,7 +130,7 @@ int contig_kernel_get_physical(struct contig_kernel_client *client,
 	       current->mm == READ_ONCE(client->mm)) {
 		if (mutex_lock_killable(&client->mutex))
 			return -EINTR;
-		ret = contig_keeps_look(&client->keeps, &part);
+		ret = contig_keeps_revalidate(&client->keeps, &part);
 		mutex_unlock(&client->mutex);
 		contig_kernel_release(client);
 		if (!ret)

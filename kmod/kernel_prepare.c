@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Another module of the kernel as a client: memory prepared for a transfer, part by
- * part. Classic PrepareMemoryForIO and CheckpointIO.
+ * Other kernel modules as clients: memory prepared for transfers, part by part.
+ * Classic PrepareMemoryForIO and CheckpointIO.
  */
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -19,10 +19,10 @@
 
 #define CONTIG_KERNEL_BOTH (CONTIG_KERNEL_INPUT | CONTIG_KERNEL_OUTPUT)
 
-/* Pages whose addresses are looked up at a time, to look after their caches. */
+/* Number of pages whose addresses are looked up at a time, to sync them. */
 #define CONTIG_SYNC_BATCH 16UL
 
-/* How much of what is left can be prepared in one call, and in these tables? */
+/* Return the bytes that can be prepared by one call, and in these tables. */
 static u64 contig_prepare_length(const struct contig_kernel_preparation *p,
 				 u64 total)
 {
@@ -38,7 +38,7 @@ static u64 contig_prepare_length(const struct contig_kernel_preparation *p,
 
 	if (p->dma || p->physical)
 		room = min_t(unsigned long, room, p->entries);
-	contig_for_each_piece(&rest, &at) {
+	contig_for_each_range(&rest, &at) {
 		if (at.last - at.first >= room) {
 			if (room)
 				length += ((u64)room << PAGE_SHIFT) -
@@ -64,7 +64,7 @@ static void contig_prepare_fill(struct contig_keeps *keeps,
 	u64 head;
 
 	contig_for_each_run(keeps, &p->part, &walk) {
-		/* A page was unlocked by a caller that had not locked it. */
+		/* A caller unlocked a page that it had not locked. */
 		if (!walk.keep)
 			return;
 		head = walk.page == walk.at.first ? walk.at.addr & ~PAGE_MASK :
@@ -84,10 +84,10 @@ static void contig_prepare_fill(struct contig_keeps *keeps,
 }
 
 /**
- * struct contig_sync_batch - pages of one keep whose caches are looked after
- * @keep: the keep; NULL if a page is not kept by any
- * @npages: how many pages, kept or not
- * @dma: the address of each for the device
+ * struct contig_sync_batch - pages of one keep to be synced
+ * @keep: the keep; NULL if the pages are not kept
+ * @npages: number of pages, kept or not
+ * @dma: DMA address of each page
  */
 struct contig_sync_batch {
 	struct contig_keep *keep;
@@ -99,7 +99,7 @@ static void contig_sync_batch_get(struct contig_keeps *keeps,
 				  struct contig_sync_batch *batch,
 				  unsigned long first, unsigned long last)
 {
-	struct contig_keep_strip *hint = NULL;
+	struct contig_keep_run *hint = NULL;
 
 	last = min(last, first + CONTIG_SYNC_BATCH - 1);
 	batch->keep = contig_keeps_run(keeps, &hint, first, last,
@@ -110,7 +110,7 @@ static void contig_sync_batch_get(struct contig_keeps *keeps,
 	contig_keep_addrs(batch->keep, first, batch->npages, true, batch->dma);
 }
 
-/* Who has the data of these bytes next, which a batch begins with? */
+/* Sync the first bytes of a batch for the device or for the CPU. */
 static void contig_sync_batch_do(const struct contig_sync_batch *batch,
 				 u64 addr, u64 length,
 				 enum dma_data_direction dir, bool for_device)
@@ -120,15 +120,15 @@ static void contig_sync_batch_do(const struct contig_sync_batch *batch,
 	dma_addr_t dma;
 	u64 bytes;
 
-	/* Nobody has it in caches. */
+	/* No cache holds it. */
 	if (map->no_map) {
-		/* What was written comes before what follows, as it does else. */
+		/* Order prior writes as the DMA sync calls would. */
 		mb();
 		return;
 	}
-	/* See contig_dma_device_revoke(). */
+	/* contig_dma_device_revoke() waits for RCU readers. */
 	rcu_read_lock();
-	/* A page at a time: runs can consist of what was mapped apart. */
+	/* Page by page: adjacent DMA addresses may be of several maps. */
 	for (i = 0; length; i++, addr += bytes, length -= bytes) {
 		bytes = min(length, PAGE_SIZE - (addr & ~PAGE_MASK));
 		dma = batch->dma[i] + (addr & ~PAGE_MASK);
@@ -145,8 +145,9 @@ static void contig_sync_batch_do(const struct contig_sync_batch *batch,
 }
 
 /*
- * No more than the bytes themselves: who has the ones beside them is not known.
- * Without our lock, since the DMA API may take locks that are not raw.
+ * Sync exactly the bytes of a part, because others may own the bytes beside it.
+ * Called without contig_keeps.lock: the DMA API may take locks that are not
+ * raw.
  */
 static void contig_prepare_sync(struct contig_kernel_client *client,
 				const struct contig_part *part, u32 direction,
@@ -164,7 +165,7 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
 	if (!client->device || !direction ||
 	    dev_is_dma_coherent(client->device->dev))
 		return;
-	contig_for_each_piece(part, &at) {
+	contig_for_each_range(part, &at) {
 		for (; at.length; at.addr += bytes, at.length -= bytes) {
 			raw_spin_lock_irqsave(&keeps->lock, irq);
 			contig_sync_batch_get(keeps, &batch,
@@ -182,41 +183,44 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
 			raw_spin_unlock_irqrestore(&keeps->lock, irq);
 		}
 	}
-	/* Somebody unlocked what he had not locked, while we looked at it. */
+	/* If a caller unlocked the pages meanwhile, the keep is dead now. */
 	contig_kernel_release(client);
 }
 
 /**
- * contig_kernel_prepare() - make memory ready for a transfer
+ * contig_kernel_prepare() - prepare memory for a transfer
  * @client: the client
- * @preparation: what of which ranges, and where the addresses go
+ * @preparation: the ranges, the options, and the tables for addresses
  *
- * Locks the pages from byte @first on, and tells the address of each: one entry for
- * each page, even if they are adjacent, and each range begins a new one. The first
- * entry of a range, or of what is left of it, is exact; what an entry is good for
- * ends with its page or its range. If the tables are too short, or there are more
- * pages than the parameter kernel_pages allows in one call, only a part is
- * prepared: @out_done is false then, and @out_length says how much. After it was
- * transferred and contig_kernel_checkpoint() ended this preparation, @first is
- * advanced by that, and the next part is prepared in the same structure.
+ * Locks the pages from byte @first on, and returns the address of each page.
+ * There is one entry for each page, even if pages are adjacent, and each range
+ * begins a new entry. The first entry of a range, or of the rest of it, is
+ * exact; an entry ends with its page or its range. If the tables are too short,
+ * or there are more pages than the parameter kernel_pages allows in one call,
+ * only a part is prepared: then @out_done is false, and @out_length is the
+ * length of the part. After its transfer, and after contig_kernel_checkpoint()
+ * has ended this preparation, the caller adds @out_length to @first and
+ * prepares the next part with the same structure.
  *
- * Where caches are not coherent with the device, it gets to see what the CPU wrote.
- * Without a direction nothing is done about that; a checkpoint can.
+ * If the device does not snoop caches, they are synced so that it sees the
+ * CPU's writes. Without a direction they are not; a checkpoint can do it.
  *
- * A page can be in several ranges and several preparations. Each counts as a lock.
+ * A page can be in several ranges and several preparations. Each counts as a
+ * lock.
  *
- * Context: any but NMI for memory that is held or locked already. Else task, and
- * may sleep. Interrupts are off for some nanoseconds a page, table and range: see
- * Documentation/kernel.md.
+ * Context: any but NMI for memory that is held or locked already. Else task,
+ * and may sleep. Interrupts are off for some nanoseconds for each page, table
+ * and range: see Documentation/kernel.md.
  *
- * Semantics: PrepareMemoryForIO (Designing PCI Cards and Drivers, page 14a on); that
- * interrupt level may call it for held memory is from Technical Q&A
+ * Semantics: PrepareMemoryForIO (Designing PCI Cards and Drivers, page 14a on).
+ * That interrupt level may call it for held memory is from Technical Q&A
  * "PrepareMemoryForIO and Execution Levels".
  *
- * Return: 0; -EBUSY if the structure is in use; -EMSGSIZE if the tables are too short
- * for anything, or for the granularity; -EINVAL if there are no bytes to prepare;
- * -EUNATCH if DMA addresses are wanted and the client has no device; else as
- * contig_kernel_lock(). After an error nothing is prepared and @out_length is 0.
+ * Return: 0; -EBUSY if the structure is in use; -EMSGSIZE if the tables are too
+ * short for any byte, or for the granularity; -EINVAL if there are no bytes to
+ * prepare; -EUNATCH if DMA addresses are wanted and the client has no device;
+ * else as contig_kernel_lock(). After an error nothing is prepared, and
+ * @out_length is 0 unless it was -EBUSY.
  */
 int contig_kernel_prepare(struct contig_kernel_client *client,
 			  struct contig_kernel_preparation *preparation)
@@ -273,7 +277,7 @@ int contig_kernel_prepare(struct contig_kernel_client *client,
 }
 EXPORT_SYMBOL_GPL(contig_kernel_prepare);
 
-/* The transfers are over. */
+/* End a preparation. Return 0 or -ENOLCK. */
 static int contig_prepare_end(struct contig_kernel_preparation *p)
 {
 	struct contig_kernel_client *client = p->client;
@@ -285,7 +289,7 @@ static int contig_prepare_end(struct contig_kernel_preparation *p)
 	list_del(&p->node);
 	WRITE_ONCE(client->prepared, client->prepared - 1);
 	p->client = NULL;
-	/* Somebody could have unlocked too much; the rest is not kept for that. */
+	/* A caller may have unlocked some pages; unlock the others. */
 	all = contig_keeps_count(keeps, &p->part, CONTIG_KEEP_LOCKS);
 	contig_keeps_remove(keeps, &p->part, CONTIG_KEEP_LOCKS);
 	raw_spin_unlock_irqrestore(&keeps->lock, irq);
@@ -294,26 +298,27 @@ static int contig_prepare_end(struct contig_kernel_preparation *p)
 }
 
 /**
- * contig_kernel_checkpoint() - a transfer is over
- * @preparation: what was prepared for it
- * @options: CONTIG_KERNEL_MORE: another follows, and what is prepared stays so, with
- *           the same addresses; with it the direction of the next transfer,
- *           CONTIG_KERNEL_INPUT, CONTIG_KERNEL_OUTPUT, both or neither. 0: that was
- *           the last one, and the pages are unlocked.
+ * contig_kernel_checkpoint() - end a transfer
+ * @preparation: the preparation for it
+ * @options: CONTIG_KERNEL_MORE: another transfer follows, and the memory stays
+ *           prepared, with the same addresses; together with the direction of
+ *           that transfer, CONTIG_KERNEL_INPUT, CONTIG_KERNEL_OUTPUT, both or
+ *           neither. 0: this was the last transfer, and the pages are unlocked
  *
- * Where caches are not coherent with the device, the CPU gets to see what the device
- * wrote, and with CONTIG_KERNEL_MORE the device what the CPU wrote. Must also be
- * called after a transfer that was aborted.
+ * If the device does not snoop caches, they are synced so that the CPU sees the
+ * device's writes, and with CONTIG_KERNEL_MORE the device the CPU's. Must also
+ * be called after a transfer that was aborted.
  *
  * Context: any but NMI. Never sleeps.
  *
- * Semantics: CheckpointIO (Designing PCI Cards and Drivers, page 157), which was not
- * for hardware interrupts.
+ * Semantics: CheckpointIO (Designing PCI Cards and Drivers, page 157), which
+ * was not for hardware interrupts.
  *
- * Return: 0; -EINVAL if nothing is prepared, or @options has a direction without
- * CONTIG_KERNEL_MORE; -EACCES if the next transfer is to write to what was prepared
- * for reading only; -EOPNOTSUPP. After these nothing is changed. -ENOLCK if somebody
- * has unlocked a page that was prepared; then it is over all the same.
+ * Return: 0; -EINVAL if nothing is prepared, or @options has a direction
+ * without CONTIG_KERNEL_MORE; -EACCES if the next transfer would write to
+ * memory that was prepared for reading only; -EOPNOTSUPP. After these nothing
+ * is changed. -ENOLCK if a prepared page was unlocked by other calls; the
+ * preparation ends nevertheless.
  */
 int contig_kernel_checkpoint(struct contig_kernel_preparation *preparation,
 			     u32 options)

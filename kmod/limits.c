@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much memory users may allocate and pin, and which callers may see addresses
+ * Quotas of users, and the right to see physical addresses
  */
 #include <linux/capability.h>
 #include <linux/mm.h>
@@ -13,6 +13,7 @@
 #include <linux/user_namespace.h>
 #include <linux/xarray.h>
 
+#include "gfp.h"
 #include "limits.h"
 
 static unsigned long quota_mib;
@@ -53,7 +54,7 @@ static DEFINE_XARRAY_FLAGS(contig_privileged_users, XA_FLAGS_ACCOUNT);
 static atomic_long_t contig_total;
 static atomic_long_t contig_ordinary_total;
 
-/* Pages of users' own memory that are pinned and counted by contig_pins_charge(). */
+/* Pages of users' own memory that contig_pins_charge() counted. */
 static atomic_long_t contig_pinned;
 
 static unsigned long contig_mib_to_pages(unsigned long mib)
@@ -64,13 +65,12 @@ static unsigned long contig_mib_to_pages(unsigned long mib)
 }
 
 /**
- * contig_user_quota() - return how much a user may have allocated, in pages
+ * contig_user_quota() - return the quota of a user
  * @user: the account
  *
- * The default of an ordinary user is about what a login manager grants each user
- * on a file system in memory: the OOM killer can free neither by killing the
- * process that is largest. A quota that the administrator sets holds for every
- * user.
+ * By default an ordinary user gets about as much as login managers grant on a
+ * file system in memory: the OOM killer can free neither by killing a process.
+ * A quota that the administrator sets holds for every user.
  *
  * Return: pages.
  */
@@ -91,9 +91,9 @@ static unsigned long contig_total_quota(void)
 }
 
 /*
- * Return what all ordinary users may have together: uids are cheap where user
- * namespaces are allowed, so a quota for each uid alone is no limit. A quota that
- * the administrator sets can be reached by one user at least.
+ * Return the common quota of all ordinary users. User namespaces give a user
+ * many uids, so a quota for each uid alone is no limit. A quota that the
+ * administrator sets can be reached by at least one user.
  */
 static unsigned long contig_ordinary_quota(void)
 {
@@ -112,7 +112,7 @@ static unsigned long contig_left(unsigned long quota, const atomic_long_t *used)
 	return pages < quota ? quota - pages : 0;
 }
 
-/* Return how many pages more a user may be charged for now. */
+/* Return how many more pages can be charged to a user now. */
 unsigned long contig_user_left(const struct contig_user *user)
 {
 	unsigned long left = min(contig_left(contig_user_quota(user),
@@ -132,12 +132,12 @@ static struct xarray *contig_users(bool ordinary)
 }
 
 /**
- * contig_user_get() - find or make the account of a user
+ * contig_user_get() - find or create the account of a user
  * @uid: the user
  *
- * The rights of the calling task decide which of the uid's accounts it is. The
- * account belongs to the file that the task opens, like the file's other rights:
- * a process that the file is passed to is charged to the same account.
+ * The capabilities of the calling task select one of the uid's two accounts.
+ * The account belongs to the file that the task opens, like the file's other
+ * rights: a process that the file is passed to is charged to the same account.
  *
  * Return: the account, or NULL if there is no memory.
  */
@@ -152,14 +152,14 @@ struct contig_user *contig_user_get(kuid_t uid)
 	if (user)
 		return contig_user_ref(user);
 
-	user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	user = kzalloc(sizeof(*user), CONTIG_GFP);
 	if (!user)
 		return NULL;
 	refcount_set(&user->refs, 1);
 	user->uid = uid;
 	user->ordinary = ordinary;
-	if (xa_err(xa_store(users, __kuid_val(uid), user,
-			    GFP_KERNEL_ACCOUNT))) {
+	contig_turn_account_init(&user->turns);
+	if (xa_err(xa_store(users, __kuid_val(uid), user, CONTIG_GFP))) {
 		kfree(user);
 		return NULL;
 	}
@@ -181,7 +181,7 @@ void contig_user_put(struct contig_user *user)
 	kfree_rcu(user, rcu);
 }
 
-/* Enter an account into a list that is sorted, if it is one of the largest. */
+/* Insert an account into a sorted list if it is one of the largest. */
 static void contig_users_sort_in(struct contig_holding *top, unsigned int nr,
 				 const struct contig_user *user)
 {
@@ -196,12 +196,12 @@ static void contig_users_sort_in(struct contig_holding *top, unsigned int nr,
 }
 
 /**
- * contig_users_largest() - find the accounts with most memory in buffers
- * @top: receives them, the largest first; entries without pages are none
+ * contig_users_largest() - find the accounts with the most memory in buffers
+ * @top: receives them, the largest first; unused entries have no pages
  * @nr: length of @top
  *
  * Takes no lock besides RCU and allocates nothing, because the caller may be in
- * the middle of any allocation, one under contig_users_mutex included. May sleep.
+ * the middle of any allocation, even one under contig_users_mutex. May sleep.
  *
  * Return: the pages charged to all accounts.
  */
@@ -242,12 +242,12 @@ static bool contig_charge(atomic_long_t *pages, unsigned long quota,
 	return true;
 }
 
-/* Return: 0, or -EDQUOT and nothing is charged. */
+/* Return 0, or -EDQUOT and nothing is charged. */
 int contig_user_charge(struct contig_user *user, unsigned long npages)
 {
 	if (!contig_charge(&user->pages, contig_user_quota(user), npages))
 		return -EDQUOT;
-	/* What fails here must not count for other users even for a moment. */
+	/* Shared totals come last: a user's own excess never counts there. */
 	if (user->ordinary &&
 	    !contig_charge(&contig_ordinary_total, contig_ordinary_quota(),
 			   npages))
@@ -274,12 +274,12 @@ void contig_user_uncharge(struct contig_user *user, unsigned long npages)
 
 /**
  * contig_pins_charge() - count memory that the caller pins, over all uids
- * @npages: how much
- * @counted: receives whether it counts, for contig_pins_uncharge()
+ * @npages: number of pages
+ * @counted: receives whether they are counted, for contig_pins_uncharge()
  *
- * RLIMIT_MEMLOCK is for each uid, and a user namespace can have 65536 of them. So
- * there is a total besides. It counts as RLIMIT_MEMLOCK does, a page once for
- * each client that locks it, and not what callers with CAP_IPC_LOCK pin.
+ * RLIMIT_MEMLOCK limits each uid, and a user namespace can have 65536 uids. So
+ * there is a total in addition. It counts like RLIMIT_MEMLOCK: a page once for
+ * each client that locks it, and not for callers with CAP_IPC_LOCK.
  *
  * Return: 0, or -EDQUOT and nothing is counted.
  */
@@ -309,7 +309,7 @@ bool contig_may_see_physical(void)
 	return READ_ONCE(allow_physical) || capable(CAP_SYS_RAWIO);
 }
 
-/* The same for who only asks, which is no use of the right. */
+/* The same check without an audit record, for reporting only. */
 bool contig_may_see_physical_noaudit(void)
 {
 	return READ_ONCE(allow_physical) ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How much memory each user has allocated, and may
+ * Quotas of users, and the right to see physical addresses
  */
 #ifndef CONTIG_LIMITS_H
 #define CONTIG_LIMITS_H
@@ -10,13 +10,17 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+#include "turn.h"
+
 /**
- * struct contig_user - an account: what one user has allocated
- * @refs: clients and buffers of this account; the last one to go frees it
+ * struct contig_user - an account: the memory that a user has allocated
+ * @refs: clients, buffers, maps and dirty runs of the reserve; the last put
+ *        frees the account
  * @uid: the user; constant
  * @ordinary: the files of this account were opened without CAP_SYS_RESOURCE;
  *            constant
- * @pages: pages in this user's buffers
+ * @pages: pages charged to this account
+ * @turns: requests that wait for their turn to empty memory
  * @rcu: frees it
  */
 struct contig_user {
@@ -24,13 +28,14 @@ struct contig_user {
 	kuid_t uid;
 	bool ordinary;
 	atomic_long_t pages;
+	struct contig_turn_account turns;
 	struct rcu_head rcu;
 };
 
 /**
- * struct contig_holding - what an account has, for people to see
+ * struct contig_holding - the memory of an account, for reports
  * @uid: the user
- * @npages: pages in this user's buffers
+ * @npages: pages charged to it
  */
 struct contig_holding {
 	kuid_t uid;

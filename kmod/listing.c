@@ -2,22 +2,24 @@
 /*
  * Lists in debugfs that may be long
  *
- * There can be hundreds of thousands of clients and buffers, and opening and closing
- * one takes the lock of their list. So a reader of the list holds that lock only to
- * copy one entry, prints the copy without it, and goes on with the next number.
- * Entries that come or go meanwhile are printed or not; all others are printed once.
+ * There can be hundreds of thousands of clients and buffers, and opening or
+ * closing one takes the lock of their list. So a reader of the list holds that
+ * lock only to copy one entry, prints the copy without it, and continues with
+ * the next number. Entries that are added or removed meanwhile may be printed
+ * or not; all others are printed once.
  */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 
+#include "gfp.h"
 #include "listing.h"
 
 /**
  * struct contig_listing_reader - an open file in debugfs
- * @listing: the list it is about
- * @copy: of the entry to print next
+ * @listing: the list that it shows
+ * @copy: copy of the entry to print next
  */
 struct contig_listing_reader {
 	struct contig_listing *listing;
@@ -43,23 +45,23 @@ int contig_listing_add(struct contig_listing *listing, void *entry,
 		xa_lock(&listing->entries);
 		*number = ++listing->last;
 		xa_unlock(&listing->entries);
-		/* Numbers begin again after 2^32 entries, where long is short. */
+		/* Numbers wrap after 2^32 entries if long has 32 bits. */
 		ret = *number ? xa_insert(&listing->entries, *number, entry,
-					  GFP_KERNEL_ACCOUNT) : -EBUSY;
+					  CONTIG_GFP) : -EBUSY;
 	} while (ret == -EBUSY);
 	if (ret)
 		*number = 0;
 	return ret;
 }
 
-/* After this no reader looks at the entry. Any context that may take a spinlock. */
+/* Remove an entry; no reader uses it after this. Any context but interrupts. */
 void contig_listing_remove(struct contig_listing *listing,
 			   unsigned long number)
 {
 	xa_erase(&listing->entries, number);
 }
 
-/* The number of a line is its position in the file; the head has 0. */
+/* Copy the entry with the first number from *@pos on; the head has 0. */
 static void *contig_listing_find(struct contig_listing_reader *reader,
 				 loff_t *pos)
 {
@@ -74,7 +76,7 @@ static void *contig_listing_find(struct contig_listing_reader *reader,
 	if (entry)
 		listing->copy(entry, reader->copy);
 	xa_unlock(&listing->entries);
-	/* seq_file wants to see a position that has moved, at the end too. */
+	/* seq_file expects *@pos to have advanced, at the end too. */
 	if (!entry)
 		return NULL;
 	*pos = number;

@@ -12,15 +12,13 @@
 struct seq_file;
 
 /**
- * struct contig_listing - a list of which a file in debugfs has a line for each
- *                         entry
- * @entries: the entries by their number, in the order in which they came; its
- *           lock is held for a few entries at a time, and only locks of wait
- *           queues are taken inside
- * @last: the last number that an entry got, protected by the lock of @entries
+ * struct contig_listing - a list that a file in debugfs shows line by line
+ * @entries: the entries by their number, in the order of their addition. Its
+ *           lock is held for a few entries at a time. Lock order: client.h
+ * @last: number of the entry added last, protected by the lock of @entries
  * @size: bytes that @copy fills; constant
  * @head: prints the first line
- * @copy: copies what is to be printed of an entry, under the lock of @entries, so
+ * @copy: copies the members that @show prints, under the lock of @entries, so
  *        the entry is still listed and its members are valid
  * @show: prints such a copy, without a lock
  */

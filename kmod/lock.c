@@ -1,36 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CONTIG_LOCK and CONTIG_UNLOCK: classic counts, per page
+ * CONTIG_LOCK and CONTIG_UNLOCK: lock counts per page
  */
 #include <linux/mm.h>
-#include <linux/slab.h>
 
 #include <uapi/linux/contig.h>
 
 #include "areas.h"
-#include "buffer.h"
 #include "client.h"
 #include "dma_device.h"
 #include "dma_map.h"
+#include "foreign.h"
 #include "lock.h"
 #include "pin.h"
 #include "stale.h"
 #include "stats.h"
+#include "target.h"
 #include "trace.h"
-#include "translate.h"
 #include "ucmd.h"
 
-/* Map for the client's device what was just pinned. */
+/* Map the pins in @added for the client's device. */
 static int contig_lock_map(struct contig_client *client, u32 flags,
 			   struct contig_areas *added)
 {
 	struct contig_area *area;
+	u32 map_flags = 0;
 	int ret = 0;
 
+	if (flags & CONTIG_LOCK_OUTPUT)
+		map_flags |= CONTIG_DMA_OUTPUT;
+	if (flags & CONTIG_IO_BOUNCE)
+		map_flags |= CONTIG_DMA_BOUNCE;
 	contig_for_each_area(area, added, 0, ULONG_MAX) {
-		ret = contig_pin_map(area->pin, client->device,
-				     flags & CONTIG_LOCK_OUTPUT,
-				     flags & CONTIG_IO_BOUNCE, client->user);
+		/* contig_pin_foreign() has mapped it. */
+		if (area->pin->foreign)
+			continue;
+		ret = contig_pin_map(area->pin, client->device, map_flags,
+				     client->user);
 		if (ret)
 			break;
 		cond_resched();
@@ -38,18 +44,19 @@ static int contig_lock_map(struct contig_client *client, u32 flags,
 	return ret;
 }
 
-/* Pin what is not locked yet of a range. All or nothing. */
+/* Pin the pages of a range that are not locked yet. All or nothing. */
 static int contig_lock_gaps(struct contig_client *client,
 			    const struct contig_target *target, u32 flags,
 			    struct contig_areas *added)
 {
 	unsigned long first = target->first, start, end;
 	bool output = flags & CONTIG_LOCK_OUTPUT;
+	u32 pin_flags = CONTIG_PIN_CHARGE | (output ? CONTIG_PIN_OUTPUT : 0);
 	struct contig_areas gap;
 	int ret = 0;
 
 	contig_areas_init(added);
-	if (!target->buffer)
+	if (!target->dmabuf)
 		ret = contig_client_watch(client);
 	while (!ret && first <= target->last &&
 	       contig_areas_gap(target->areas, first, target->last, &start,
@@ -58,20 +65,23 @@ static int contig_lock_gaps(struct contig_client *client,
 		if (target->buffer)
 			ret = contig_pin_buffer(target->buffer, start, end,
 						&gap);
+		else if (target->dmabuf)
+			ret = contig_pin_foreign(client, target, start, end,
+						 output, &gap);
 		else
 			ret = contig_pin_range(client->space->watch, start,
-					       end, output, true, &gap);
+					       end, pin_flags, &gap);
 		contig_areas_take(added, &gap);
 		first = end + 1;
 	}
 	if (!ret && client->device)
 		ret = contig_lock_map(client, flags, added);
 	if (ret)
-		contig_areas_release(added);
+		contig_pin_release_areas(added);
 	return ret;
 }
 
-/* May what is locked already of a range be locked once more? */
+/* Return 0 if all locked pages of a range can be locked again, else -errno. */
 static int contig_lock_again(const struct contig_target *target, u32 flags)
 {
 	bool output = flags & CONTIG_LOCK_OUTPUT;
@@ -85,7 +95,7 @@ static int contig_lock_again(const struct contig_target *target, u32 flags)
 		if (area->count == UINT_MAX)
 			return -EOVERFLOW;
 		ret = contig_area_check(area, first, last);
-		/* A device would have to be told another address. */
+		/* To map it for input would change its DMA addresses. */
 		if (!ret && !output && area->pin->map &&
 		    area->pin->map->direction == DMA_TO_DEVICE)
 			ret = -EACCES;
@@ -101,7 +111,7 @@ static int contig_lock_again(const struct contig_target *target, u32 flags)
 	return 0;
 }
 
-/* Count one more lock on every page; cannot fail. */
+/* Add one to the count of every page; cannot fail. */
 static void contig_lock_commit(struct contig_client *client,
 			       const struct contig_target *target,
 			       struct contig_areas *added,
@@ -117,7 +127,7 @@ static void contig_lock_commit(struct contig_client *client,
 	contig_areas_take(target->areas, added);
 }
 
-/* Count one lock less on every page; areas must have been cut at the ends. */
+/* Subtract one from the count of every page. Areas must be cut at the ends. */
 static void contig_unlock_commit(struct contig_client *client,
 				 const struct contig_target *target)
 {
@@ -130,36 +140,41 @@ static void contig_unlock_commit(struct contig_client *client,
 		if (--area->count)
 			continue;
 		atomic_long_sub(contig_area_npages(area), &client->locked);
-		contig_area_release(target->areas, area);
+		contig_pin_release_area(target->areas, area);
 	}
 	contig_areas_join(target->areas, target->first, target->last);
 }
 
-/* Check that locked pages are in the sequence that was asked for. */
+/* Check that locked pages are contiguous where @flags demand it. */
 static int contig_lock_sequence(const struct contig_target *target, u32 flags)
 {
+	int ret;
+
 	if (flags & CONTIG_LOCK_CONTIGUOUS) {
 		if (!contig_target_may_count(target))
 			return -EPERM;
-		if (contig_target_extents(target, false) != 1)
+		ret = contig_target_physical(target);
+		if (ret)
+			return ret;
+		if (contig_target_extents(target, CONTIG_SIDE_CPU) != 1)
 			return -EILSEQ;
 	}
 	if (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS &&
-	    contig_target_extents(target, true) != 1)
+	    contig_target_extents(target, CONTIG_SIDE_DEVICE) != 1)
 		return -EILSEQ;
 	return 0;
 }
 
 /**
- * contig_lock_target() - count one more lock on every page of a range
+ * contig_lock_target() - add one to the lock count of every page of a range
  * @client: with its lock held
  * @target: the range
- * @flags: of &enum contig_range_flags; CONTIG_IO_BOUNCE if the client's device may
- *         use a copy
+ * @flags: of &enum contig_range_flags; CONTIG_IO_BOUNCE if the client's device
+ *         may use a copy
  *
  * All or nothing. May sleep.
  *
- * Return: 0 or -errno as uapi/linux/contig.h has it for CONTIG_LOCK.
+ * Return: 0 or -errno as uapi/linux/contig.h documents it for CONTIG_LOCK.
  */
 int contig_lock_target(struct contig_client *client,
 		       const struct contig_target *target, u32 flags)
@@ -175,6 +190,8 @@ int contig_lock_target(struct contig_client *client,
 	else if (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS)
 		ret = -EUNATCH;
 	if (!ret)
+		ret = contig_foreign_check(client, target, output);
+	if (!ret)
 		ret = contig_lock_again(target, flags);
 	if (ret)
 		return ret;
@@ -187,7 +204,7 @@ int contig_lock_target(struct contig_client *client,
 	contig_lock_commit(client, target, &added, &spares);
 	ret = contig_lock_sequence(target, flags);
 	if (ret) {
-		/* The areas are cut where they have to be: this cannot fail. */
+		/* Cannot fail: contig_lock_commit() has cut the areas. */
 		contig_unlock_commit(client, target);
 	} else {
 		contig_for_each_area(area, target->areas, target->first,
@@ -200,74 +217,85 @@ out:
 	return ret;
 }
 
+static int contig_lock_range(struct contig_client *client,
+			     const struct contig_target *target, void *data)
+{
+	const struct contig_lock *cmd = data;
+
+	return contig_lock_target(client, target, cmd->flags);
+}
+
 int contig_lock_ioctl(struct contig_ucmd *ucmd)
 {
 	const u32 known = CONTIG_RANGE_BUFFER | CONTIG_LOCK_OUTPUT |
 			  CONTIG_LOCK_CONTIGUOUS | CONTIG_LOCK_DEVICE_CONTIGUOUS;
-	struct contig_client *client = ucmd->client;
 	struct contig_lock *cmd = ucmd->cmd;
-	struct contig_target target;
+	const struct contig_range range = {
+		.flags = cmd->flags,
+		.fd = cmd->fd,
+		.addr = cmd->addr,
+		.length = cmd->length,
+	};
 	int ret;
 
 	if (cmd->flags & ~known || cmd->reserved)
 		return -EOPNOTSUPP;
-	if (mutex_lock_killable(&client->lock))
-		return -EINTR;
-	ret = contig_target_init(client, cmd->flags, cmd->addr, cmd->length,
-				 cmd->fd, true, &target);
-	if (!ret)
-		ret = contig_lock_target(client, &target, cmd->flags);
-	contig_target_done(client, &target);
-	mutex_unlock(&client->lock);
-
+	ret = contig_target_do(ucmd->client, &range, true, contig_lock_range,
+			       cmd);
 	contig_stats_count(ret ? CONTIG_EVENT_LOCK_FAILED : CONTIG_EVENT_LOCK);
 	trace_contig_lock(cmd->addr, cmd->length, cmd->flags, ret);
 	return ret;
 }
 
 /**
- * contig_unlock_target() - count one lock less on every page of a range
+ * contig_unlock_target() - subtract one from the lock count of every page
  * @client: with its lock held
  * @target: the range
  *
  * All or nothing. May sleep.
  *
- * Return: 0 or -ENOLCK.
+ * Return: 0, -ENOLCK, or -ENOMEM: see contig_spares_insist().
  */
 int contig_unlock_target(struct contig_client *client,
 			 const struct contig_target *target)
 {
 	struct contig_spares spares;
+	int ret;
 
 	if (!target->areas ||
 	    !contig_areas_cover(target->areas, target->first, target->last))
 		return -ENOLCK;
-	/* Who is done with memory cannot help it if there is none. */
-	contig_spares_alloc_nofail(&spares);
+	ret = contig_spares_insist(target->areas, target->first, target->last,
+				   &spares);
+	if (ret)
+		return ret;
 	contig_areas_cut(target->areas, target->first, target->last, &spares);
 	contig_unlock_commit(client, target);
 	contig_spares_free(&spares);
 	return 0;
 }
 
+static int contig_unlock_range(struct contig_client *client,
+			       const struct contig_target *target, void *unused)
+{
+	return contig_unlock_target(client, target);
+}
+
 int contig_unlock_ioctl(struct contig_ucmd *ucmd)
 {
-	struct contig_client *client = ucmd->client;
 	struct contig_unlock *cmd = ucmd->cmd;
-	struct contig_target target;
+	const struct contig_range range = {
+		.flags = cmd->flags,
+		.fd = cmd->fd,
+		.addr = cmd->addr,
+		.length = cmd->length,
+	};
 	int ret;
 
 	if (cmd->flags & ~CONTIG_RANGE_BUFFER || cmd->reserved)
 		return -EOPNOTSUPP;
-	if (mutex_lock_killable(&client->lock))
-		return -EINTR;
-	ret = contig_target_init(client, cmd->flags, cmd->addr, cmd->length,
-				 cmd->fd, false, &target);
-	if (!ret)
-		ret = contig_unlock_target(client, &target);
-	contig_target_done(client, &target);
-	mutex_unlock(&client->lock);
-
+	ret = contig_target_do(ucmd->client, &range, false, contig_unlock_range,
+			       NULL);
 	if (!ret)
 		contig_stats_count(CONTIG_EVENT_UNLOCK);
 	trace_contig_unlock(cmd->addr, cmd->length, cmd->flags, ret);

@@ -17,17 +17,20 @@
 
 #include "client.h"
 #include "debugfs.h"
-#include "device.h"
-#include "dma_device.h"
+#include "dma_unplug.h"
+#include "hotplug.h"
 #include "kernel_client.h"
 #include "limits.h"
-#include "offline.h"
 #include "oom.h"
-#include "poison.h"
+#include "own_device.h"
+#include "range.h"
+#include "reserve.h"
 #include "rung.h"
 #include "stats.h"
+#include "sweep.h"
 #include "ucmd.h"
 #include "watch.h"
+#include "worker.h"
 #include "zones.h"
 
 static u64 contig_features(void)
@@ -44,24 +47,34 @@ static u64 contig_features(void)
 		features |= CONTIG_FEATURE_MEMORY_ENCRYPTED;
 	if (contig_may_see_physical_noaudit())
 		features |= CONTIG_FEATURE_PHYSICAL_ALLOWED;
-	if (contig_device_pool())
+	if (contig_own_device_pool())
 		features |= CONTIG_FEATURE_POOL;
 	return features;
 }
 
-/* The last byte of memory. */
+/*
+ * Return the last address of memory that the kernel manages. ZONE_DEVICE does
+ * not count: drivers made its struct pages, as contig does in region.c.
+ */
 static u64 contig_ram_top(void)
 {
 	unsigned long end = 0;
-	int nid;
+	int nid, i;
 
-	for_each_online_node(nid)
-		end = max(end, node_end_pfn(nid));
+	for_each_online_node(nid) {
+		for (i = 0; i < MAX_NR_ZONES; i++) {
+			struct zone *zone = &NODE_DATA(nid)->node_zones[i];
+
+			if (!zone_is_zone_device(zone) && populated_zone(zone))
+				end = max(end, zone_end_pfn(zone));
+		}
+	}
 	return PFN_PHYS((u64)end) - 1;
 }
 
 static int contig_info_ioctl(struct contig_ucmd *ucmd)
 {
+	bool told = contig_may_see_physical_noaudit();
 	struct contig_client *client = ucmd->client;
 	struct contig_info *cmd = ucmd->cmd;
 
@@ -73,10 +86,11 @@ static int contig_info_ioctl(struct contig_ucmd *ucmd)
 	cmd->out_ram_bytes = (u64)totalram_pages() << PAGE_SHIFT;
 	cmd->out_ram_top = contig_ram_top();
 	cmd->out_max_order_bytes = (u64)PAGE_SIZE << MAX_PAGE_ORDER;
-	contig_reserve_totals(&cmd->out_reserve_bytes, &cmd->out_reserve_free,
+	contig_reserve_totals(told, &cmd->out_reserve_bytes,
+			      &cmd->out_reserve_free,
 			      &cmd->out_reserve_largest);
-	/* How long it is exactly would tell whether two buffers adjoin. */
-	if (cmd->out_reserve_largest && !contig_may_see_physical_noaudit())
+	/* The exact length would reveal whether two buffers adjoin. */
+	if (cmd->out_reserve_largest && !told)
 		cmd->out_reserve_largest =
 			BIT_ULL(ilog2(cmd->out_reserve_largest));
 	cmd->out_quota_bytes = (u64)contig_user_quota(client->user)
@@ -88,10 +102,10 @@ static int contig_info_ioctl(struct contig_ucmd *ucmd)
 
 /**
  * struct contig_ioctl_op - one command
- * @size: of the structure that we know
- * @min_size: of the structure that the first version had
- * @number: of the ioctl
- * @execute: carries it out
+ * @size: size of the structure in this version
+ * @min_size: size of the structure in the first version
+ * @number: number of the ioctl
+ * @execute: carries out the command
  */
 struct contig_ioctl_op {
 	unsigned int size;
@@ -178,7 +192,7 @@ static long contig_fops_ioctl(struct file *file, unsigned int cmd,
 		return ret;
 	if (ucmd.user_size < op->min_size)
 		return -EINVAL;
-	/* So that nobody makes us look at gigabytes of zeroes. */
+	/* Bound how many zeroes copy_struct_from_user() has to check. */
 	if (ucmd.user_size > PAGE_SIZE)
 		return -E2BIG;
 	ucmd.cmd = &buffer;
@@ -200,8 +214,8 @@ static int contig_fops_release(struct inode *inode, struct file *file)
 }
 
 /*
- * What a process has through this file, for the administrator who looks for it.
- * Processes of the same user may read it, so there is no address in it.
+ * Show in fdinfo how much memory the user and this client have. Processes of
+ * the same user can read it, so it must not contain addresses.
  */
 static void contig_fops_show_fdinfo(struct seq_file *m, struct file *file)
 {
@@ -229,7 +243,7 @@ static const struct file_operations contig_fops = {
 	.llseek = noop_llseek,
 };
 
-/* Root's alone, until a udev rule says otherwise. */
+/* Only root may open it, unless a udev rule changes its mode. */
 static struct miscdevice contig_miscdev = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "contig",
@@ -247,7 +261,7 @@ static int __init contig_init(void)
 	ret = contig_clients_init();
 	if (ret)
 		goto err_stats;
-	ret = contig_device_init();
+	ret = contig_own_device_init();
 	if (ret)
 		goto err_clients;
 	ret = contig_dma_devices_init();
@@ -256,15 +270,18 @@ static int __init contig_init(void)
 	ret = contig_kernel_init();
 	if (ret)
 		goto err_dma_devices;
-	ret = contig_poison_init();
+	ret = contig_sweep_init();
 	if (ret)
 		goto err_kernel;
-	ret = contig_offline_init();
+	ret = contig_hotplug_init();
 	if (ret)
-		goto err_poison;
+		goto err_sweep;
+	ret = contig_workers_init();
+	if (ret)
+		goto err_hotplug;
 	ret = contig_reserve_init();
 	if (ret)
-		goto err_offline;
+		goto err_workers;
 	ret = contig_oom_init();
 	if (ret)
 		goto err_reserve;
@@ -278,16 +295,18 @@ err_oom:
 	contig_oom_exit();
 err_reserve:
 	contig_reserve_exit();
-err_offline:
-	contig_offline_exit();
-err_poison:
-	contig_poison_exit();
+err_workers:
+	contig_workers_exit();
+err_hotplug:
+	contig_hotplug_exit();
+err_sweep:
+	contig_sweep_exit();
 err_kernel:
 	contig_kernel_exit();
 err_dma_devices:
 	contig_dma_devices_exit();
 err_device:
-	contig_device_exit();
+	contig_own_device_exit();
 err_clients:
 	contig_clients_exit();
 err_stats:
@@ -300,14 +319,15 @@ static void __exit contig_exit(void)
 	contig_debugfs_exit();
 	misc_deregister(&contig_miscdev);
 	contig_oom_exit();
-	contig_offline_exit();
-	contig_poison_exit();
+	contig_hotplug_exit();
+	contig_sweep_exit();
 	contig_reserve_exit();
+	contig_workers_exit();
 	contig_kernel_exit();
 	contig_clients_exit();
 	contig_watches_exit();
 	contig_dma_devices_exit();
-	contig_device_exit();
+	contig_own_device_exit();
 	contig_stats_exit();
 }
 
@@ -317,4 +337,7 @@ module_exit(contig_exit);
 MODULE_AUTHOR("The contig authors");
 MODULE_DESCRIPTION("Physically contiguous DMA memory for user space");
 MODULE_LICENSE("GPL");
+#ifdef CONTIG_VERSION
+MODULE_VERSION(CONTIG_VERSION);
+#endif
 MODULE_IMPORT_NS(DMA_BUF);

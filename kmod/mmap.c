@@ -3,29 +3,82 @@
  * Buffers in a user's page tables
  *
  * Memory whose pages have reference counts of their own is mapped as struct
- * pages, all of it at once: afterwards the CPU takes no faults, and whatever in
- * the kernel takes references on user pages works. The rest is mapped as bare
- * page frames.
+ * pages, all of it at once: the CPU takes no faults afterwards, and GUP works.
+ * Other memory is mapped as bare page frames.
+ *
+ * A mapped page names its file and offset (page->mapping and page->index) until
+ * the buffer gives it back: the kernel identifies shared futexes by these, and
+ * GUP takes references without mmap_lock only on pages that name a file.
  */
 #include <linux/dma-buf.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
-#include <linux/module.h>
+#include <linux/pagemap.h>
 #include <linux/pfn.h>
 #include <linux/sched/signal.h>
 
 #include "buffer.h"
-#include "coherent.h"
 #include "fault.h"
+#include "mmap.h"
 #include "pages.h"
 #include "poison.h"
+#include "rung.h"
 
 #define CONTIG_BATCH 64UL
 
+/* Make a page name the buffer's file and @offset. Idempotent. */
+static struct page *contig_mmap_name(struct contig_buffer *buffer,
+				     unsigned long pfn, unsigned long offset)
+{
+	struct page *page = pfn_to_page(pfn);
+
+	page->index = offset;
+	WRITE_ONCE(page->mapping, buffer->inode->i_mapping);
+	return page;
+}
+
 /*
- * A page that was zapped, by MADV_DONTNEED say, comes back here. One that has
- * failed does not: the process gets a SIGBUS with BUS_MCEERR_AR, as it does for
- * other memory.
+ * A holder of a reference and of the page lock may follow page->mapping, as
+ * set_page_dirty_lock() does at the end of direct I/O. So take the lock, unless
+ * the buffer's reference is the last one.
+ */
+static void contig_mmap_unname(struct page *page)
+{
+	bool others = page_ref_count(page) > 1;
+
+	if (others)
+		lock_page(page);
+	WRITE_ONCE(page->mapping, NULL);
+	if (others)
+		unlock_page(page);
+}
+
+/**
+ * contig_mmap_forget() - clear the file in the pages of a buffer
+ * @buffer: a buffer that is about to give its memory back
+ *
+ * The page allocator does not accept pages that name a file, and a page with
+ * another reference must not name an inode that is gone. May sleep.
+ */
+void contig_mmap_forget(struct contig_buffer *buffer)
+{
+	struct contig_cursor cursor;
+	unsigned long pfn, n;
+
+	if (!READ_ONCE(buffer->named))
+		return;
+	contig_cursor_init(&cursor, &buffer->extents, 0);
+	while ((n = contig_cursor_next(&cursor, buffer->extents.npages, &pfn)))
+		for (; n--; pfn++) {
+			contig_mmap_unname(pfn_to_page(pfn));
+			if (!(pfn % 1024))
+				cond_resched();
+		}
+}
+
+/*
+ * Map a page again that was zapped, by MADV_DONTNEED say. For a failed page the
+ * process gets a SIGBUS with BUS_MCEERR_AR, as it does for other memory.
  */
 static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
 {
@@ -38,13 +91,15 @@ static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
 		return VM_FAULT_HWPOISON;
 	if (buffer->mapping != CONTIG_MAPPING_STRUCT_PAGE)
 		return VM_FAULT_SIGBUS;
-	page = pfn_to_page(contig_extents_pfn(&buffer->extents, vmf->pgoff));
+	page = contig_mmap_name(buffer,
+				contig_extents_pfn(&buffer->extents, vmf->pgoff),
+				vmf->pgoff);
 	get_page(page);
 	vmf->page = page;
 	return 0;
 }
 
-/* Debuggers: bare page frames can only be reached through us. */
+/* Access bare page frames for ptrace(), which has no other way to them. */
 static int contig_vm_access(struct vm_area_struct *vma, unsigned long addr,
 			    void *data, int length, int write)
 {
@@ -58,7 +113,7 @@ static int contig_vm_access(struct vm_area_struct *vma, unsigned long addr,
 		return -EACCES;
 	length = min_t(u64, length, size - offset);
 	length = min_t(u64, length, vma->vm_end - addr);
-	/* The caller passes what lies in one page. */
+	/* The caller passes a part of one page. */
 	if (contig_buffer_failed(buffer, offset >> PAGE_SHIFT,
 				 PFN_UP(offset_in_page(offset) + length)))
 		return -EIO;
@@ -74,20 +129,22 @@ static const struct vm_operations_struct contig_vm_ops = {
 	.access = contig_vm_access,
 };
 
-/* The buffer that a mapping shows, NULL if it shows something else. */
-struct contig_buffer *contig_vma_buffer(struct vm_area_struct *vma)
+/* Return the buffer that a VMA maps, NULL if it maps other memory. */
+struct contig_buffer *contig_mmap_buffer(struct vm_area_struct *vma)
 {
 	return vma->vm_ops == &contig_vm_ops ? vma->vm_private_data : NULL;
 }
 
 /*
  * Map up to CONTIG_BATCH pages from the cursor on, at @addr. A failed page ends
- * the batch and is left out: an access to it faults. Return: how many pages are
- * done with, or what vm_insert_pages() returns.
+ * the batch and is left out, so that an access to it faults. Return how many
+ * pages are done, the failed one included, or an error of vm_insert_pages().
  */
 static long contig_mmap_batch(struct vm_area_struct *vma, unsigned long addr,
 			      struct contig_cursor *cursor, unsigned long end)
 {
+	struct contig_buffer *buffer = vma->vm_private_data;
+	unsigned long first = cursor->offset;
 	unsigned long pfn, got, good, i, n = 0;
 	struct page *pages[CONTIG_BATCH];
 	unsigned int failed = 0;
@@ -99,8 +156,8 @@ static long contig_mmap_batch(struct vm_area_struct *vma, unsigned long addr,
 		if (!got)
 			break;
 		good = contig_pages_first_failed(pfn, got);
-		for (i = 0; i < good; i++)
-			pages[n++] = pfn_to_page(pfn + i);
+		for (i = 0; i < good; i++, n++)
+			pages[n] = contig_mmap_name(buffer, pfn + i, first + n);
 		if (good < got) {
 			failed = 1;
 			contig_cursor_init(cursor, cursor->extents,
@@ -136,7 +193,7 @@ static int contig_mmap_pages(struct contig_buffer *buffer,
 	return 0;
 }
 
-/* Bare page frames are all mapped at once: take out those that have failed. */
+/* Unmap failed pages, since bare page frames are all mapped in one call. */
 static void contig_mmap_unmap_failed(struct contig_buffer *buffer,
 				     struct vm_area_struct *vma)
 {
@@ -154,8 +211,8 @@ static void contig_mmap_unmap_failed(struct contig_buffer *buffer,
 
 /**
  * contig_mmap() - map a buffer, or a part of it
- * @dmabuf: the buffer; its core has checked offset and length
- * @vma: where to; must be shared, since a private copy is no memory for a device
+ * @dmabuf: the buffer; the dma-buf core has checked offset and length
+ * @vma: where to; must be shared, since a device does not see private copies
  *
  * Return: 0, -EINVAL for a private mapping, -ENOMEM or -EINTR.
  */
@@ -170,11 +227,12 @@ int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	contig_poison_mmap_begin();
 	vma->vm_private_data = buffer;
 	if (buffer->mapping == CONTIG_MAPPING_STRUCT_PAGE) {
+		WRITE_ONCE(buffer->named, true);
 		vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
 		ret = contig_mmap_pages(buffer, vma);
 	} else {
 		vm_flags_set(vma, VM_DONTEXPAND);
-		ret = contig_coherent_mmap(buffer, vma);
+		ret = buffer->ops->mmap(buffer, vma);
 		if (!ret)
 			contig_mmap_unmap_failed(buffer, vma);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names that people will read
+ * Names in logs and debugfs
  */
 #ifndef CONTIG_NAME_H
 #define CONTIG_NAME_H
@@ -14,7 +14,7 @@ static inline bool contig_name_printable(char c)
 	return c >= ' ' && c <= '~';
 }
 
-/* A name from user space must be ended and printable, since people will read it. */
+/* Return 0 if a name from user space is terminated and printable. */
 static inline int contig_name_check(const char *name, size_t size)
 {
 	size_t length = strnlen(name, size), i;
@@ -27,7 +27,7 @@ static inline int contig_name_check(const char *name, size_t size)
 	return 0;
 }
 
-/* A process names itself as it likes: nothing of that may forge a line. */
+/* Replace unprintable characters: a process could forge lines by its name. */
 static inline void contig_name_clean(char *name)
 {
 	for (; *name; name++)

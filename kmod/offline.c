@@ -1,159 +1,122 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that the kernel takes offline
+ * Keeps contig from emptying memory that the kernel takes offline
  *
- * To take memory offline the kernel isolates its pageblocks, moves out what lies
- * in them, and tries again until all of it is free. alloc_contig_range() isolates
- * pageblocks as well; where it meets one that is isolated already it fails and,
- * up to Linux 6.12 at least, ends that isolation, which is not its own. What is
- * freed then goes to other users, and offlining never ends.
+ * To take memory offline the kernel isolates its pageblocks, migrates their
+ * pages, and tries again until all of them are free. alloc_contig_range()
+ * isolates pageblocks as well; where it meets one that is isolated already it
+ * fails and, up to Linux 6.12 at least, ends the isolation of the other user.
+ * Pages that are freed then go to other users, and offlining never ends.
  *
- * So windows are not emptied where pageblocks are isolated. Between that look and
- * alloc_contig_range() the kernel may begin to take memory offline; but it tells
- * of that when it has isolated the memory, and then offlining is refused if a
- * window that overlaps is being emptied or if the isolation is gone.
- *
- * Pages of contig in use are unmovable: isolation fails because of them, and
- * offlining with -EBUSY, at once. But it takes no notice of failed pages, of which
- * the reserve and buffers keep some. So the module refuses for these itself.
+ * So windows with isolated pageblocks are not emptied. Between that check and
+ * alloc_contig_range() the kernel can begin to take memory offline; but it
+ * calls the notifier of hotplug.c when it has isolated the memory, and that
+ * refuses if a window that overlaps is being emptied or if the isolation is
+ * gone.
  */
-#include <linux/memory.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
-#include <linux/notifier.h>
 #include <linux/pageblock-flags.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 
-#include "buffer.h"
 #include "offline.h"
 #include "pageblock.h"
-#include "poison.h"
-#include "rung.h"
 
 /**
- * struct contig_offline - what may not be emptied, and what is
- * @lock: protects the members below; a leaf
+ * struct contig_offline - memory that goes offline, and windows being emptied
+ * @lock: protects the members below; lock order: client.h
  * @start: first page frame that goes offline
- * @end: first page frame behind; the same if none does
- * @window: first page frame of the window that is being emptied, down to a
- *          pageblock's
- * @window_end: first page frame behind, up to a pageblock's; the same if none is.
- *              One is at a time: see range.c
+ * @end: page frame behind the last one; equals @start if none goes offline
+ * @windows: windows that are being emptied
  */
 static struct contig_offline {
 	spinlock_t lock; /* for all that follows */
 	unsigned long start;
 	unsigned long end;
-	unsigned long window;
-	unsigned long window_end;
+	struct list_head windows;
 } offline = {
 	.lock = __SPIN_LOCK_UNLOCKED(offline.lock),
+	.windows = LIST_HEAD_INIT(offline.windows),
 };
 
-static bool contig_blocks_isolated(unsigned long pfn, unsigned long end,
-				   bool all)
+/* Return true if all pageblocks are online, and isolated as @isolated says. */
+static bool contig_blocks_are(unsigned long pfn, unsigned long end,
+			      bool isolated)
 {
-	struct page *page;
-	bool isolated;
+	bool are = true;
 
-	for (; pfn < end; pfn += pageblock_nr_pages) {
-		page = pfn_to_online_page(pfn);
-		isolated = page &&
-			   contig_block_is_isolated(page_zone(page), pfn);
-		if (isolated != all)
-			return !all;
+	/* Keeps the struct pages: see contig_hotplug_notify(). */
+	rcu_read_lock();
+	for (; are && pfn < end; pfn += pageblock_nr_pages) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		are = page && contig_block_is_isolated(page_zone(page), pfn) ==
+			      isolated;
 	}
-	return all;
+	rcu_read_unlock();
+	return are;
 }
 
 /**
  * contig_offline_enter() - begin to empty a window of memory
+ * @window: to be filled
  * @pfn: first page frame
- * @npages: how many
+ * @npages: number of pages
  *
- * One window at a time.
- *
- * Return: false if the kernel has isolated a part of it; else true, and
- * contig_offline_leave() has to follow.
+ * Return: false if the kernel has isolated a part of it, or a part of it is
+ * offline; else true, and contig_offline_leave() has to follow.
  */
-bool contig_offline_enter(unsigned long pfn, unsigned long npages)
+bool contig_offline_enter(struct contig_offline_window *window,
+			  unsigned long pfn, unsigned long npages)
 {
-	unsigned long end = pageblock_align(pfn + npages);
-
-	pfn = pageblock_start_pfn(pfn);
+	window->start = pageblock_start_pfn(pfn);
+	window->end = pageblock_align(pfn + npages);
 	scoped_guard(spinlock, &offline.lock) {
-		if (pfn < offline.end && offline.start < end)
+		if (window->start < offline.end && offline.start < window->end)
 			return false;
-		offline.window = pfn;
-		offline.window_end = end;
+		list_add(&window->node, &offline.windows);
 	}
-	if (!contig_blocks_isolated(pfn, end, false))
+	if (contig_blocks_are(window->start, window->end, false))
 		return true;
-	contig_offline_leave();
+	contig_offline_leave(window);
 	return false;
 }
 
-void contig_offline_leave(void)
+void contig_offline_leave(struct contig_offline_window *window)
 {
 	spin_lock(&offline.lock);
-	offline.window_end = offline.window;
+	list_del(&window->node);
 	spin_unlock(&offline.lock);
 }
 
-/* Return true if memory that the kernel has isolated may go offline. */
-static bool contig_offline_begin(unsigned long start, unsigned long end)
+/**
+ * contig_offline_begin() - let memory that the kernel has isolated go offline
+ * @start: first page frame
+ * @end: page frame behind the last one
+ *
+ * Return: true if it may, and then no part of it is emptied before
+ * contig_offline_end(); false if a part is being emptied, or is not isolated.
+ */
+bool contig_offline_begin(unsigned long start, unsigned long end)
 {
-	contig_poison_settle();
-	if (contig_reserve_overlaps(start, end) ||
-	    contig_buffers_failed(start, end))
-		return false;
+	struct contig_offline_window *window;
+
 	scoped_guard(spinlock, &offline.lock) {
-		if (offline.window < end && start < offline.window_end)
-			return false;
+		list_for_each_entry(window, &offline.windows, node)
+			if (window->start < end && start < window->end)
+				return false;
 		offline.start = start;
 		offline.end = end;
 	}
-	return contig_blocks_isolated(start, end, true);
+	return contig_blocks_are(start, end, true);
 }
 
-static void contig_offline_end(void)
+/* Memory went offline, or stays. */
+void contig_offline_end(void)
 {
 	spin_lock(&offline.lock);
 	offline.end = offline.start;
 	spin_unlock(&offline.lock);
-}
-
-/* Called by the kernel, which takes one piece of memory offline at a time. */
-static int contig_offline_notify(struct notifier_block *nb,
-				 unsigned long action, void *data)
-{
-	const struct memory_notify *memory = data;
-
-	switch (action) {
-	case MEM_GOING_OFFLINE:
-		if (!contig_offline_begin(memory->start_pfn,
-					  memory->start_pfn + memory->nr_pages))
-			return notifier_from_errno(-EBUSY);
-		break;
-	case MEM_CANCEL_OFFLINE:
-	case MEM_OFFLINE:
-		contig_offline_end();
-		break;
-	}
-	return NOTIFY_OK;
-}
-
-static struct notifier_block contig_offline_notifier = {
-	.notifier_call = contig_offline_notify,
-};
-
-int contig_offline_init(void)
-{
-	return register_memory_notifier(&contig_offline_notifier);
-}
-
-void contig_offline_exit(void)
-{
-	unregister_memory_notifier(&contig_offline_notifier);
 }

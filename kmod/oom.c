@@ -2,11 +2,11 @@
 /*
  * Name the users of contig's memory when the OOM killer is called
  *
- * The OOM killer judges processes by what they have mapped, and sees of a buffer
- * only mappings with struct pages. Memory of a buffer that is not mapped, or mapped
- * as page frames, is in no process's figure, so the killer may choose a process
- * that is not to blame. This module cannot choose for it and has nothing to give
- * back; it tells the administrator where memory is.
+ * The OOM killer judges processes by their mapped memory, and counts mappings
+ * with struct pages only. Memory of a buffer that is not mapped, or mapped as
+ * page frames, counts for no process, so the killer may choose a process that
+ * is not to blame. The module can neither choose for it nor free memory; it
+ * logs the accounts with most memory for the administrator.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": out of memory: " fmt
 
@@ -31,8 +31,8 @@ static unsigned long contig_pages_to_mib(u64 npages)
 }
 
 /*
- * Called with the kernel's oom_lock held, by a task that waits for memory and may
- * hold any lock under which this module allocates.
+ * Called with the kernel's oom_lock held, by a task that waits for memory and
+ * can hold any lock under which this module allocates. So it takes no lock.
  */
 static int contig_oom_notify(struct notifier_block *unused, unsigned long event,
 			     void *freed)

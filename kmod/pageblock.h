@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a pageblock is for
+ * Migrate types of pageblocks
  */
 #ifndef CONTIG_PAGEBLOCK_H
 #define CONTIG_PAGEBLOCK_H
@@ -10,9 +10,9 @@
 #include <linux/rcupdate.h>
 
 /*
- * The migrate type of a pageblock. The kernel's own get_pfnblock_flags_mask() is
- * not exported, the map that it reads is. The section of @pfn must be online, or
- * have been a moment ago.
+ * Return the migrate type of a pageblock. get_pfnblock_flags_mask() is not
+ * exported, but modules can read its bitmap. The section of @pfn must be
+ * online, or have been online a moment ago.
  */
 static inline int contig_block_type(struct zone *zone, unsigned long pfn)
 {
@@ -45,7 +45,7 @@ static inline bool contig_block_is_cma(struct zone *zone, unsigned long pfn)
 #endif
 }
 
-/* Return true if the kernel has isolated the pageblock, as for memory offlining. */
+/* Return true if the pageblock is isolated, as for memory offlining. */
 static inline bool contig_block_is_isolated(struct zone *zone,
 					    unsigned long pfn)
 {
@@ -54,6 +54,17 @@ static inline bool contig_block_is_isolated(struct zone *zone,
 #else
 	return false;
 #endif
+}
+
+/*
+ * Return true if alloc_contig_range() may empty pageblocks of this type. Those
+ * of CMA are for CMA alone, isolated ones have another user, and
+ * MIGRATE_HIGHATOMIC ones are counted by the kernel, whose count isolation
+ * would upset.
+ */
+static inline bool contig_block_type_usable(int type)
+{
+	return type < MIGRATE_PCPTYPES;
 }
 
 #endif /* CONTIG_PAGEBLOCK_H */

@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page frames with a reference count of their own each
+ * Page frames that each have a reference count of their own
  *
- * Memory of this kind can be mapped as struct pages: whoever takes a reference
- * on a page of it, for direct I/O say, keeps just that page, however long after
- * the buffer is gone. Giving back means dropping our reference page by page.
+ * Memory of this kind can be mapped as struct pages: a reference on a page,
+ * taken for direct I/O say, keeps that page only, even when the buffer is gone.
+ * To give the memory back, contig drops its own reference page by page.
  */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/numa.h>
 #include <linux/sched.h>
+#include <linux/topology.h>
 
+#include "constraints.h"
 #include "extents.h"
 #include "pages.h"
 #include "request.h"
 #include "zones.h"
 
-/* Is there memory in any zone from @from on down that lies too high? */
+/* Return true if a zone up to @from has memory above the request's limit. */
 static bool contig_pages_above(const struct contig_request *request,
 			       enum zone_type from)
 {
@@ -30,14 +35,14 @@ static bool contig_pages_above(const struct contig_request *request,
 }
 
 /**
- * contig_pages_gfp() - how to ask the page allocator for suitable pages
+ * contig_pages_gfp() - find GFP flags for which all pages meet a request
  * @request: constraints
- * @gfp: receives what to pass to contig_pages_take()
+ * @gfp: receives the flags for contig_pages_take()
  *
- * The page allocator can be told to stay in a zone, and knows nothing of a
- * lowest address or of limits that are not those of a zone.
+ * GFP flags choose the highest zone; they can express neither a lowest address
+ * nor a limit that is not the end of a zone.
  *
- * Return: whether it can be asked in a way that meets the address window.
+ * Return: true if such flags exist.
  */
 bool contig_pages_gfp(const struct contig_request *request, gfp_t *gfp)
 {
@@ -63,32 +68,29 @@ bool contig_pages_gfp(const struct contig_request *request, gfp_t *gfp)
 	return false;
 }
 
-/**
- * contig_pages_take() - take adjacent zeroed pages from the page allocator
- * @node: NUMA node to prefer
- * @gfp: from contig_pages_gfp()
- * @extents: the pages are appended here
- * @order: as large a block, at most MAX_PAGE_ORDER
- * @npages: how many pages of the block to keep, at most 1 << @order
- *
- * Does not try hard: the caller has smaller blocks to fall back on, except for
- * single pages. May sleep.
- *
- * Return: 0 or -ENOMEM.
- */
-int contig_pages_take(int node, gfp_t gfp, struct contig_extents *extents,
-		      unsigned int order, unsigned long npages)
+/* Allocate a block of pages from the nodes that the request allows. */
+static struct page *contig_pages_alloc(const struct contig_request *request,
+				       gfp_t gfp, unsigned int order)
+{
+	nodemask_t nodes = request->nodes;
+	int nid = request->node;
+
+	if (nid == NUMA_NO_NODE)
+		nid = numa_mem_id();
+	return __alloc_pages(gfp, order, nid, request->confined ? &nodes : NULL);
+}
+
+/* Take a block without failed pages, and keep its first @npages. */
+static int contig_pages_get(const struct contig_request *request, gfp_t gfp,
+			    struct contig_extents *extents, unsigned int order,
+			    unsigned long npages)
 {
 	struct page *page;
 	unsigned long i;
 	int ret;
 
-	if (order)
-		gfp = (gfp | __GFP_NORETRY) & ~__GFP_DIRECT_RECLAIM;
-	else
-		gfp |= __GFP_RETRY_MAYFAIL;
 	for (;;) {
-		page = alloc_pages_node(node, gfp, order);
+		page = contig_pages_alloc(request, gfp, order);
 		if (!page)
 			return -ENOMEM;
 		if (order)
@@ -96,7 +98,7 @@ int contig_pages_take(int node, gfp_t gfp, struct contig_extents *extents,
 		if (contig_pages_first_failed(page_to_pfn(page), 1UL << order) ==
 		    1UL << order)
 			break;
-		/* Failed pages do not return to the free lists: this ends. */
+		/* Failed pages do not become free again, so this loop ends. */
 		contig_pages_put(page_to_pfn(page), 1UL << order);
 	}
 	for (i = npages; i < 1UL << order; i++)
@@ -108,13 +110,125 @@ int contig_pages_take(int node, gfp_t gfp, struct contig_extents *extents,
 }
 
 /**
+ * contig_pages_take() - take adjacent zeroed pages from the page allocator
+ * @request: says on which NUMA nodes
+ * @gfp: from contig_pages_gfp()
+ * @extents: the pages are appended here
+ * @order: order of the block, at most MAX_PAGE_ORDER
+ * @npages: number of pages of the block to keep, at most 1 << @order
+ *
+ * Does not try hard: the caller has smaller blocks to fall back on, except for
+ * single pages. May sleep.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int contig_pages_take(const struct contig_request *request, gfp_t gfp,
+		      struct contig_extents *extents, unsigned int order,
+		      unsigned long npages)
+{
+	if (order)
+		gfp = (gfp | __GFP_NORETRY | __GFP_NOMEMALLOC) &
+		      ~__GFP_DIRECT_RECLAIM;
+	else
+		gfp |= __GFP_RETRY_MAYFAIL;
+	return contig_pages_get(request, gfp, extents, order, npages);
+}
+
+/*
+ * The zones at which GFP flags make the page allocator begin, highest first. It
+ * falls back to lower zones by itself.
+ */
+static const struct {
+	enum zone_type top;
+	gfp_t gfp;
+} contig_pages_zones[] = {
+	{ MAX_NR_ZONES - 1, 0 },
+#ifdef CONFIG_ZONE_DMA32
+	{ ZONE_DMA32, GFP_DMA32 },
+#endif
+#ifdef CONFIG_ZONE_DMA
+	{ ZONE_DMA, GFP_DMA },
+#endif
+};
+
+/* Return true if the highest zone up to @top begins within the limits. */
+static bool contig_pages_begin(const struct contig_request *request,
+			       enum zone_type top)
+{
+	struct zone *zone;
+	int nid, i, best = -1;
+	bool begins = false;
+
+	/* On each node the highest zone comes first. */
+	contig_for_each_zone(zone, nid, i) {
+		if (i > top || i < best)
+			continue;
+		if (i > best)
+			begins = false;
+		best = i;
+		if (zone->zone_start_pfn <= request->highest)
+			begins = true;
+	}
+	return begins;
+}
+
+/**
+ * contig_pages_block() - take one block of zeroed pages for a whole request
+ * @request: the request
+ * @extents: the pages are appended here
+ * @hard: reclaim and compact memory for it, without calling the OOM killer
+ *
+ * For an address limit that is not the end of a zone this does the same as
+ * dma_alloc_attrs(): a block that lies too high is given back, and a lower zone
+ * is tried. May sleep.
+ *
+ * Return: 0; -ENOMEM; -ERANGE if there was a block, but none that fits.
+ */
+int contig_pages_block(const struct contig_request *request,
+		       struct contig_extents *extents, bool hard)
+{
+	gfp_t gfp = GFP_USER | __GFP_ZERO | __GFP_NOWARN | __GFP_ACCOUNT;
+	int order = max(order_base_2(request->npages),
+			order_base_2(request->align));
+	int i, ret = -ENOMEM, err;
+
+	if (order > MAX_PAGE_ORDER)
+		return -ENOMEM;
+	if (order && !hard)
+		gfp = (gfp | __GFP_NORETRY | __GFP_NOMEMALLOC) &
+		      ~__GFP_DIRECT_RECLAIM;
+	else if (order <= PAGE_ALLOC_COSTLY_ORDER)
+		gfp |= __GFP_RETRY_MAYFAIL;
+	if (request->node_strict)
+		gfp |= __GFP_THISNODE;
+	for (i = 0; i < ARRAY_SIZE(contig_pages_zones); i++) {
+		enum zone_type top = contig_pages_zones[i].top;
+
+		if (!contig_pages_begin(request, top))
+			continue;
+		err = contig_pages_get(request,
+				       gfp | contig_pages_zones[i].gfp, extents,
+				       order, request->npages);
+		if (!err && contig_extents_fit(request, extents))
+			return 0;
+		if (!err) {
+			contig_pages_put_extents(extents);
+			ret = -ERANGE;
+		}
+		if (!contig_pages_above(request, top))
+			break;
+	}
+	return ret;
+}
+
+/**
  * contig_pages_first_failed() - find a page that the kernel marked as faulty
  * @pfn: first page frame
- * @npages: how many
+ * @npages: number of pages
  *
- * The page allocator looks for that mark only when it gives or takes back a
- * single page. Failed pages inside a larger block that a driver freed are on the
- * free lists, and can be in what the page allocator gives. May sleep.
+ * The page allocator checks that mark only when it gives or takes back a single
+ * page. Failed pages inside a larger block that a driver freed are on the free
+ * lists, and the page allocator can give them out again. May sleep.
  *
  * Return: the first failed page, counted from @pfn; @npages if there is none.
  */
@@ -131,7 +245,7 @@ unsigned long contig_pages_first_failed(unsigned long pfn, unsigned long npages)
 	return npages;
 }
 
-/* Zero pages, except those that have failed: the hardware may not bear it. */
+/* Zero pages, but not failed ones: a write could cause a machine check. */
 void contig_pages_clear(unsigned long pfn, unsigned long npages)
 {
 	for (; npages--; pfn++) {
@@ -143,8 +257,9 @@ void contig_pages_clear(unsigned long pfn, unsigned long npages)
 }
 
 /*
- * Drop our reference on each page; a holder of another one keeps the page. The
- * page allocator does not reuse a failed page that is freed by itself.
+ * Drop contig's reference on each page; a page with another reference stays in
+ * use. The page allocator does not reuse a failed page that is freed as a
+ * single page.
  */
 void contig_pages_put(unsigned long pfn, unsigned long npages)
 {
@@ -167,9 +282,25 @@ void contig_pages_put_extents(struct contig_extents *extents)
 }
 
 /*
- * The first of these pages that somebody besides us has a reference on, counted
- * from @pfn; @npages if there is none. Failed pages do not count: they are not
- * used again, and error injection leaves a reference on them for good.
+ * Return the first page, counted from @pfn, that has a reference besides
+ * contig's; @npages if there is none.
+ */
+unsigned long contig_pages_first_shared(unsigned long pfn, unsigned long npages)
+{
+	unsigned long i;
+
+	for (i = 0; i < npages; i++) {
+		if (page_ref_count(pfn_to_page(pfn + i)) != 1)
+			return i;
+		if (!(i % 4096))
+			cond_resched();
+	}
+	return npages;
+}
+
+/*
+ * contig_pages_first_shared() without failed pages: these are not used again,
+ * and error injection leaves a reference on them for good.
  */
 unsigned long contig_pages_first_referenced(unsigned long pfn,
 					    unsigned long npages)

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What keeps locked memory in place
+ * Pins, which keep locked memory in place
  *
  * A user's own memory is pinned. Memory of contig's buffers does not move, so
- * for it a reference on the buffer is enough; pinning through its mapping would
- * not work for all kinds of it.
+ * for it a reference on the buffer is enough; GUP would fail on buffers that
+ * are mapped as bare page frames.
  *
- * Pins keep pages alive, not mappings: the process can unmap or replace what it
- * locked. watch.c notes which pages a change touched; stale.c finds out whether
- * that matters.
+ * Pins keep pages alive, not mappings: the process can unmap locked memory or
+ * map other memory there. watch.c records which pages a change touched; stale.c
+ * finds out whether they still are in place.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/dma-buf.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
@@ -19,35 +21,39 @@
 
 #include "areas.h"
 #include "buffer.h"
+#include "client.h"
 #include "dma_device.h"
 #include "dma_map.h"
 #include "fault.h"
+#include "foreign.h"
+#include "gfp.h"
 #include "limits.h"
 #include "pin.h"
 #include "poison.h"
-#include "userspace.h"
+#include "target.h"
+#include "vma.h"
 
-static struct contig_pin *contig_pin_new(const struct contig_stretch *stretch,
+static struct contig_pin *contig_pin_new(const struct contig_vma *mapping,
 					 unsigned long first)
 {
-	struct contig_pin *pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
+	struct contig_pin *pin = kzalloc(sizeof(*pin), CONTIG_GFP);
 
 	if (!pin)
 		return NULL;
 	refcount_set(&pin->refs, 1);
 	pin->first = first;
-	pin->npages = stretch->npages;
-	pin->buffer = stretch->buffer;
-	pin->base = stretch->offset;
+	pin->npages = mapping->npages;
+	pin->buffer = mapping->buffer;
+	pin->base = mapping->offset;
 	contig_extents_init(&pin->own);
 	return pin;
 }
 
 /*
- * Charge the user, not the address space: a pin can outlive the process, if
- * somebody else has the client's file. Like io_uring and iommufd do.
+ * Charge the user, as io_uring and iommufd do, and not the address space: a pin
+ * outlives the process if another process has the client's file.
  */
-static int contig_pin_charge(struct contig_pin *pin)
+static int contig_pin_charge(struct contig_pin *pin, struct mm_struct *mm)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	struct user_struct *user = get_current_user();
@@ -66,46 +72,45 @@ static int contig_pin_charge(struct contig_pin *pin)
 		}
 	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &used,
 					  used + pin->npages));
-	atomic64_add(pin->npages, &pin->mm->pinned_vm);
+	/* A dma-buf that a descriptor names is in no address space. */
+	if (mm)
+		atomic64_add(pin->npages, &mm->pinned_vm);
 	pin->payer = user;
 	return 0;
 }
 
-static void contig_pin_uncharge(struct contig_pin *pin, unsigned long npages)
+static void contig_pin_uncharge(struct contig_pin *pin, struct mm_struct *mm,
+				unsigned long npages)
 {
 	if (!pin->payer)
 		return;
 	contig_pins_uncharge(npages, pin->counted);
 	atomic_long_sub(npages, &pin->payer->locked_vm);
-	atomic64_sub(npages, &pin->mm->pinned_vm);
+	if (mm)
+		atomic64_sub(npages, &mm->pinned_vm);
 }
 
 /*
- * Have changes of the pages noted before they are looked up: no change can slip in
- * between. That takes memory for each page, so the user is charged first.
+ * Begin to record changes of the pages before they are looked up, so that none
+ * is missed. The mark takes memory for each page, so charge the user first.
  */
 static int contig_pin_watch(struct contig_pin *pin, struct contig_watch *watch,
 			    bool charge)
 {
+	struct mm_struct *mm = watch->notifier.mm;
 	int ret = 0;
 
-	pin->mm = watch->notifier.mm;
 	if (charge)
-		ret = contig_pin_charge(pin);
+		ret = contig_pin_charge(pin, mm);
 	if (ret)
 		return ret;
 	ret = contig_mark_init(&pin->mark, watch, pin->first, pin->npages);
 	if (ret)
-		contig_pin_uncharge(pin, pin->npages);
+		contig_pin_uncharge(pin, mm, pin->npages);
 	return ret;
 }
 
-void contig_pin_get(struct contig_pin *pin)
-{
-	refcount_inc(&pin->refs);
-}
-
-/* Where the memory lies; contig_pin.base is where in it the pin begins. */
+/* Return the extents of the memory; the pin begins at page contig_pin.base. */
 const struct contig_extents *contig_pin_extents(const struct contig_pin *pin)
 {
 	return pin->buffer ? &pin->buffer->extents : &pin->own;
@@ -125,7 +130,7 @@ static void contig_pin_drop(struct contig_pin *pin, unsigned long offset,
 	}
 }
 
-/* The device lets go of the memory: now all of it can be unpinned. */
+/* Undo the mapping for the device, then unpin and uncharge all of it. */
 static void contig_pin_unmap(struct contig_pin *pin)
 {
 	if (pin->buffer) {
@@ -134,12 +139,17 @@ static void contig_pin_unmap(struct contig_pin *pin)
 		contig_dma_map_free(pin->map);
 		return;
 	}
+	if (pin->foreign) {
+		contig_foreign_free(pin->foreign);
+		contig_pin_uncharge(pin, NULL, pin->npages);
+		return;
+	}
 	contig_dma_map_free(pin->map);
 	contig_pin_drop(pin, 0, pin->npages, pin->dirty);
-	contig_pin_uncharge(pin, pin->npages);
+	contig_pin_uncharge(pin, contig_pin_mm(pin), pin->npages);
 }
 
-void contig_pin_put(struct contig_pin *pin)
+static void contig_pin_put(struct contig_pin *pin)
 {
 	if (!refcount_dec_and_test(&pin->refs))
 		return;
@@ -154,23 +164,23 @@ void contig_pin_put(struct contig_pin *pin)
 	kfree(pin);
 }
 
-static unsigned int contig_pin_flags(const struct contig_stretch *stretch,
-				     bool output)
+static unsigned int contig_pin_gup_flags(const struct contig_vma *mapping,
+					 bool output)
 {
 	if (!output)
 		return FOLL_LONGTERM | FOLL_WRITE;
 	if (CONTIG_READ_ONLY_PIN_IS_STABLE)
 		return FOLL_LONGTERM;
 	/*
-	 * Take the page that a later write would give the process. A mapping
-	 * that shares with a file keeps its pages anyhow.
+	 * Pin the page that a later write would give the process. A shared
+	 * mapping of a file keeps its pages in any case.
 	 */
-	if (stretch->shared_file)
-		return FOLL_LONGTERM | (stretch->writable ? FOLL_WRITE : 0);
+	if (mapping->shared_file)
+		return FOLL_LONGTERM | (mapping->writable ? FOLL_WRITE : 0);
 	return FOLL_LONGTERM | FOLL_WRITE | FOLL_FORCE;
 }
 
-/* What the caller gets for what the kernel's functions that look up pages say. */
+/* Map an error of GUP to the errno of the uapi. */
 int contig_pin_error(int error)
 {
 	switch (error) {
@@ -207,10 +217,10 @@ static int contig_pin_append(struct contig_extents *extents,
 }
 
 static int contig_pin_pages(struct contig_pin *pin,
-			    const struct contig_stretch *stretch, bool output,
+			    const struct contig_vma *mapping, bool output,
 			    struct page **pages)
 {
-	unsigned int flags = contig_pin_flags(stretch, output);
+	unsigned int flags = contig_pin_gup_flags(mapping, output);
 	int nr, ret = 0;
 
 	while (pin->own.npages < pin->npages) {
@@ -236,41 +246,42 @@ static int contig_pin_pages(struct contig_pin *pin,
 }
 
 /*
- * What a stretch is was looked at before it was watched and pinned. Is what was
- * pinned still something that a device may write to?
+ * Return 0 if a device may write to the pinned range, else -errno. The mapping
+ * was looked at before it was watched and pinned, and can have changed since.
  */
 static int contig_pin_check(struct contig_pin *pin)
 {
 	unsigned long page = pin->first, last = pin->first + pin->npages - 1;
-	struct contig_stretch stretch;
+	struct contig_vma mapping;
 	int ret = 0;
 
-	for (; !ret && page <= last; page += stretch.npages) {
-		ret = contig_stretch_at(pin->mm, page, last, &stretch);
-		if (!ret && (!stretch.writable || stretch.tracked_file))
+	for (; !ret && page <= last; page += mapping.npages) {
+		ret = contig_vma_at(contig_pin_mm(pin), page, last,
+				    &mapping);
+		if (!ret && (!mapping.writable || mapping.tracked_file))
 			ret = -EACCES;
-		contig_stretch_put(&stretch);
+		contig_vma_put(&mapping);
 	}
 	return ret;
 }
 
 /* Pin the user's own memory. */
 static int contig_pin_user(struct contig_pin *pin,
-			   const struct contig_stretch *stretch, bool output)
+			   const struct contig_vma *mapping, bool output)
 {
 	struct page **pages;
 	int ret;
 
 	pages = (struct page **)__get_free_page(GFP_KERNEL | __GFP_NOWARN |
 						__GFP_RETRY_MAYFAIL);
-	ret = pages ? contig_pin_pages(pin, stretch, output, pages) : -ENOMEM;
+	ret = pages ? contig_pin_pages(pin, mapping, output, pages) : -ENOMEM;
 	if (!ret && !output) {
 		ret = contig_pin_check(pin);
 		if (ret)
 			contig_pin_drop(pin, 0, pin->npages, false);
 	}
 	if (ret)
-		contig_pin_uncharge(pin, pin->npages);
+		contig_pin_uncharge(pin, contig_pin_mm(pin), pin->npages);
 	free_page((unsigned long)pages);
 	return ret;
 }
@@ -278,7 +289,7 @@ static int contig_pin_user(struct contig_pin *pin,
 /* Keep pages of a buffer, which do not move. */
 static int contig_pin_keep_buffer(struct contig_pin *pin)
 {
-	/* It was looked at before it was watched: look again. */
+	/* Found before it was watched: check the mapping at the next use. */
 	if (pin->mark.watch)
 		contig_mark_touch(&pin->mark);
 	contig_buffer_expose(pin->buffer);
@@ -286,19 +297,21 @@ static int contig_pin_keep_buffer(struct contig_pin *pin)
 	       -EHWPOISON : 0;
 }
 
-/* Pin one stretch and make it an area. Takes over the stretch's reference. */
-static int contig_pin_stretch(struct contig_watch *watch, unsigned long first,
-			      struct contig_stretch *stretch, bool output,
-			      bool charge, struct contig_areas *areas)
+/* Pin one mapping and make it an area. Takes over the mapping's reference. */
+static int contig_pin_vma(struct contig_watch *watch, unsigned long first,
+			  struct contig_vma *mapping, u32 flags,
+			  struct contig_areas *areas)
 {
+	bool charge = flags & CONTIG_PIN_CHARGE;
+	bool output = flags & CONTIG_PIN_OUTPUT;
 	struct contig_area *area;
 	struct contig_pin *pin;
 	int ret = 0;
 
-	area = contig_area_new(first, first + stretch->npages - 1);
-	pin = area ? contig_pin_new(stretch, first) : NULL;
+	area = contig_area_new(first, first + mapping->npages - 1);
+	pin = area ? contig_pin_new(mapping, first) : NULL;
 	if (!pin) {
-		contig_stretch_put(stretch);
+		contig_vma_put(mapping);
 		kfree(area);
 		return -ENOMEM;
 	}
@@ -306,7 +319,7 @@ static int contig_pin_stretch(struct contig_watch *watch, unsigned long first,
 		ret = contig_pin_watch(pin, watch, charge && !pin->buffer);
 	if (!ret)
 		ret = pin->buffer ? contig_pin_keep_buffer(pin) :
-				    contig_pin_user(pin, stretch, output);
+				    contig_pin_user(pin, mapping, output);
 	if (ret) {
 		contig_pin_put(pin);
 		kfree(area);
@@ -323,82 +336,157 @@ static int contig_pin_stretch(struct contig_watch *watch, unsigned long first,
  * @watch: of the address space of the calling process; must outlive the areas
  * @first: first page
  * @last: last page
- * @output: a device will only read them
- * @charge: count them against RLIMIT_MEMLOCK
+ * @flags: of &enum contig_pin_flags
  * @areas: receives areas with a count of 1; must be empty
  *
- * All or nothing. Waits for the pages to be read in and to be moved, if they
- * lie where nothing may be pinned. May sleep.
+ * All or nothing. Waits until pages are read in, and until those in CMA or
+ * ZONE_MOVABLE, where nothing may be pinned, have been migrated. May sleep.
  *
- * Return: 0 or -errno as uapi/linux/contig.h has it for CONTIG_LOCK.
+ * Return: 0 or -errno as uapi/linux/contig.h documents it for CONTIG_LOCK.
  */
 int contig_pin_range(struct contig_watch *watch, unsigned long first,
-		     unsigned long last, bool output, bool charge,
-		     struct contig_areas *areas)
+		     unsigned long last, u32 flags, struct contig_areas *areas)
 {
-	struct contig_stretch stretch;
+	bool output = flags & CONTIG_PIN_OUTPUT;
+	struct contig_vma mapping;
 	unsigned long next;
 	int ret = 0;
 
-	for (next = first; !ret && next <= last; next += stretch.npages) {
-		ret = contig_stretch_at(watch->notifier.mm, next, last,
-					&stretch);
+	for (next = first; !ret && next <= last; next += mapping.npages) {
+		ret = contig_vma_at(watch->notifier.mm, next, last,
+				    &mapping);
 		if (!ret && !output &&
-		    (!stretch.writable || stretch.tracked_file)) {
-			contig_stretch_put(&stretch);
+		    (!mapping.writable || mapping.tracked_file)) {
+			contig_vma_put(&mapping);
 			ret = -EACCES;
 		}
-		/* What the process cannot read is as good as not there. */
-		if (!ret && output && !stretch.readable) {
-			contig_stretch_put(&stretch);
+		/* Treat unreadable memory as unmapped. */
+		if (!ret && output && !mapping.readable) {
+			contig_vma_put(&mapping);
 			ret = -EFAULT;
 		}
 		if (!ret)
-			ret = contig_pin_stretch(watch, next, &stretch, output,
-						 charge, areas);
+			ret = contig_pin_vma(watch, next, &mapping, flags,
+					     areas);
 	}
 	if (ret)
-		contig_areas_release(areas);
+		contig_pin_release_areas(areas);
 	return ret;
 }
 
-/* The same for pages of a buffer, which are named by offset. */
+/* contig_pin_range() for pages of a buffer, named by their offset. */
 int contig_pin_buffer(struct contig_buffer *buffer, unsigned long first,
 		      unsigned long last, struct contig_areas *areas)
 {
-	struct contig_stretch stretch = {
+	struct contig_vma mapping = {
 		.npages = last - first + 1,
 		.buffer = buffer,
 		.offset = first,
 	};
 
 	contig_buffer_get(buffer);
-	return contig_pin_stretch(NULL, first, &stretch, false, false, areas);
+	return contig_pin_vma(NULL, first, &mapping, 0, areas);
+}
+
+/* Map a foreign dma-buf as a whole. Return the pin or ERR_PTR(). */
+static struct contig_pin *contig_pin_foreign_new(struct contig_client *client,
+						 struct dma_buf *dmabuf,
+						 bool output)
+{
+	struct contig_vma mapping = {
+		.npages = PAGE_ALIGN((u64)dmabuf->size) >> PAGE_SHIFT,
+	};
+	struct contig_pin *pin = contig_pin_new(&mapping, 0);
+	struct contig_foreign *foreign;
+	int ret;
+
+	if (!pin)
+		return ERR_PTR(-ENOMEM);
+	ret = contig_pin_charge(pin, NULL);
+	if (ret) {
+		contig_pin_put(pin);
+		return ERR_PTR(ret);
+	}
+	foreign = contig_foreign_new(client->device, dmabuf, output,
+				     client->user);
+	if (IS_ERR(foreign)) {
+		contig_pin_uncharge(pin, NULL, pin->npages);
+		contig_pin_put(pin);
+		return ERR_CAST(foreign);
+	}
+	pin->foreign = foreign;
+	pin->map = &foreign->map;
+	return pin;
+}
+
+/**
+ * contig_pin_foreign() - keep pages of a foreign dma-buf, mapped for a device
+ * @client: with its lock held, and with a device
+ * @target: a range of the dma-buf
+ * @first: first page, not locked yet
+ * @last: last page
+ * @output: the device will only read them
+ * @areas: receives an area with a count of 1; must be empty
+ *
+ * The first lock of a client maps and charges all of the dma-buf, in the
+ * direction of that lock. May sleep.
+ *
+ * Return: 0, -EACCES if the dma-buf is mapped for output and @output is not
+ * set, -EDQUOT, -ENOMEM or an error of contig_foreign_new().
+ */
+int contig_pin_foreign(struct contig_client *client,
+		       const struct contig_target *target, unsigned long first,
+		       unsigned long last, bool output,
+		       struct contig_areas *areas)
+{
+	struct contig_area *area = contig_area_new(first, last);
+	struct contig_area *other = contig_areas_first(target->areas, 0,
+						       ULONG_MAX);
+	struct contig_pin *pin;
+
+	if (!area)
+		return -ENOMEM;
+	if (!other)
+		pin = contig_pin_foreign_new(client, target->dmabuf, output);
+	else if (!output && other->pin->map->direction == DMA_TO_DEVICE)
+		pin = ERR_PTR(-EACCES);
+	else
+		pin = other->pin;
+	if (IS_ERR(pin)) {
+		kfree(area);
+		return PTR_ERR(pin);
+	}
+	if (other)
+		contig_pin_get(pin);
+	area->pin = pin;
+	area->offset = first;
+	area->write = !output;
+	contig_areas_insert(areas, area);
+	return 0;
 }
 
 /**
  * contig_pin_map() - map pinned memory for a device
  * @pin: as a whole; not mapped yet
  * @device: the device
- * @output: the device will only read it
- * @bounce: the device may use a copy
- * @user: whom to charge for what an IOMMU needs
+ * @flags: CONTIG_DMA_OUTPUT, CONTIG_DMA_BOUNCE
+ * @user: account to charge for the memory that an IOMMU needs
  *
- * Lasts as long as the pin. May sleep.
+ * The map lives as long as the pin. May sleep.
  *
- * Return: 0 or what contig_dma_map_new() answers.
+ * Return: 0, -EADDRNOTAVAIL, or an error of contig_dma_map_new().
  */
 int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
-		   bool output, bool bounce, struct contig_user *user)
+		   u32 flags, struct contig_user *user)
 {
 	struct contig_dma_map *map;
 
 	if (pin->buffer && !contig_buffer_suits(pin->buffer, device->dev))
 		return -EADDRNOTAVAIL;
+	if (pin->buffer && contig_buffer_no_map(pin->buffer))
+		flags |= CONTIG_DMA_NO_MAP;
 	map = contig_dma_map_new(device, contig_pin_extents(pin), pin->base,
-				 pin->npages, output, bounce,
-				 pin->buffer && contig_buffer_no_map(pin->buffer),
-				 user);
+				 pin->npages, flags, user);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
 	pin->map = map;
@@ -409,8 +497,9 @@ int contig_pin_map(struct contig_pin *pin, struct contig_dma_device *device,
 	return 0;
 }
 
-/* Unpin the pages of an area and forget it. */
-void contig_area_release(struct contig_areas *areas, struct contig_area *area)
+/* Unpin the pages of an area and free it. */
+void contig_pin_release_area(struct contig_areas *areas,
+			     struct contig_area *area)
 {
 	struct contig_pin *pin = area->pin;
 	unsigned long npages = contig_area_npages(area);
@@ -419,18 +508,18 @@ void contig_area_release(struct contig_areas *areas, struct contig_area *area)
 	pin->dirty |= area->write;
 	if (!pin->buffer && !pin->map) {
 		contig_pin_drop(pin, area->offset, npages, area->write);
-		contig_pin_uncharge(pin, npages);
+		contig_pin_uncharge(pin, contig_pin_mm(pin), npages);
 	}
 	contig_pin_put(pin);
 	kfree(area);
 }
 
-void contig_areas_release(struct contig_areas *areas)
+void contig_pin_release_areas(struct contig_areas *areas)
 {
 	struct contig_area *area;
 
 	while ((area = contig_areas_first(areas, 0, ULONG_MAX))) {
-		contig_area_release(areas, area);
+		contig_pin_release_area(areas, area);
 		cond_resched();
 	}
 }

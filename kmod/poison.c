@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that has failed
+ * Failed pages
  *
- * The kernel marks a page that the hardware reports as faulty (PageHWPoison). It
- * takes pages of processes and files out of use by itself. Pages of contig are on
- * no LRU list, and it cannot find where they are mapped: it marks these and
- * leaves them as they are. So the module sees to it that they are not used.
+ * The kernel marks a page that the hardware reports as faulty (PageHWPoison).
+ * It takes pages of processes and files out of use by itself. Pages of contig
+ * are on no LRU list, and it cannot find where they are mapped: it only marks
+ * these. So the module has to take them out of use.
  *
- * Modules have no notifier for this. The kernel's tracepoint for memory failures
- * serves as one: the probe counts the event and starts a work item that looks
- * through all buffers and takes failed pages out of the page tables of processes.
- * A later access faults, and gets the SIGBUS that it would get from memory of the
- * process's own. The reserve compares the count each time before it gives out
- * memory. On a kernel without tracepoints each use of a buffer looks at the pages,
- * the reserve looks at its own once a second, and what is mapped stays mapped; there
- * an access causes another machine check, by which the kernel kills the process.
+ * Modules have no notifier for memory failures, so the kernel's tracepoint for
+ * them serves as one: the probe counts the event and starts the work item of
+ * sweep.c, which takes the failed pages of all buffers out of the page tables
+ * of processes. A later access faults, and gets the SIGBUS that it would get
+ * from the process's own memory. The reserve compares the count before it gives
+ * out memory. On a kernel without tracepoints each use of a buffer checks its
+ * pages, the reserve checks its own once a second, and failed pages stay
+ * mapped; there an access causes another machine check, by which the kernel
+ * kills the process.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/atomic.h>
-#include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -34,30 +32,30 @@
 #include "pages.h"
 #include "pin.h"
 #include "poison.h"
-#include "rung.h"
 
 /**
- * struct contig_poison - what is known of failures
- * @tracepoint: tells of them; NULL if the kernel has none. Constant after
+ * struct contig_poison - state of failure handling
+ * @tracepoint: reports failures; NULL if the kernel has none. Constant after
  *              contig_poison_init()
- * @noticed: counts them
+ * @noticed: number of failures
  * @swept: @noticed when the last complete sweep of all buffers began
- * @mmaps: buffers are being mapped by so many threads now
- * @sweep: looks through buffers and the reserve
+ * @mmaps: number of threads that are mapping buffers
+ * @sweep: the sweep of buffers and the reserve. Constant after
+ *         contig_poison_init()
  */
 static struct contig_poison {
 	struct tracepoint *tracepoint;
 	atomic_t noticed;
 	unsigned int swept;
 	atomic_t mmaps;
-	struct delayed_work sweep;
+	struct delayed_work *sweep;
 } poison;
 
 /**
- * contig_poison_news() - tell whether pages may have failed since the last call
+ * contig_poison_news() - check for failures since the last call
  * @seen: state of the caller, which serialises its calls; 0 in the beginning
  *
- * Return: true if the caller has to look at its pages.
+ * Return: true if the caller has to check its pages.
  */
 bool contig_poison_news(unsigned int *seen)
 {
@@ -65,7 +63,7 @@ bool contig_poison_news(unsigned int *seen)
 
 	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
 		return false;
-	/* Pages are marked before the event is counted. Else look each second. */
+	/* Pages are marked before the event is counted. */
 	noticed = poison.tracepoint ? atomic_read_acquire(&poison.noticed) :
 				      jiffies / HZ;
 	if (*seen == noticed)
@@ -74,7 +72,7 @@ bool contig_poison_news(unsigned int *seen)
 	return true;
 }
 
-/* Return true if a page of the machine may have failed since the module loaded. */
+/* Return true if a page may have failed since the module was loaded. */
 bool contig_poison_ever(void)
 {
 	return IS_ENABLED(CONFIG_MEMORY_FAILURE) &&
@@ -100,7 +98,7 @@ unsigned long contig_buffer_first_failed(const struct contig_buffer *buffer,
 
 	contig_cursor_init(&cursor, &buffer->extents, first);
 	while ((n = contig_cursor_next(&cursor, first + npages, &pfn))) {
-		/* A pool need not be memory that the kernel manages. */
+		/* The kernel need not manage the memory of a pool. */
 		at = buffer->vaddr && !pfn_to_online_page(pfn) ?
 		     n : contig_pages_first_failed(pfn, n);
 		if (at < n)
@@ -111,23 +109,23 @@ unsigned long contig_buffer_first_failed(const struct contig_buffer *buffer,
 }
 
 /**
- * contig_buffer_failed() - tell whether a part of a buffer has a failed page
+ * contig_buffer_failed() - check whether a part of a buffer has a failed page
  * @buffer: the buffer
  * @first: page offset in it
- * @npages: how many pages
+ * @npages: number of pages
  *
- * Free as long as no page of the buffer and, lately, no page of the machine has
- * failed. May sleep.
+ * Costs little as long as no page of the buffer, and no page of the machine
+ * since the last sweep, has failed. May sleep.
  *
  * Return: true if there is one.
  */
 bool contig_buffer_failed(const struct contig_buffer *buffer,
 			  unsigned long first, unsigned long npages)
 {
-	/* What was counted is in buffer->failed: see contig_poison_work(). */
+	/* buffer->failed covers these failures: see contig_poison_swept(). */
 	unsigned int swept = smp_load_acquire(&poison.swept);
 
-	/* Without news this depends on what the last sweep found. */
+	/* Without a new failure the result of the last sweep is valid. */
 	if (!contig_poison_news(&swept) && !READ_ONCE(buffer->failed))
 		return false;
 	return contig_buffer_first_failed(buffer, first, npages) < npages;
@@ -141,8 +139,8 @@ bool contig_buffer_failed(const struct contig_buffer *buffer,
  *
  * May sleep.
  *
- * Return: the first failed page, counted from @first; the number of pages if there
- * is none.
+ * Return: the first failed page, counted from @first; the number of pages if
+ * there is none.
  */
 unsigned long contig_area_first_failed(const struct contig_area *area,
 				       unsigned long first, unsigned long last)
@@ -150,71 +148,52 @@ unsigned long contig_area_first_failed(const struct contig_area *area,
 	const struct contig_pin *pin = area->pin;
 	unsigned long at = first - pin->first, npages = last - first + 1;
 
-	/* Of other memory than ours the kernel takes care. */
+	/* The kernel handles failures of memory that is not contig's. */
 	if (!pin->buffer ||
 	    !contig_buffer_failed(pin->buffer, pin->base + at, npages))
 		return npages;
 	return contig_buffer_first_failed(pin->buffer, pin->base + at, npages);
 }
 
-/* Take the failed pages of a buffer out of all page tables. */
-static void contig_poison_buffer(struct contig_buffer *buffer)
+/**
+ * contig_poison_sweep_begin() - begin to look at all buffers
+ * @noticed: receives the value for contig_poison_swept()
+ *
+ * A sweep cannot find a mapping before mmap() has returned from contig, and
+ * that can have mapped the page just before it failed. So another sweep has to
+ * follow while buffers are being mapped.
+ *
+ * Return: true if another sweep has to follow.
+ */
+bool contig_poison_sweep_begin(unsigned int *noticed)
 {
-	unsigned long npages = buffer->extents.npages, at, failed = 0;
-	struct inode *inode = READ_ONCE(buffer->inode);
-
-	for (at = 0;; at++) {
-		at += contig_buffer_first_failed(buffer, at, npages - at);
-		if (at >= npages)
-			break;
-		/* Before it is exported no process can have mapped it. */
-		if (inode)
-			unmap_mapping_range(inode->i_mapping,
-					    (loff_t)at << PAGE_SHIFT,
-					    PAGE_SIZE, 1);
-		failed++;
-	}
-	if (failed > buffer->failed)
-		pr_warn_ratelimited("%lu pages of buffer %lu have failed\n",
-				    failed, buffer->id);
-	WRITE_ONCE(buffer->failed, failed);
+	*noticed = atomic_read_acquire(&poison.noticed);
+	return *noticed != poison.swept || atomic_read(&poison.mmaps);
 }
 
-static void contig_poison_work(struct work_struct *work)
+/* End a sweep of all buffers. Sweeps do not overlap. */
+void contig_poison_swept(unsigned int noticed)
 {
-	unsigned int noticed = atomic_read_acquire(&poison.noticed);
-	/*
-	 * A mapping cannot be found before mmap() has returned from contig, and
-	 * it may have got the page just before that failed. So there is another
-	 * sweep when it can.
-	 */
-	bool again = noticed != poison.swept || atomic_read(&poison.mmaps);
-
-	contig_buffers_sweep(contig_poison_buffer);
-	/* Pairs with contig_buffer_failed(), after buffer->failed is written. */
+	/* After buffer->failed: pairs with contig_buffer_failed(). */
 	smp_store_release(&poison.swept, noticed);
-	contig_reserve_sweep();
-	if (again)
-		queue_delayed_work(system_unbound_wq, &poison.sweep, HZ);
 }
 
-/* Wait until buffers with pages that have failed by now are known. May sleep. */
-void contig_poison_settle(void)
+/* Return true if pages may have failed since the last complete sweep began. */
+bool contig_poison_unswept(void)
 {
-	/* Pairs with the release in contig_poison_work(). */
+	/* Pairs with the release in contig_poison_swept(). */
 	unsigned int swept = smp_load_acquire(&poison.swept);
 
-	if (contig_poison_news(&swept))
-		flush_delayed_work(&poison.sweep);
+	return contig_poison_news(&swept);
 }
 
-/* A thread begins to map a buffer. */
+/* Called before a thread maps a buffer. */
 void contig_poison_mmap_begin(void)
 {
 	atomic_inc(&poison.mmaps);
 }
 
-/* The thread has done so. */
+/* Called when it has mapped the buffer. */
 void contig_poison_mmap_end(void)
 {
 	atomic_dec(&poison.mmaps);
@@ -227,7 +206,7 @@ static void contig_poison_notice(void *data, unsigned long pfn, int type,
 {
 	/* Pages are marked first: pairs with contig_poison_news(). */
 	atomic_inc_return(&poison.noticed);
-	mod_delayed_work(system_unbound_wq, &poison.sweep, 0);
+	mod_delayed_work(system_unbound_wq, poison.sweep, 0);
 }
 
 static void contig_poison_find(struct tracepoint *tracepoint, void *data)
@@ -237,34 +216,32 @@ static void contig_poison_find(struct tracepoint *tracepoint, void *data)
 }
 
 /* The kernel exports its tracepoints to modules by name only. */
-int contig_poison_init(void)
+int contig_poison_init(struct delayed_work *sweep)
 {
 	check_trace_callback_type_memory_failure_event(contig_poison_notice);
-	INIT_DELAYED_WORK(&poison.sweep, contig_poison_work);
+	poison.sweep = sweep;
 	for_each_kernel_tracepoint(contig_poison_find, NULL);
 	return poison.tracepoint ?
 	       tracepoint_probe_register(poison.tracepoint,
 					 contig_poison_notice, NULL) : 0;
 }
 
+/* Unregister the probe: when this returns nothing starts the sweep any more. */
 void contig_poison_exit(void)
 {
-	if (poison.tracepoint) {
-		tracepoint_probe_unregister(poison.tracepoint,
-					    contig_poison_notice, NULL);
-		tracepoint_synchronize_unregister();
-	}
-	cancel_delayed_work_sync(&poison.sweep);
+	if (!poison.tracepoint)
+		return;
+	tracepoint_probe_unregister(poison.tracepoint, contig_poison_notice,
+				    NULL);
+	tracepoint_synchronize_unregister();
 }
 #else
-int contig_poison_init(void)
+int contig_poison_init(struct delayed_work *sweep)
 {
-	INIT_DELAYED_WORK(&poison.sweep, contig_poison_work);
 	return 0;
 }
 
 void contig_poison_exit(void)
 {
-	cancel_delayed_work_sync(&poison.sweep);
 }
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory that has failed
+ * Failed pages
  */
 #ifndef CONTIG_POISON_H
 #define CONTIG_POISON_H
@@ -9,13 +9,16 @@
 
 struct contig_area;
 struct contig_buffer;
+struct delayed_work;
 
-int contig_poison_init(void);
+int contig_poison_init(struct delayed_work *sweep);
 void contig_poison_exit(void);
 
 bool contig_poison_news(unsigned int *seen);
 bool contig_poison_ever(void);
-void contig_poison_settle(void);
+bool contig_poison_sweep_begin(unsigned int *noticed);
+void contig_poison_swept(unsigned int noticed);
+bool contig_poison_unswept(void);
 void contig_poison_mmap_begin(void);
 void contig_poison_mmap_end(void);
 

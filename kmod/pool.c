@@ -3,10 +3,10 @@
  * Reserved memory that the Device Tree gives to a device
  *
  * A device whose node names a shared-dma-pool has its coherent memory there and
- * nowhere else. Its driver may have told the kernel so or not, and it can be
- * unplugged while somebody has memory of the pool: so memory is allocated for a
- * device of our own that shares the pool with it. What the kernel knows of the pool
- * lasts as long as the machine runs, whoever uses it.
+ * nowhere else. Its driver may have assigned the pool to the device or not, and
+ * the device can be unplugged while a client has memory of the pool. So contig
+ * allocates the memory for a device of its own (a stub) that shares the pool.
+ * The kernel never frees its description of a pool.
  */
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -22,11 +22,11 @@
 #include "extents.h"
 #include "pool.h"
 
-/* One for each region that was ever looked at; they go with the module. */
+/* All pools that were looked at; freed when the module is unloaded. */
 static LIST_HEAD(contig_pools);
 static DEFINE_MUTEX(contig_pools_mutex);
 
-/* Look at what the tree says. Return: NULL, or why the pool is of no use. */
+/* Read the description of a pool. Return NULL, or why contig cannot use it. */
 static const char *contig_pool_read(struct contig_pool *pool)
 {
 	struct reserved_mem *region = of_reserved_mem_lookup(pool->node);
@@ -36,15 +36,15 @@ static const char *contig_pool_read(struct contig_pool *pool)
 		return "was not reserved";
 	if (!region->ops || !region->ops->device_init)
 		return "is nothing that the kernel allocates from";
-	/* The kernel rounds where it begins, and would give what lies before. */
+	/* The kernel would round the base down, to memory outside. */
 	if (!region->size || !PAGE_ALIGNED(region->base) ||
 	    !PAGE_ALIGNED(region->size))
 		return "is not made of whole pages";
-	/* Of which it keeps account in another place. */
+	/* The kernel's default pool keeps a bitmap of its own for it. */
 	if (of_property_read_bool(pool->node, "linux,dma-default"))
 		return "is the default for all devices";
 	pool->no_map = of_property_read_bool(pool->node, "no-map");
-	/* The kernel makes no pool of memory that it maps and does not use. */
+	/* The kernel makes no pool of memory that is mapped, but not reused. */
 	if (!pool->no_map && !reusable)
 		return "is neither no-map nor reusable";
 	/* Buffers are lists of page frames, so each needs a struct page. */
@@ -64,7 +64,7 @@ static void contig_stub_set_coherent(struct device *dev, bool coherent)
 #endif
 }
 
-/* Make a device that shares the pool that @dev has, and reaches all of it. */
+/* Make a device that shares the pool of @dev and can address all of it. */
 static int contig_stub_make(struct contig_pool *pool, struct device *dev,
 			    bool coherent)
 {
@@ -89,9 +89,9 @@ static int contig_stub_make(struct contig_pool *pool, struct device *dev,
 }
 
 /*
- * The kernel's own mapping of no-map memory is not cacheable. A second one that is
- * would be at odds with it, so there is none: not even for a device that looks
- * into caches, which finds nothing there.
+ * Return true if memory of the pool may be mapped cacheable. The kernel's own
+ * mapping of no-map memory is not, and mappings of one page must not differ in
+ * that, so the answer is false for a no-map pool of a coherent device as well.
  */
 static bool contig_pool_cacheable(const struct contig_pool *pool, bool coherent)
 {
@@ -112,7 +112,7 @@ static void contig_pool_free(struct contig_pool *pool)
 	kfree(pool);
 }
 
-/* What cannot be used is remembered too, to be told of once. */
+/* Make and list a pool; one that cannot be used too, to log it only once. */
 static struct contig_pool *contig_pool_new(struct device *dev,
 					   struct device_node *np)
 {
@@ -129,7 +129,7 @@ static struct contig_pool *contig_pool_new(struct device *dev,
 		ret = contig_stub_make(pool, dev, false);
 	if (!why && !ret && contig_pool_cacheable(pool, true))
 		ret = contig_stub_make(pool, dev, true);
-	/* For want of memory, or of addresses: not for ever. */
+	/* A lack of memory or addresses can pass, so the pool is not listed. */
 	if (ret) {
 		contig_pool_free(pool);
 		return ERR_PTR(-ENOMEM);
@@ -153,7 +153,7 @@ static struct contig_pool *contig_pool_find(struct device_node *np)
 	return NULL;
 }
 
-/* What its driver had the kernel allocate memory for the device from, or NULL. */
+/* Return the pool or CMA area that the driver has assigned, or NULL. */
 static const void *contig_pool_claimed(const struct device *dev)
 {
 #ifdef CONFIG_DMA_DECLARE_COHERENT
@@ -168,16 +168,18 @@ static const void *contig_pool_claimed(const struct device *dev)
 }
 
 /**
- * contig_pool_of() - the pool that the Device Tree gives to a device
- * @dev: the device; it stays while we look
+ * contig_pool_of() - find the pool that the Device Tree gives to a device
+ * @dev: the device; the caller keeps it in place
  * @unclaimed: its driver, if it has one, leaves the device to others
  *
- * It is what the first entry of memory-region refers to, as it is for drivers that
- * ask no further. A driver that does not have the kernel allocate from there may use
- * the memory in a way of its own, and then nobody else can. May sleep.
+ * This is the first entry of memory-region, as for
+ * of_reserved_mem_device_init(). A driver that has not assigned the pool to its
+ * device may use the memory in its own way, and then contig must not use it.
+ * May sleep.
  *
- * Return: the pool, which stays as long as the module; NULL if there is none or it is
- * the driver's, or ERR_PTR(-ENOMEM). One that cannot be used has no pages.
+ * Return: the pool, which lives as long as the module; NULL if there is none or
+ * the driver uses it; or ERR_PTR(-ENOMEM). A pool that cannot be used has no
+ * pages.
  */
 struct contig_pool *contig_pool_of(struct device *dev, bool unclaimed)
 {
@@ -199,11 +201,11 @@ struct contig_pool *contig_pool_of(struct device *dev, bool unclaimed)
 }
 
 /**
- * contig_pool_device() - the device to allocate memory of a pool for
+ * contig_pool_device() - return the stub for which to allocate memory of a pool
  * @pool: a pool that can be used
- * @coherent: what dev_is_dma_coherent() said of a device that has it
+ * @coherent: dev_is_dma_coherent() of the device that has the pool
  *
- * Return: the device, which stays as long as the module.
+ * Return: the device, which lives as long as the module.
  */
 struct device *contig_pool_device(const struct contig_pool *pool, bool coherent)
 {
@@ -211,8 +213,8 @@ struct device *contig_pool_device(const struct contig_pool *pool, bool coherent)
 }
 
 /*
- * Does all of @extents lie in the pool? Where CMA manages the pool, and it is
- * exhausted, the kernel falls back to memory that is anybody's.
+ * Return true if all of @extents lies in the pool. If CMA manages the pool and
+ * the pool is exhausted, the kernel falls back to other memory.
  */
 bool contig_pool_owns(const struct contig_pool *pool,
 		      const struct contig_extents *extents)
@@ -228,7 +230,7 @@ bool contig_pool_owns(const struct contig_pool *pool,
 	return true;
 }
 
-/* Nobody has memory of them any more. */
+/* Free all pools; no memory of them may be allocated. */
 void contig_pools_exit(void)
 {
 	struct contig_pool *pool, *next;

@@ -16,14 +16,14 @@ struct platform_device;
 
 /**
  * struct contig_pool - a shared-dma-pool of the Device Tree
- * @list: entry of the list of all that were looked at
- * @node: where the tree describes it, with a reference; constant
- * @stubs: devices of our own that memory is allocated for; the second one looks
- *         into the CPU's caches, and a no-map pool has none; constant
+ * @list: entry of the list of all pools
+ * @node: its node in the Device Tree, with a reference; constant
+ * @stubs: devices of contig's own that memory is allocated for; the second one
+ *         is coherent, and a no-map pool has none; constant
  * @pfn: its first page frame; constant
  * @npages: its size, 0 if it cannot be used; constant
  * @no_map: the kernel does not map it; constant
- * @used: pages of it that are allocated, by us
+ * @used: pages of it that contig has allocated
  */
 struct contig_pool {
 	struct list_head list;

@@ -2,66 +2,42 @@
 /*
  * CONTIG_PREPARE and CONTIG_CHECKPOINT: memory for transfers by a device
  *
- * A preparation is locks, taken for a part of what the caller described, and an
- * id to end them by.
+ * A preparation consists of locks on a part of the caller's ranges, and of an
+ * id by which CHECKPOINT ends them.
  */
+#include <linux/dma-buf.h>
 #include <linux/dma-direction.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include <uapi/linux/contig.h>
 
-#include "buffer.h"
 #include "client.h"
 #include "dma_map.h"
+#include "dmabuf.h"
+#include "gfp.h"
 #include "limits.h"
 #include "lock.h"
-#include "prepare.h"
-#include "translate.h"
+#include "preparation.h"
+#include "sync.h"
+#include "target.h"
 #include "ucmd.h"
 
 #define CONTIG_IO_WAYS (CONTIG_IO_INPUT | CONTIG_IO_OUTPUT)
 
-/* So many addresses are written at a time. */
+/* Addresses that are written at a time. */
 #define CONTIG_ADDRS 64UL
 
 /**
- * struct contig_part - what was prepared of one range
- * @addr: first byte, or offset into the buffer
- * @length: bytes
- */
-struct contig_part {
-	u64 addr;
-	u64 length;
-};
-
-/**
- * struct contig_preparation - memory that was prepared
- * @buffer: the buffer that it lies in, with a reference, or NULL
- * @flags: CONTIG_IO_INPUT, CONTIG_IO_OUTPUT: which way data moves in this transfer
- * @writable: the device may write to it
- * @nr: how many parts are locked
- * @parts: these
- */
-struct contig_preparation {
-	struct contig_buffer *buffer;
-	u32 flags;
-	bool writable;
-	unsigned int nr;
-	struct contig_part parts[];
-};
-
-/**
- * struct contig_plan - what a preparation could be
+ * struct contig_plan - the caller's ranges, and where a preparation begins
  * @spans: ranges, from user space
- * @nr: how many, not 0
+ * @nr: number of ranges, not 0
  * @total: bytes in all of them
- * @first: where to begin, in bytes
+ * @first: first byte to prepare
  */
 struct contig_plan {
 	const struct contig_span *spans;
@@ -71,9 +47,9 @@ struct contig_plan {
 };
 
 /*
- * Step through the ranges from plan->first on. @at and @index are where to go on,
- * 0 at first. Return: whether there is a range left; then @addr and @length are
- * what of it is wanted.
+ * Step through the ranges from plan->first on. @at and @index keep the
+ * position, and are 0 at first. Return true if there is a range left; then
+ * @addr and @length are the part of it that lies behind plan->first.
  */
 static bool contig_plan_next(const struct contig_plan *plan,
 			     unsigned int *index, u64 *at, u64 *addr,
@@ -98,15 +74,15 @@ static bool contig_plan_next(const struct contig_plan *plan,
 	return false;
 }
 
-/* How many pages do so many bytes touch? */
+/* Return how many pages @length bytes at @addr touch. */
 static u64 contig_pages_touched(u64 addr, u64 length)
 {
 	return ((addr & ~PAGE_MASK) + length - 1) / PAGE_SIZE + 1;
 }
 
 /*
- * How much can be prepared with so many pages? In bytes, and no less than a
- * multiple of @granularity, if that is not 0.
+ * Return how many bytes can be prepared with @pages entries of a table, in
+ * whole multiples of @granularity unless that is 0 or all of the rest fits.
  */
 static u64 contig_plan_length(const struct contig_plan *plan, u64 pages,
 			      u64 granularity)
@@ -127,7 +103,7 @@ static u64 contig_plan_length(const struct contig_plan *plan, u64 pages,
 	}
 	if (!granularity || plan->first + done == plan->total)
 		return done;
-	/* What is above the end of the address space can never be reached. */
+	/* No preparation is so long, and round_up() would overflow. */
 	if (granularity > U64_MAX - PAGE_SIZE)
 		return 0;
 	granularity = round_up(granularity, (u64)PAGE_SIZE);
@@ -135,45 +111,34 @@ static u64 contig_plan_length(const struct contig_plan *plan, u64 pages,
 	return done - at;
 }
 
-/* Undo the locks of a preparation, the last one first. */
-static void contig_preparation_unlock(struct contig_client *client,
-				      struct contig_preparation *prep)
+/*
+ * Undo the locks of a preparation, the last one first.
+ *
+ * Return: 0, or -ENOMEM: then it can be called again for the parts left.
+ */
+static int contig_preparation_unlock(struct contig_client *client,
+				     struct contig_preparation *prep)
 {
 	struct contig_target target;
+	int ret;
 
-	while (prep->nr) {
-		const struct contig_part *part = &prep->parts[--prep->nr];
+	for (; prep->nr; prep->nr--) {
+		const struct contig_prepared *part = &prep->parts[prep->nr - 1];
 
-		/* Who unlocked it by hand has what he wanted. */
-		if (!contig_target_again(client, prep->buffer, part->addr,
-					 part->length, &target))
-			contig_unlock_target(client, &target);
+		ret = contig_target_again(client, prep->dmabuf, part->addr,
+					  part->length, &target);
+		if (!ret)
+			ret = contig_unlock_target(client, &target);
 		contig_target_done(client, &target);
+		/* Ignore other errors: the caller may have unlocked it. */
+		if (ret == -ENOMEM)
+			return ret;
 		cond_resched();
 	}
+	return 0;
 }
 
-static void contig_preparation_free(struct contig_preparation *prep)
-{
-	if (prep->buffer)
-		contig_buffer_put(prep->buffer);
-	kvfree(prep);
-}
-
-/* The client goes, and all its locks with it. */
-void contig_preparations_forget(struct contig_client *client)
-{
-	struct contig_preparation *prep;
-	unsigned long id;
-
-	xa_for_each(&client->preparations, id, prep) {
-		contig_preparation_free(prep);
-		cond_resched();
-	}
-	xa_destroy(&client->preparations);
-}
-
-/* Hand all of it from the CPU to the device or back. */
+/* Hand a preparation from the CPU to the device or back. */
 static int contig_preparation_sync(struct contig_client *client,
 				   struct contig_preparation *prep,
 				   bool for_device)
@@ -187,22 +152,26 @@ static int contig_preparation_sync(struct contig_client *client,
 
 	if (!client->device || !(prep->flags & CONTIG_IO_WAYS))
 		return 0;
-	/* What became of one part is no reason to leave out the others. */
+	/* Sync the other parts even if one fails. */
 	for (i = 0; i < prep->nr; i++) {
-		ret = contig_target_again(client, prep->buffer,
+		ret = contig_target_again(client, prep->dmabuf,
 					  prep->parts[i].addr,
 					  prep->parts[i].length, &target);
-		target.dma = true;
 		if (!ret)
 			ret = contig_target_sync(&target, for_device,
 						 direction);
 		contig_target_done(client, &target);
 		error = error ?: ret;
+		/* A locked part syncs all of a foreign dma-buf. */
+		if (prep->dmabuf && !contig_buffer_of(prep->dmabuf) &&
+		    ret != -ENOLCK)
+			break;
+		cond_resched();
 	}
 	return error;
 }
 
-/* Of which of these pages does the device use a copy? */
+/* Return for how many of @n pages the device uses a copy. */
 static u32 contig_count_copies(struct contig_client *client,
 			       const u64 *dma, const u64 *physical,
 			       unsigned long n)
@@ -215,29 +184,62 @@ static u32 contig_count_copies(struct contig_client *client,
 	return copies;
 }
 
-/* Tell the addresses of what a preparation has locked of one range. */
+/* contig_prepare_tell() for a foreign dma-buf, which is never copied. */
+static int contig_prepare_tell_foreign(struct contig_prepare *cmd,
+				       const struct contig_target *target)
+{
+	enum contig_side side = cmd->flags & CONTIG_GET_DMA ?
+				CONTIG_SIDE_DEVICE : CONTIG_SIDE_CPU;
+	u64 __user *user = u64_to_user_ptr(cmd->addrs);
+	unsigned long page = target->first, n;
+	u64 addrs[CONTIG_ADDRS];
+	int ret;
+
+	if (side == CONTIG_SIDE_CPU) {
+		ret = contig_target_physical(target);
+		if (ret)
+			return ret;
+	}
+	while (page <= target->last) {
+		n = contig_target_addrs(target, side, &page, addrs,
+					CONTIG_ADDRS);
+		if (page - n == target->first)
+			addrs[0] += target->head;
+		if (contig_copy_to_user(user + cmd->count, addrs,
+					n * sizeof(*user)))
+			return -EFAULT;
+		cmd->count += n;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Write the addresses of the pages that were locked of one range. */
 static int contig_prepare_tell(struct contig_client *client,
 			       struct contig_prepare *cmd,
-			       struct contig_target *target)
+			       const struct contig_target *target)
 {
 	u64 dma[CONTIG_ADDRS], physical[CONTIG_ADDRS], *addrs = physical;
 	u64 __user *user = u64_to_user_ptr(cmd->addrs);
 	unsigned long page = target->first, at, n;
 
-	/* Nobody wants to know, and there are no copies to count. */
-	if (!user && !(cmd->flags & CONTIG_IO_BOUNCE)) {
+	/* The caller wants no addresses, and there are no copies to count. */
+	if (!user && (contig_target_is_foreign(target) ||
+		      !(cmd->flags & CONTIG_IO_BOUNCE))) {
 		cmd->count += target->last - target->first + 1;
 		return 0;
 	}
+	if (contig_target_is_foreign(target))
+		return contig_prepare_tell_foreign(cmd, target);
 	if (cmd->flags & CONTIG_GET_DMA)
 		addrs = dma;
 	while (page <= target->last) {
 		at = page;
-		target->dma = false;
-		n = contig_target_addrs(target, &page, physical, CONTIG_ADDRS);
+		n = contig_target_addrs(target, CONTIG_SIDE_CPU, &page, physical,
+					CONTIG_ADDRS);
 		if (client->device) {
-			target->dma = true;
-			contig_target_addrs(target, &at, dma, n);
+			contig_target_addrs(target, CONTIG_SIDE_DEVICE, &at,
+					    dma, n);
 			cmd->out_bounced += contig_count_copies(client, dma,
 								physical, n);
 		}
@@ -252,30 +254,34 @@ static int contig_prepare_tell(struct contig_client *client,
 	return 0;
 }
 
-/* Lock one range, or the part of it that is prepared, and tell where it is. */
+/* Lock the part of one range that is prepared, and write its addresses. */
 static int contig_prepare_part(struct contig_client *client,
 			       struct contig_prepare *cmd,
 			       struct contig_preparation *prep, u64 addr,
 			       u64 length)
 {
+	const struct contig_range range = {
+		.fd = cmd->fd,
+		.addr = addr,
+		.length = length,
+	};
 	u32 flags = cmd->flags & CONTIG_IO_BOUNCE;
 	struct contig_target target;
 	int ret;
 
 	if (!prep->writable)
 		flags |= CONTIG_LOCK_OUTPUT;
-	if (prep->buffer) {
-		contig_buffer_get(prep->buffer);
-		ret = contig_target_init_buffer(client, prep->buffer, addr,
+	if (prep->dmabuf) {
+		get_dma_buf(prep->dmabuf);
+		ret = contig_target_init_dmabuf(client, prep->dmabuf, addr,
 						length, true, &target);
 	} else {
-		ret = contig_target_init(client, 0, addr, length, cmd->fd, true,
-					 &target);
+		ret = contig_target_init(client, &range, true, &target);
 	}
 	if (!ret)
 		ret = contig_lock_target(client, &target, flags);
 	if (!ret) {
-		prep->parts[prep->nr++] = (struct contig_part){
+		prep->parts[prep->nr++] = (struct contig_prepared){
 			(u64)target.first << PAGE_SHIFT | target.head, length
 		};
 		ret = contig_prepare_tell(client, cmd, &target);
@@ -303,7 +309,7 @@ static int contig_prepare_parts(struct contig_client *client,
 	return ret ?: contig_preparation_sync(client, prep, true);
 }
 
-/* Give it an id and tell the caller; then it is the client's. */
+/* Give a preparation an id and respond; then the client owns it. */
 static int contig_prepare_publish(struct contig_ucmd *ucmd,
 				  struct contig_preparation *prep)
 {
@@ -313,7 +319,7 @@ static int contig_prepare_publish(struct contig_ucmd *ucmd,
 
 	ret = xa_alloc_cyclic(&client->preparations, &cmd->out_id, prep,
 			      XA_LIMIT(1, U32_MAX), &client->last_id,
-			      GFP_KERNEL_ACCOUNT);
+			      CONTIG_GFP);
 	if (ret < 0)
 		return -ENOMEM;
 	ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
@@ -330,20 +336,19 @@ static int contig_prepare_plan(struct contig_ucmd *ucmd,
 	struct contig_preparation *prep;
 	int ret;
 
-	prep = kvzalloc(struct_size(prep, parts, plan->nr),
-			GFP_KERNEL_ACCOUNT);
+	prep = kvzalloc(struct_size(prep, parts, plan->nr), CONTIG_GFP);
 	if (!prep)
 		return -ENOMEM;
 	prep->flags = cmd->flags & CONTIG_IO_WAYS;
 	prep->writable = prep->flags != CONTIG_IO_OUTPUT;
 	if (cmd->flags & CONTIG_RANGE_BUFFER) {
-		struct contig_buffer *buffer = contig_buffer_from_fd(cmd->fd);
+		struct dma_buf *dmabuf = contig_target_dmabuf(cmd->fd);
 
-		if (IS_ERR(buffer)) {
+		if (IS_ERR(dmabuf)) {
 			kvfree(prep);
-			return PTR_ERR(buffer);
+			return PTR_ERR(dmabuf);
 		}
-		prep->buffer = buffer;
+		prep->dmabuf = dmabuf;
 	}
 	if (mutex_lock_killable(&client->lock)) {
 		contig_preparation_free(prep);
@@ -356,14 +361,17 @@ static int contig_prepare_plan(struct contig_ucmd *ucmd,
 	if (!ret)
 		ret = contig_prepare_publish(ucmd, prep);
 	if (ret) {
-		contig_preparation_unlock(client, prep);
+		/* If the process is killed, its locks end with the client. */
+		while (contig_preparation_unlock(client, prep) &&
+		       !fatal_signal_pending(current))
+			;
 		contig_preparation_free(prep);
 	}
 	mutex_unlock(&client->lock);
 	return ret;
 }
 
-/* The ranges as the caller describes them, added up. */
+/* Check the ranges and add up their lengths. */
 static int contig_plan_init(struct contig_plan *plan,
 			    const struct contig_prepare *cmd)
 {
@@ -401,6 +409,21 @@ static int contig_prepare_check(const struct contig_prepare *cmd)
 	return 0;
 }
 
+/* Return the ranges, for kvfree(), or ERR_PTR() of -ENOMEM, -EFAULT. */
+static void *contig_prepare_ranges(const struct contig_prepare *cmd)
+{
+	size_t size = array_size(cmd->range_count, sizeof(struct contig_span));
+	void *spans = kvmalloc(size, CONTIG_GFP);
+
+	if (!spans)
+		return ERR_PTR(-ENOMEM);
+	if (copy_from_user(spans, u64_to_user_ptr(cmd->ranges), size)) {
+		kvfree(spans);
+		return ERR_PTR(-EFAULT);
+	}
+	return spans;
+}
+
 int contig_prepare_ioctl(struct contig_ucmd *ucmd)
 {
 	struct contig_prepare *cmd = ucmd->cmd;
@@ -411,9 +434,7 @@ int contig_prepare_ioctl(struct contig_ucmd *ucmd)
 	ret = contig_prepare_check(cmd);
 	if (ret)
 		return ret;
-	spans = memdup_user(u64_to_user_ptr(cmd->ranges),
-			    array_size(cmd->range_count,
-				       sizeof(*plan.spans)));
+	spans = contig_prepare_ranges(cmd);
 	if (IS_ERR(spans))
 		return PTR_ERR(spans);
 	plan.spans = spans;
@@ -427,11 +448,11 @@ int contig_prepare_ioctl(struct contig_ucmd *ucmd)
 		ret = cmd->out_length ? contig_prepare_plan(ucmd, &plan) :
 					-EMSGSIZE;
 	}
-	kfree(spans);
+	kvfree(spans);
 	return ret;
 }
 
-/* Another transfer over the same memory. */
+/* Begin another transfer with the same memory. */
 static int contig_checkpoint_more(struct contig_client *client,
 				  struct contig_preparation *prep, u32 flags)
 {
@@ -450,19 +471,29 @@ static int contig_checkpoint(struct contig_client *client,
 	prep = xa_load(&client->preparations, cmd->id);
 	if (!prep)
 		return -ENOENT;
-	if (!prep->buffer) {
+	if (!prep->dmabuf) {
 		ret = contig_client_check_space(client);
 		if (ret)
 			return ret;
 	}
-	ret = prep->flags & CONTIG_IO_INPUT ?
+	if (prep->ending && cmd->flags & CONTIG_IO_MORE)
+		return -ENOLCK;
+	/* Sync only once: the CPU may have written to the memory since. */
+	ret = !prep->ending && prep->flags & CONTIG_IO_INPUT ?
 	      contig_preparation_sync(client, prep, false) : 0;
+	/* Interrupted while it waited for fences: nothing has changed. */
+	if (ret == -EINTR)
+		return ret;
 	if (cmd->flags & CONTIG_IO_MORE)
 		return ret ?: contig_checkpoint_more(client, prep, cmd->flags);
 
-	/* The end is the end, whatever became of the device. */
+	/* Unlock even if the sync failed, because the device is gone say. */
+	prep->ending = true;
+	prep->error = prep->error ?: ret;
+	if (contig_preparation_unlock(client, prep))
+		return -ENOMEM;
+	ret = prep->error;
 	xa_erase(&client->preparations, cmd->id);
-	contig_preparation_unlock(client, prep);
 	contig_preparation_free(prep);
 	return ret;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CONTIG_PROBE: what CONTIG_ALLOC would answer, and what is in the way
+ * CONTIG_PROBE: predicts the answer of CONTIG_ALLOC, and says what blocks it
  */
 #include <linux/bitops.h>
 #include <linux/math.h>
@@ -10,16 +10,44 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "alloc.h"
 #include "client.h"
 #include "coherent.h"
+#include "gfp.h"
+#include "ladder.h"
 #include "limits.h"
+#include "report.h"
 #include "request.h"
-#include "rung.h"
+#include "request_check.h"
+#include "reserve.h"
+#include "room.h"
 #include "ucmd.h"
 #include "window.h"
 
-/* Fill in what a rung would answer, judging by a survey. */
+/* Return how many pages there is room for, wherever pages in the way lie. */
+static unsigned long contig_probe_room(const struct contig_request *request,
+				       const struct contig_survey *survey,
+				       unsigned int rung)
+{
+	return rung == CONTIG_RUNG_RANGE ? survey->room :
+					   contig_room(request, survey);
+}
+
+/* Return why a rung cannot meet the request; lack of room comes first. */
+static enum contig_blocked
+contig_probe_blocked(const struct contig_request *request,
+		     const struct contig_survey *survey, unsigned int rung)
+{
+	if (rung == CONTIG_RUNG_RESERVE)
+		return contig_reserve_blocked(request);
+	if (rung == CONTIG_RUNG_COHERENT && contig_coherent_pool(request))
+		return CONTIG_BLOCKED_EXHAUSTED;
+	if (contig_probe_room(request, survey, rung) < request->npages)
+		return CONTIG_BLOCKED_EXHAUSTED;
+	return survey->pinned > survey->kernel ? CONTIG_BLOCKED_PINNED :
+						 CONTIG_BLOCKED_UNMOVABLE;
+}
+
+/* Fill in the report that a rung would give, judging by a survey. */
 static void contig_probe_rung(const struct contig_request *request,
 			      const struct contig_survey *survey,
 			      struct contig_report *report)
@@ -31,14 +59,8 @@ static void contig_probe_rung(const struct contig_request *request,
 						      report->rung);
 		if (report->largest >> PAGE_SHIFT < request->npages ||
 		    (report->rung == CONTIG_RUNG_RANGE && !survey->nr)) {
-			report->blocked = survey->pinned > survey->kernel ?
-					  CONTIG_BLOCKED_PINNED :
-					  CONTIG_BLOCKED_UNMOVABLE;
-			if (report->rung == CONTIG_RUNG_RESERVE ||
-			    (report->rung == CONTIG_RUNG_COHERENT &&
-			     contig_coherent_pool(request)) ||
-			    survey->free < request->npages)
-				report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+			report->blocked = contig_probe_blocked(request, survey,
+							       report->rung);
 			ret = -ENOMEM;
 		}
 	}
@@ -58,7 +80,7 @@ static u32 contig_remedy(struct contig_client *client,
 		return CONTIG_REMEDY_RESERVE;
 	if (survey->free + survey->movable < request->npages)
 		return CONTIG_REMEDY_CONSTRAINTS;
-	if (survey->free < request->npages)
+	if (survey->room < request->npages)
 		return CONTIG_REMEDY_FREE;
 	if (survey->pinned > survey->kernel &&
 	    (request->told || !request->narrowed))
@@ -69,9 +91,9 @@ static u32 contig_remedy(struct contig_client *client,
 }
 
 /*
- * For callers without the right to see physical addresses, keep three bits of what a
- * survey found in a part of memory: enough to judge by, and too little for a
- * census of it by asking for one length after the other.
+ * Round a count of a part of memory down to three significant bits, for callers
+ * without the right to see physical addresses. That is enough to judge a
+ * request by; exact counts for one length after the other would be a census.
  */
 static unsigned long contig_blur(unsigned long n)
 {
@@ -88,10 +110,15 @@ static void contig_survey_blur(struct contig_survey *survey)
 	survey->pinned = contig_blur(survey->pinned);
 	survey->largest = contig_blur(survey->largest);
 	survey->largest_free = contig_blur(survey->largest_free);
+	survey->largest_loose = contig_blur(survey->largest_loose);
 	survey->largest_cma = contig_blur(survey->largest_cma);
+	survey->listed = contig_blur(survey->listed);
+	survey->cma_free = contig_blur(survey->cma_free);
+	survey->cma_cache = contig_blur(survey->cma_cache);
+	survey->room = contig_blur(survey->room);
 }
 
-/* The caller is not told of memory that it may not have: see contig_reports_blur(). */
+/* Report only that the quota is too low: see contig_reports_blur(). */
 static void contig_probe_over_quota(struct contig_probe *cmd,
 				    const struct contig_request *request)
 {
@@ -110,7 +137,7 @@ static void contig_probe_over_quota(struct contig_probe *cmd,
 	cmd->out_remedy = CONTIG_REMEDY_QUOTA;
 }
 
-/* Counts of all memory are public to the MiB, and counts of a part are not. */
+/* Return a count as far as the caller may know it: all memory, in whole MiB. */
 static u64 contig_probe_count(const struct contig_request *request,
 			      unsigned long npages)
 {
@@ -118,6 +145,19 @@ static u64 contig_probe_count(const struct contig_request *request,
 		return npages;
 	return request->narrowed ? 0 :
 	       round_down(npages, (unsigned long)SZ_1M >> PAGE_SHIFT);
+}
+
+/* Update the largest length of all rungs, and whether it is a lower bound. */
+static void contig_probe_largest(struct contig_probe *cmd,
+				 const struct contig_report *report)
+{
+	if (!(BIT(report->rung) & CONTIG_RUNGS_CONTIGUOUS) ||
+	    report->largest <= cmd->out_largest)
+		return;
+	cmd->out_largest = report->largest;
+	cmd->out_at_least &= ~BIT(CONTIG_RUNG_NONE);
+	if (cmd->out_at_least & BIT(report->rung))
+		cmd->out_at_least |= BIT(CONTIG_RUNG_NONE);
 }
 
 static int contig_probe_fill(struct contig_client *client,
@@ -134,10 +174,10 @@ static int contig_probe_fill(struct contig_client *client,
 		contig_probe_over_quota(cmd, request);
 		return 0;
 	}
-	ret = contig_survey_memory(request, request->npages, true, true, NULL,
-				   survey);
+	ret = contig_survey_memory(request, request->npages, true, survey);
 	if (ret)
 		return ret;
+	contig_room_foresee(request, survey);
 	if (!request->told && request->narrowed)
 		contig_survey_blur(survey);
 	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
@@ -152,17 +192,18 @@ static int contig_probe_fill(struct contig_client *client,
 		if (!report->error && !cmd->out_rung)
 			cmd->out_rung = rung;
 	}
+	cmd->out_at_least = contig_reports_at_least(request, survey,
+						    cmd->out_reports,
+						    cmd->out_report_count);
 	contig_reports_blur(request, client->user, cmd->out_reports,
 			    cmd->out_report_count);
 	for (i = 0; i < cmd->out_report_count; i++)
-		if (BIT(cmd->out_reports[i].rung) & CONTIG_RUNGS_CONTIGUOUS)
-			cmd->out_largest = max(cmd->out_largest,
-					       cmd->out_reports[i].largest);
+		contig_probe_largest(cmd, &cmd->out_reports[i]);
 	cmd->out_free_pages = contig_probe_count(request, survey->free);
 	cmd->out_movable_pages = contig_probe_count(request, survey->movable);
 	cmd->out_kernel_pages = contig_probe_count(request, survey->kernel);
 	cmd->out_pinned_pages = contig_probe_count(request, survey->pinned);
-	/* Would tell which of its pages lie in the cheapest window. */
+	/* Reveals which of the caller's pages lie in the cheapest window. */
 	if (survey->nr && request->told)
 		cmd->out_moves = survey->windows[0].cost / 4;
 	cmd->out_remedy = contig_remedy(client, request, survey, cmd->out_rung);
@@ -172,7 +213,7 @@ static int contig_probe_fill(struct contig_client *client,
 int contig_probe_ioctl(struct contig_ucmd *ucmd)
 {
 	struct contig_survey *survey __free(kfree) =
-		kmalloc(sizeof(*survey), GFP_KERNEL_ACCOUNT);
+		kmalloc(sizeof(*survey), CONTIG_GFP);
 	struct contig_probe *cmd = ucmd->cmd;
 	struct contig_request request;
 	int ret;
@@ -184,6 +225,7 @@ int contig_probe_ioctl(struct contig_ucmd *ucmd)
 	if (ret)
 		return ret;
 	memset_startat(cmd, 0, out_rung);
+	cmd->out_address_bits = contig_request_address_bits(&request);
 	ret = contig_probe_fill(ucmd->client, cmd, &request, survey);
 	return ret ?: contig_ucmd_respond(ucmd, sizeof(*cmd));
 }

@@ -1,148 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The range rung: choose a window of memory and move out what lies in it
+ * The range rung: chooses a window of memory and empties it
  */
-#include <linux/cc_platform.h>
-#include <linux/gfp.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
-#include <linux/ktime.h>
 #include <linux/pageblock-flags.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/wait.h>
+#include <linux/string.h>
 
+#include "avoid.h"
 #include "buffer.h"
+#include "empty.h"
 #include "extents.h"
 #include "fault.h"
-#include "offline.h"
+#include "gfp.h"
+#include "limits.h"
 #include "pages.h"
+#include "range.h"
 #include "request.h"
+#include "room.h"
 #include "rung.h"
+#include "turn.h"
 #include "window.h"
 #include "zones.h"
 
 /*
- * How much is emptied at a time. Between two steps a fatal signal or the deadline
- * can end it, and a page that will not move costs no more than the step it is
- * in; but each step makes every CPU drain its lists, so it must not be short.
+ * Pages that are emptied in one step. A fatal signal or the deadline can end
+ * the work between two steps, and a page that cannot be migrated costs one step
+ * only; but each step drains the lists of every CPU, so it must not be short.
  */
 #define CONTIG_STEP max(SZ_16M >> PAGE_SHIFT, pageblock_nr_pages)
 
-/* How often to look for windows anew, each time avoiding what did not move. */
+/* Surveys of one search; each avoids the pages that could not be migrated. */
 #define CONTIG_ROUNDS 16
 
-/*
- * Two callers that empty overlapping pageblocks would make each other fail, and
- * each would take the pages that the other has just freed. So one window is
- * emptied at a time. Who waits for too long goes on without, as if the window
- * could not be emptied: there are other rungs.
+/* Time for which a search waits for windows that other requests claimed. */
+#define CONTIG_CLAIMS_PATIENCE (2 * HZ)
+
+/**
+ * struct contig_search - state of one request's search for windows
+ * @request: constraints and deadline
+ * @turn: its place in the queue
+ * @claim: the window that is being emptied
+ * @look: parameters of @survey
+ * @survey: windows, which can be out of date
+ * @next: index of the next window to try
+ * @avoid: page frames that could not be migrated
+ * @full: zones without room for a window of this length, but maybe for less
+ * @around: both, and the claims of other requests
+ * @claims: kind of claims that the last survey had to avoid
+ * @patience: how long it may still wait for claims to be dropped, in jiffies
+ * @began: it had the turn before
+ * @drained: a step has drained the lists of all CPUs, so that an extra
+ *           reference is one of a user
+ * @hopeless: all workers are stuck, or one is because of this request
  */
-static DECLARE_WAIT_QUEUE_HEAD(contig_range_turn);
-static atomic_t contig_range_busy = ATOMIC_INIT(0);
-
-/* Return: 0, -EBUSY after half of the time that is left, -EINTR. */
-static int contig_range_enter(const struct contig_request *request)
-{
-	long left = DIV_ROUND_UP(contig_request_left(request), 2);
-	DEFINE_WAIT(wait);
-	int ret = 0;
-
-	/* Who comes first is first, or one of many could wait for ever. */
-	for (;;) {
-		prepare_to_wait_exclusive(&contig_range_turn, &wait,
-					  TASK_KILLABLE);
-		if (!atomic_xchg(&contig_range_busy, 1))
-			break;
-		ret = fatal_signal_pending(current) ? -EINTR :
-		      left ? 0 : -EBUSY;
-		if (ret)
-			break;
-		left = schedule_timeout(left);
-	}
-	finish_wait(&contig_range_turn, &wait);
-	/* It may have been us who were woken. */
-	if (ret)
-		wake_up(&contig_range_turn);
-	return ret;
-}
-
-static void contig_range_leave(void)
-{
-	atomic_set_release(&contig_range_busy, 0);
-	wake_up(&contig_range_turn);
-}
-
-bool contig_memory_encrypted(void)
-{
-	return cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT);
-}
+struct contig_search {
+	const struct contig_request *request;
+	struct contig_turn turn;
+	struct contig_claim claim;
+	struct contig_look look;
+	struct contig_survey survey;
+	unsigned int next;
+	struct contig_avoid avoid;
+	struct contig_avoid full;
+	struct contig_avoid around;
+	enum contig_claims claims;
+	long patience;
+	bool began;
+	bool drained;
+	bool hopeless;
+};
 
 bool contig_range_present(void)
 {
 	return IS_ENABLED(CONFIG_CONTIG_ALLOC) && !contig_memory_encrypted();
 }
 
-#ifdef CONFIG_CONTIG_ALLOC
-static int contig_empty(unsigned long pfn, unsigned long npages)
-{
-	int ret;
-
-	if (contig_should_fail(CONTIG_FAULT_RANGE))
-		return -ENOMEM;
-	if (!contig_offline_enter(pfn, npages))
-		return -EBUSY;
-	ret = alloc_contig_range(pfn, pfn + npages, MIGRATE_MOVABLE,
-				 GFP_KERNEL | __GFP_NOWARN |
-				 __GFP_RETRY_MAYFAIL);
-	contig_offline_leave();
-	return ret;
-}
-#else
-static int contig_empty(unsigned long pfn, unsigned long npages)
-{
-	return -EBUSY;
-}
-#endif
-
 /*
- * Does the system keep enough, if page frames are taken that way? Isolated
- * memory is out of sight of the page allocator's own limits. What is not free
- * in the window itself is moved, and that does keep to them.
+ * Return true if the system keeps enough free memory when the window is
+ * emptied. The page allocator's watermarks do not stop isolation of free pages.
+ * They do stop migration of the other pages, but only after a long time.
  */
-static bool contig_range_room(const struct contig_request *request,
-			      unsigned long pfn, unsigned long npages,
-			      struct contig_avoid *avoid)
+static bool contig_range_room(struct contig_search *search, struct zone *zone,
+			      unsigned long pfn, unsigned long npages)
 {
-	struct zone *zone = page_zone(pfn_to_page(pfn));
 	unsigned long taken = contig_window_free(pfn, npages);
 
-	if (!taken || taken <= contig_zone_spare(zone, request->highest))
+	if (taken < npages && !contig_room_moves(npages))
+		return false;
+	if (!taken || taken <= contig_zone_spare(zone, search->request->highest))
 		return true;
-	contig_avoid_add(avoid, zone->zone_start_pfn, zone_end_pfn(zone) - 1);
-	return false;
+	return contig_room_make(search->request, zone, taken);
 }
 
-/* What may be taken from all zones together. */
-static unsigned long contig_zones_spare(const struct contig_request *request)
-{
-	unsigned long spare = 0;
-	struct zone *zone;
-	int nid, i;
-
-	contig_for_each_zone(zone, nid, i)
-		if (zone->zone_start_pfn <= request->highest &&
-		    (!request->node_strict || nid == request->node))
-			spare += contig_zone_spare(zone, request->highest);
-	return spare;
-}
-
-/* What does it mean that a step failed with @error? */
+/* Report why a step failed, and return -EINTR, -ETIME, -ENOMEM or -EBUSY. */
 static int contig_range_failed(int error, struct contig_report *report)
 {
 	switch (error) {
 	case -EINTR:
-		report->blocked = CONTIG_BLOCKED_SIGNAL;
-		return -EINTR;
+	case -ETIME:
+		return contig_rung_stop(report, error);
 	case -ENOMEM:
 		report->blocked = CONTIG_BLOCKED_NO_ROOM;
 		return -ENOMEM;
@@ -152,133 +110,316 @@ static int contig_range_failed(int error, struct contig_report *report)
 	}
 }
 
+/* Let a worker empty page frames, and avoid the obstacle if it fails. */
+static int contig_step_empty(struct contig_search *search, unsigned long pfn,
+			     unsigned long npages, int type)
+{
+	unsigned long busy;
+	int ret;
+
+	if (contig_should_fail(CONTIG_FAULT_RANGE))
+		return -ENOMEM;
+	ret = contig_empty(search->request, pfn, npages, type, &busy);
+	/* Lists were not drained if the worker refused the window. */
+	search->drained |= !ret || (ret == -EBUSY && busy == ULONG_MAX);
+	search->hopeless = ret == -EAGAIN;
+	if (!ret && contig_pages_first_failed(pfn, npages) < npages) {
+		/* The failed page is not free then, and is avoided below. */
+		contig_pages_put(pfn, npages);
+		ret = -EBUSY;
+	}
+	if (ret != -EBUSY && ret != -ENOMEM)
+		return ret;
+	if (busy != ULONG_MAX)
+		contig_avoid_add(&search->avoid, busy, busy);
+	else if (!contig_window_stuck(&search->avoid, pfn, npages))
+		/* No obstacle found: do not try these pageblocks again. */
+		contig_avoid_add(&search->avoid, pageblock_start_pfn(pfn),
+				 pageblock_align(pfn + npages) - 1);
+	return ret;
+}
+
 /*
- * Empty a window step by step. On failure the pages that would not move are
- * added to @avoid, so that no later window contains them.
+ * Empty the next step of a window. @npages is the rest of the window, and
+ * receives the size of the step. On failure the pages that could not be
+ * migrated are avoided from then on.
  */
-static int contig_range_try(const struct contig_request *request,
-			    unsigned long pfn, unsigned long npages,
-			    struct contig_avoid *avoid,
-			    struct contig_report *report)
+static int contig_range_step(struct contig_search *search, unsigned long pfn,
+			     unsigned long *npages,
+			     struct contig_report *report)
+{
+	struct zone *zone;
+	int type, ret;
+
+	ret = contig_rung_expired(search->request, report);
+	if (ret)
+		return ret;
+	/* Until the step ends other requests must not take the free pages. */
+	ret = contig_turn_enter(&search->turn, search->request, search->began);
+	if (ret)
+		return contig_range_failed(ret, report);
+	search->began = true;
+	/* A pageblock must not be taken in two steps: see window.c. */
+	*npages = min(*npages, pageblock_start_pfn(pfn + CONTIG_STEP) - pfn);
+	type = contig_window_type(pfn, npages, &zone);
+	if (type < 0) {
+		contig_avoid_add(&search->avoid, pageblock_start_pfn(pfn),
+				 pageblock_end_pfn(pfn) - 1);
+		return contig_range_failed(-EBUSY, report);
+	}
+	ret = -ENOSPC;
+	if (contig_range_room(search, zone, pfn, *npages))
+		ret = contig_step_empty(search, pfn, *npages, type);
+	if (ret == -ENOSPC) {
+		/* No other window of this zone has room either. */
+		contig_avoid_add(&search->full, zone->zone_start_pfn,
+				 zone_end_pfn(zone) - 1);
+		report->blocked = CONTIG_BLOCKED_NO_ROOM;
+		return -EBUSY;
+	}
+	return ret ? contig_range_failed(ret, report) : 0;
+}
+
+/* Empty a window that was claimed. */
+static int contig_range_empty(struct contig_search *search, unsigned long pfn,
+			      struct contig_report *report)
 {
 	unsigned long done = 0, n;
 	int ret = 0;
 
 	report->windows++;
-	while (done < npages) {
-		ret = contig_rung_expired(request, report);
+	while (done < search->look.npages) {
+		n = search->look.npages - done;
+		ret = contig_range_step(search, pfn + done, &n, report);
 		if (ret)
 			break;
-		/* A pageblock must not be taken in two steps: see window.c. */
-		n = pageblock_start_pfn(pfn + done + CONTIG_STEP) - pfn - done;
-		n = min(npages - done, n);
-		if (!contig_range_room(request, pfn + done, n, avoid)) {
-			report->blocked = CONTIG_BLOCKED_NO_ROOM;
-			ret = -EBUSY;
-			break;
-		}
-		ret = contig_empty(pfn + done, n);
-		if (ret == -EBUSY && !fatal_signal_pending(current))
-			/* What waited on the lists of a CPU is movable now. */
-			ret = contig_empty(pfn + done, n);
-		if (!ret && contig_pages_first_failed(pfn + done, n) < n) {
-			/* It is not free any more then, and avoided below. */
-			contig_pages_put(pfn + done, n);
-			ret = -EBUSY;
-		}
-		if (ret) {
-			/* Nothing in sight: not of a type that is given away. */
-			if (!contig_avoid_stuck(avoid, pfn + done, n))
-				contig_avoid_add(avoid,
-						 pageblock_start_pfn(pfn + done),
-						 pageblock_align(pfn + done + n) - 1);
-			ret = contig_range_failed(ret, report);
-			break;
-		}
 		done += n;
+		if (done < search->look.npages)
+			contig_turn_pass(&search->turn, false);
 	}
-	if (ret)
+	if (ret) {
 		contig_pages_put(pfn, done);
+		/* Waiting requests come before the next window of this one. */
+		contig_turn_pass(&search->turn, true);
+		search->began = false;
+	}
 	return ret;
 }
 
-static int contig_range_search(const struct contig_request *request,
-			       unsigned long npages, bool final,
-			       struct contig_survey *survey,
-			       struct contig_avoid *avoid,
-			       struct contig_report *report, unsigned long *pfn)
+/* Try a window, if it still can be emptied when the request has the turn. */
+static int contig_range_try(struct contig_search *search, unsigned long pfn,
+			    struct contig_report *report)
 {
-	unsigned int round, i;
+	unsigned long npages = search->look.npages;
 	int ret;
 
-	for (round = 0; round < CONTIG_ROUNDS; round++) {
-		ret = contig_survey_memory(request, npages, final, false, avoid,
-					   survey);
-		if (ret == -ENOMEM)
-			return contig_range_failed(ret, report);
+	if (contig_avoid_hits(&search->avoid, pfn, pfn + npages - 1) ||
+	    contig_avoid_hits(&search->full, pfn, pfn + npages - 1))
+		return -EBUSY;
+	ret = contig_turn_enter(&search->turn, search->request, search->began);
+	if (ret)
+		return contig_range_failed(ret, report);
+	search->began = true;
+	if (!contig_window_usable(pfn, npages, search->look.held) ||
+	    !contig_claim_take(&search->claim, pfn, npages))
+		return contig_range_failed(-EBUSY, report);
+	ret = contig_range_empty(search, pfn, report);
+	contig_claim_drop(&search->claim);
+	return ret;
+}
+
+/* Survey memory without the claims of other requests. */
+static int contig_search_survey(struct contig_search *search,
+				unsigned long *drops)
+{
+	unsigned int i;
+
+	memcpy(&search->around, &search->avoid, sizeof(search->avoid));
+	for (i = 0; i < search->full.nr; i++)
+		contig_avoid_add(&search->around, search->full.ranges[i].first,
+				 search->full.ranges[i].last);
+	search->claims = contig_claims_avoid(search->request, &search->around,
+					     drops);
+	search->next = 0;
+	return contig_survey_look(search->request, &search->look,
+				  &search->around, &search->survey);
+}
+
+/*
+ * Look for windows. If there is none, wait for claims of other requests to be
+ * dropped, but not for those of workers that were left alone: a claimed window
+ * can become free if that request fails. A survey of claimed memory would not
+ * show that, since it can be isolated.
+ */
+static int contig_search_unclaimed(struct contig_search *search)
+{
+	const struct contig_request *request = search->request;
+	unsigned long drops;
+	long begun;
+	int ret;
+
+	for (;;) {
+		begun = jiffies;
+		ret = contig_search_survey(search, &drops);
+		if (ret || search->survey.nr ||
+		    search->claims != CONTIG_CLAIMS_LIVE ||
+		    search->patience <= 0)
+			return ret;
+		contig_turn_leave(&search->turn);
+		search->began = false;
+		ret = contig_claims_wait(request, drops,
+					 min(search->patience,
+					     contig_request_left(request) / 2));
+		/* At least one jiffy, so that the loop ends. */
+		search->patience -= max(1L, (long)jiffies - begun);
 		if (ret)
-			return contig_rung_stop(report, ret);
-		if (!survey->nr && !round) {
-			report->blocked = survey->pinned > survey->kernel ?
-					  CONTIG_BLOCKED_PINNED :
-					  CONTIG_BLOCKED_UNMOVABLE;
-			return -EBUSY;
-		}
-		if (!survey->nr)
-			return -EBUSY;
-		for (i = 0; i < survey->nr; i++) {
-			*pfn = survey->windows[i].pfn;
-			ret = contig_range_enter(request);
-			if (ret) {
-				report->blocked = CONTIG_BLOCKED_BUSY;
-				return ret == -EINTR ?
-				       contig_rung_stop(report, ret) : ret;
-			}
-			ret = contig_range_try(request, *pfn, npages, avoid,
-					       report);
-			contig_range_leave();
-			if (ret != -EBUSY)
-				return ret;
-		}
+			return ret;
 	}
+}
+
+/* Return what is in the way if there is no window at all. */
+static enum contig_blocked contig_search_blocked(struct contig_search *search)
+{
+	if (search->full.nr)
+		return CONTIG_BLOCKED_NO_ROOM;
+	if (search->claims != CONTIG_CLAIMS_NONE || search->avoid.nr)
+		return CONTIG_BLOCKED_BUSY;
+	return search->survey.pinned > search->survey.kernel ?
+	       CONTIG_BLOCKED_PINNED : CONTIG_BLOCKED_UNMOVABLE;
+}
+
+/*
+ * Look for windows. If there is none without a page that has an extra
+ * reference, try one with such a page: the list of a CPU can hold that
+ * reference, and emptying the window drains these lists.
+ */
+static int contig_search_look(struct contig_search *search, bool first,
+			      struct contig_report *report)
+{
+	struct contig_survey *survey = &search->survey;
+	int ret;
+
+	search->look.held = false;
+	ret = contig_search_unclaimed(search);
+	if (!ret && !survey->nr && survey->pinned && !search->drained) {
+		search->look.held = true;
+		ret = contig_search_unclaimed(search);
+		survey->nr = min(survey->nr, 1U);
+	}
+	if (ret)
+		return contig_range_failed(ret, report);
+	if (survey->nr)
+		return 0;
+	if (first)
+		report->blocked = contig_search_blocked(search);
 	return -EBUSY;
 }
 
 /**
- * contig_range_take() - take adjacent zeroed page frames
- * @request: constraints, and when to give up
- * @npages: how many
+ * contig_search_take() - take adjacent zeroed page frames
+ * @search: from contig_search_begin()
+ * @npages: number of page frames
  * @final: they are the last of the request, so the last segment may be short
- * @report: windows tried are added, and what was in the way is put here
+ * @report: counts the windows that were tried; receives the obstacle
  * @pfn: receives the first page frame
  *
- * Each page has a reference of its own. May sleep, for as long as the request
- * allows.
+ * Each page has a reference of its own. May sleep until the deadline of the
+ * request.
  *
- * Return: 0, -EBUSY if no window could be emptied, -ENOMEM if there is no room
- * for what lies in them, -ETIME or -EINTR.
+ * Return: 0, -EBUSY if no window could be emptied, -ENOMEM if there is no
+ * memory to migrate pages to, -ETIME or -EINTR.
  */
+int contig_search_take(struct contig_search *search, unsigned long npages,
+		       bool final, struct contig_report *report,
+		       unsigned long *pfn)
+{
+	struct contig_survey *survey = &search->survey;
+	unsigned int round = 0;
+	int ret;
+
+	if (search->look.npages != npages || search->look.final != final)
+		survey->nr = 0;
+	if (search->look.npages > npages)
+		search->full.nr = 0;
+	search->look.npages = npages;
+	search->look.final = final;
+	if (search->began)
+		contig_turn_pass(&search->turn, false);
+	while (!search->hopeless) {
+		if (search->next >= survey->nr) {
+			if (round == CONTIG_ROUNDS)
+				return -EBUSY;
+			ret = contig_search_look(search, !round++, report);
+			if (ret)
+				return ret;
+		}
+		*pfn = survey->windows[search->next++].pfn;
+		ret = contig_range_try(search, *pfn, report);
+		if (!ret)
+			break;
+		if (ret != -EBUSY)
+			return ret;
+	}
+	if (search->hopeless)
+		return contig_range_failed(-EBUSY, report);
+	/* With init_on_alloc alloc_contig_range() has cleared the pages. */
+	if (!want_init_on_alloc(0))
+		contig_pages_clear(*pfn, npages);
+	return 0;
+}
+
+/**
+ * contig_search_begin() - prepare to take memory window by window
+ * @request: constraints and deadline
+ * @many: more than one piece will be taken
+ *
+ * Return: a search, for contig_search_end(), or NULL if there is no memory.
+ */
+struct contig_search *contig_search_begin(const struct contig_request *request,
+					  bool many)
+{
+	struct contig_search *search;
+
+	search = kvzalloc(sizeof(*search), CONTIG_GFP);
+	if (!search)
+		return NULL;
+	search->request = request;
+	search->patience = CONTIG_CLAIMS_PATIENCE;
+	search->look.wanted = many ? CONTIG_WINDOWS : 1;
+	contig_turn_init(&search->turn,
+			 request->user ? &request->user->turns : NULL,
+			 request->npages <= CONTIG_STEP);
+	return search;
+}
+
+void contig_search_end(struct contig_search *search)
+{
+	if (search)
+		contig_turn_leave(&search->turn);
+	kvfree(search);
+}
+
+/*
+ * Return the length of the longest window, in pages, that the last survey could
+ * have found; ULONG_MAX if it found windows, or left out zones without room.
+ */
+unsigned long contig_search_longest(const struct contig_search *search)
+{
+	return search->survey.nr || search->full.nr ? ULONG_MAX :
+						      search->survey.largest;
+}
+
+/* Take one piece, as contig_search_take() does. */
 int contig_range_take(const struct contig_request *request,
 		      unsigned long npages, bool final,
 		      struct contig_report *report, unsigned long *pfn)
 {
-	struct {
-		struct contig_survey survey;
-		struct contig_avoid avoid;
-	} *work;
+	struct contig_search *search = contig_search_begin(request, false);
 	int ret;
 
-	work = kzalloc(sizeof(*work), GFP_KERNEL_ACCOUNT);
-	if (work)
-		ret = contig_range_search(request, npages, final, &work->survey,
-					  &work->avoid, report, pfn);
-	else
-		ret = contig_range_failed(-ENOMEM, report);
-	kfree(work);
-
-	/* Where the page allocator clears what it gives, this is clear. */
-	if (!ret && !want_init_on_alloc(0))
-		contig_pages_clear(*pfn, npages);
+	ret = search ? contig_search_take(search, npages, final, report, pfn) :
+		       contig_range_failed(-ENOMEM, report);
+	contig_search_end(search);
 	return ret;
 }
 
@@ -292,24 +433,24 @@ static int contig_range_alloc(const struct contig_request *request,
 	ret = contig_range_take(request, request->npages, true, report, &pfn);
 	if (ret)
 		return ret;
-	/* One run needs no memory to be noted. */
+	/* Cannot fail: the first extent needs no memory. */
 	return contig_extents_append(&buffer->extents, pfn, request->npages);
 }
 
-static void contig_range_free(struct contig_buffer *buffer)
-{
-	contig_pages_put_extents(&buffer->extents);
-}
-
-static unsigned long contig_range_largest(const struct contig_request *request,
+static unsigned long contig_range_largest(const struct contig_request *unused,
 					  const struct contig_survey *survey)
 {
-	/*
-	 * What is moved out of the window has to go into free memory outside,
-	 * so no window can be larger than what may be taken now in all.
-	 */
-	return min3(survey->largest, survey->free,
-		    contig_zones_spare(request));
+	return min(survey->largest, survey->room);
+}
+
+static bool contig_range_at_least(const struct contig_request *request,
+				  const struct contig_survey *survey)
+{
+	/* An extra reference can be one of a list, which is drained. */
+	if (min(survey->largest_loose, survey->room) > survey->largest)
+		return true;
+	return survey->largest > survey->room &&
+	       contig_room_may_grow(request, survey);
 }
 
 static bool contig_range_rung_present(const struct contig_request *unused)
@@ -318,10 +459,10 @@ static bool contig_range_rung_present(const struct contig_request *unused)
 }
 
 const struct contig_rung_ops contig_range_ops = {
-	.name = "range",
 	.mapping = CONTIG_MAPPING_STRUCT_PAGE,
 	.present = contig_range_rung_present,
 	.alloc = contig_range_alloc,
-	.free = contig_range_free,
+	.free = contig_rung_put_pages,
 	.largest = contig_range_largest,
+	.at_least = contig_range_at_least,
 };

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a caller asked for, checked and in units of pages
+ * A request for memory, checked and in units of pages
  */
 #ifndef CONTIG_REQUEST_H
 #define CONTIG_REQUEST_H
 
 #include <linux/ktime.h>
+#include <linux/nodemask.h>
 #include <linux/types.h>
 
 #include <uapi/linux/contig.h>
 
-struct contig_dma_device;
-struct contig_extents;
+struct contig_left;
 struct contig_pool;
+struct contig_user;
 
 /**
- * struct contig_request - what a caller asked for
+ * struct contig_request - a request for memory
+ * @user: the account that the memory is charged to, NULL for the kernel's own;
+ *        outlives the request
  * @npages: pages wanted
  * @lowest: first page frame that is allowed
  * @highest: last page frame that is allowed
@@ -27,19 +30,25 @@ struct contig_pool;
  * @max_segments: most segments, UINT_MAX for no limit
  * @node: NUMA node to prefer or to stay on, NUMA_NO_NODE for any
  * @node_strict: stay on @node
- * @coherent: for a device that looks into the CPU's caches
- * @pool: where coherent memory has to come from, because the device has it there;
- *        NULL for what contig has
- * @told: the caller may see physical addresses, and so learn all that is known of
- *        memory
- * @narrowed: some of the memory that contig may take is ruled out by its address or
- *            its node
+ * @nodes: the nodes that the caller may have memory of, if @confined
+ * @confined: the caller's cpuset or memory policy rules out some nodes
+ * @coherent: for a device that snoops the CPU's caches
+ * @pool: the pool that coherent memory must come from, because the device has
+ *        it; NULL for memory that is not tied to a device
+ * @told: the caller may see physical addresses, so reports need not hide
+ *        anything
+ * @narrowed: some of the memory that contig may take is ruled out by its
+ *            address or its node
  * @struct_page: only memory with a reference count of its own on every page
+ * @page_frames: only memory that is mapped as bare page frames
+ * @keep: only memory that was not cleared since before the module was loaded
  * @rungs: mask of the rungs to try
- * @start: when it was made
- * @deadline: when to give up
+ * @start: time at which it was made
+ * @deadline: time at which it fails
+ * @left: receives the worker that it leaves alone; NULL if it does not keep one
  */
 struct contig_request {
+	struct contig_user *user;
 	unsigned long npages;
 	unsigned long lowest;
 	unsigned long highest;
@@ -50,30 +59,36 @@ struct contig_request {
 	unsigned int max_segments;
 	int node;
 	bool node_strict;
+	nodemask_t nodes;
+	bool confined;
 	bool coherent;
 	struct contig_pool *pool;
 	bool told;
 	bool narrowed;
 	bool struct_page;
+	bool page_frames;
+	bool keep;
 	u32 rungs;
 	ktime_t start;
 	ktime_t deadline;
+	struct contig_left *left;
 };
 
-int contig_request_init(struct contig_request *request, u64 length, u32 flags,
-			u32 rungs, u32 timeout_ms,
-			const struct contig_constraints *constraints,
-			struct contig_dma_device *device);
 void contig_request_init_plain(struct contig_request *request,
 			       unsigned long npages);
+void contig_request_confine(struct contig_request *request, int node);
+u32 contig_request_address_bits(const struct contig_request *request);
+struct contig_request contig_request_half(const struct contig_request *request);
 long contig_request_left(const struct contig_request *request);
 int contig_request_expired(const struct contig_request *request);
 
-bool contig_window_fits(const struct contig_request *request, unsigned long pfn,
-			unsigned long npages, bool final,
-			unsigned int *segments);
-bool contig_extents_fit(const struct contig_request *request,
-			const struct contig_extents *extents);
-unsigned long contig_segment_limit(const struct contig_request *request);
+/* Return true if memory of a NUMA node can meet the request. */
+static inline bool
+contig_request_node_allowed(const struct contig_request *request, int nid)
+{
+	if (request->node_strict && nid != request->node)
+		return false;
+	return !request->confined || node_isset(nid, request->nodes);
+}
 
 #endif /* CONTIG_REQUEST_H */

@@ -12,28 +12,35 @@
 struct contig_buffer;
 struct contig_request;
 struct contig_survey;
+struct vm_area_struct;
 
 /**
  * struct contig_rung_ops - one way to get memory
- * @name: what debugfs calls it
- * @mapping: one of &enum contig_mapping
- * @present: is there this rung on this machine, for the client's device?
- * @alloc: fill buffer->extents with zeroed memory that meets the request;
- *         returns 0 or -errno and says in the report what was in the way. May
- *         sleep.
- * @free: give back what @alloc got. May sleep.
- * @largest: the largest length, in pages, that @alloc could give, judging by a
- *           complete survey of memory
+ * @mapping: one of &enum contig_mapping, which @alloc may change in the buffer
+ * @present: returns true if this machine has the rung for the client's device
+ * @pages: returns true if it can give memory with struct pages; NULL if
+ *         @mapping says so
+ * @alloc: fills buffer->extents with zeroed memory that meets the request;
+ *         returns 0 or -errno and reports the obstacle. May sleep.
+ * @free: gives back the memory of @alloc. May sleep.
+ * @mmap: maps the part of a buffer at vm_pgoff as bare page frames. Returns 0
+ *        or -errno. NULL if the rung gives struct pages only. May sleep.
+ * @largest: returns the largest length, in pages, that @alloc could give,
+ *           judging by a complete survey of memory
+ * @at_least: returns true if @largest is a lower bound; NULL if it never is
  */
 struct contig_rung_ops {
-	const char *name;
 	enum contig_mapping mapping;
 	bool (*present)(const struct contig_request *request);
+	bool (*pages)(const struct contig_request *request);
 	int (*alloc)(const struct contig_request *request,
 		     struct contig_buffer *buffer, struct contig_report *report);
 	void (*free)(struct contig_buffer *buffer);
+	int (*mmap)(struct contig_buffer *buffer, struct vm_area_struct *vma);
 	unsigned long (*largest)(const struct contig_request *request,
 				 const struct contig_survey *survey);
+	bool (*at_least)(const struct contig_request *request,
+			 const struct contig_survey *survey);
 };
 
 extern const struct contig_rung_ops contig_reserve_ops;
@@ -43,30 +50,11 @@ extern const struct contig_rung_ops contig_split_ops;
 extern const struct contig_rung_ops contig_scatter_ops;
 
 const char *contig_rung_name(unsigned int rung);
-
-/* Memory for devices has to be decrypted here, which only coherent.c does. */
 bool contig_memory_encrypted(void);
-
-/* Note why a rung stops with -ETIME or -EINTR, and return that. */
 int contig_rung_stop(struct contig_report *report, int error);
-/* Return 0 to go on; else note why not, and return -ETIME or -EINTR. */
 int contig_rung_expired(const struct contig_request *request,
 			struct contig_report *report);
-
-/* range.c, for the rungs that build on it */
-int contig_range_take(const struct contig_request *request,
-		      unsigned long npages, bool final,
-		      struct contig_report *report, unsigned long *pfn);
-bool contig_range_present(void);
-
-/* reserve.c */
-int contig_reserve_init(void);
-void contig_reserve_exit(void);
-void contig_reserve_sweep(void);
-bool contig_reserve_overlaps(unsigned long start, unsigned long end);
-void contig_reserve_settle(const struct contig_request *request);
-void contig_reserve_totals(u64 *total, u64 *free, u64 *largest);
-struct seq_file;
-int contig_reserve_show(struct seq_file *m, void *unused);
+void contig_rung_put_pages(struct contig_buffer *buffer);
+bool contig_rung_takes_pages(const struct contig_request *unused);
 
 #endif /* CONTIG_RUNG_H */

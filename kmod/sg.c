@@ -11,7 +11,7 @@
 #include "extents.h"
 #include "sg.h"
 
-/* Does an IOMMU translate what this device puts on its bus? */
+/* Return true if an IOMMU translates the DMA addresses of the device. */
 bool contig_dma_translated(struct device *dev)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
@@ -19,7 +19,7 @@ bool contig_dma_translated(struct device *dev)
 	return domain && domain->type != IOMMU_DOMAIN_IDENTITY;
 }
 
-/* What a device takes as one segment, as the kernel has it at this moment. */
+/* Return the limits on segments that the device has at this moment. */
 struct contig_sg_limits contig_sg_limits(struct device *dev)
 {
 	unsigned long longest = dma_get_max_seg_size(dev) >> PAGE_SHIFT;
@@ -34,13 +34,14 @@ struct contig_sg_limits contig_sg_limits(struct device *dev)
 }
 
 /*
- * Cut memory into segments that a device takes. Returns how many there are, and
- * writes them to a list, unless @sg is NULL.
+ * Cut memory into segments that a device takes. Return how many there are, and
+ * write them to a list, unless @sg is NULL.
  *
- * Where an IOMMU translates, the list gets one range of addresses, which begins at
- * a boundary if it is longer than the boundaries are apart. A segment that would
- * cross one the DMA API moves up, by making the segment before it longer; and what
- * lies behind that in memory it maps as well. So none may cross one.
+ * Where an IOMMU translates, the DMA API maps the list to one extent of DMA
+ * addresses, which begins at a boundary if it is longer than the boundary. It
+ * moves a segment that would cross a boundary behind it by padding the segment
+ * before, and so maps memory that lies behind that one as well. So cut the
+ * memory where no segment has to be moved.
  */
 static unsigned long contig_sg_cut(const struct contig_extents *extents,
 				   unsigned long first, unsigned long npages,
@@ -71,9 +72,9 @@ static unsigned long contig_sg_cut(const struct contig_extents *extents,
  * contig_sg_fill() - describe memory for a device
  * @extents: where the memory lies
  * @first: page offset in @extents to begin at
- * @npages: how much of it, not 0
- * @limits: of the device
- * @gfp: how to allocate the list
+ * @npages: number of pages, not 0
+ * @limits: limits of the device
+ * @gfp: flags for the allocation of the list
  * @sgt: to be filled; sg_free_table() afterwards
  *
  * May sleep, if @gfp says so.

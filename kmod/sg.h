@@ -13,9 +13,9 @@ struct device;
 struct sg_table;
 
 /**
- * struct contig_sg_limits - what a device takes as one segment
+ * struct contig_sg_limits - a device's limits on segments
  * @longest: pages in the longest segment, not 0
- * @boundary: no segment crosses a multiple of so many pages
+ * @boundary: pages; no segment crosses a multiple of it
  * @translated: an IOMMU translates, so that addresses are counted from the
  *              beginning of the list
  */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A window that slides over page frames, and the best places it was at
+ * A window that slides over page frames, and its best positions
  *
- * window.c tells what each page frame holds; here is the arithmetic, which
- * looks at no memory.
+ * window.c classifies each page frame; this file does the arithmetic and looks
+ * at no memory.
  */
 #include <linux/bitmap.h>
 #include <linux/minmax.h>
@@ -14,11 +14,13 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "constraints.h"
+#include "gfp.h"
 #include "request.h"
 #include "slide.h"
 #include "window.h"
 
-/* Page frames that a window passes in one go, at most. */
+/* Most page frames that a window passes in one go. */
 #define CONTIG_SCAN_STRIDE BIT(20)
 
 /**
@@ -26,7 +28,7 @@
  * @scan: to be filled
  * @request: the constraints
  * @npages: length of the window, not 0
- * @survey: receives what is found; emptied
+ * @survey: receives the result; emptied
  *
  * Return: 0 or -ENOMEM. contig_scan_free() afterwards.
  */
@@ -40,8 +42,7 @@ int contig_scan_init(struct contig_scan *scan,
 		.npages = npages,
 		.survey = survey,
 	};
-	scan->moves = kvcalloc(BITS_TO_LONGS(npages), sizeof(long),
-			       GFP_KERNEL_ACCOUNT);
+	scan->moves = kvcalloc(BITS_TO_LONGS(npages), sizeof(long), CONTIG_GFP);
 	return scan->moves ? 0 : -ENOMEM;
 }
 
@@ -50,75 +51,14 @@ void contig_scan_free(struct contig_scan *scan)
 	kvfree(scan->moves);
 }
 
-/* Nothing before @pfn is part of a window. */
+/* Restart at @pfn: no window contains a page frame before it. */
 void contig_scan_begin(struct contig_scan *scan, unsigned long pfn)
 {
 	scan->first = pfn;
 	scan->cost = 0;
 }
 
-static void contig_avoid_squeeze(struct contig_avoid *avoid)
-{
-	unsigned int i, best = 0;
-	unsigned long gap, least = ULONG_MAX;
-
-	/* Give up the smallest gap: that loses the fewest windows. */
-	for (i = 0; i + 1 < avoid->nr; i++) {
-		gap = avoid->spans[i + 1].first - avoid->spans[i].last;
-		if (gap < least) {
-			least = gap;
-			best = i;
-		}
-	}
-	avoid->spans[best].last = avoid->spans[best + 1].last;
-	memmove(&avoid->spans[best + 1], &avoid->spans[best + 2],
-		(avoid->nr - best - 2) * sizeof(avoid->spans[0]));
-	avoid->nr--;
-}
-
-/* Make @first to @last part of the spans that it touches, if there is one. */
-static bool contig_avoid_merge(struct contig_avoid *avoid, unsigned long first,
-			       unsigned long last)
-{
-	unsigned int i, end;
-
-	for (i = 0; i < avoid->nr; i++)
-		if (avoid->spans[i].last + 1 >= first)
-			break;
-	for (end = i; end < avoid->nr; end++)
-		if (avoid->spans[end].first > last + 1)
-			break;
-	if (i == end)
-		return false;
-	avoid->spans[i].first = min(avoid->spans[i].first, first);
-	avoid->spans[i].last = max(avoid->spans[end - 1].last, last);
-	memmove(&avoid->spans[i + 1], &avoid->spans[end],
-		(avoid->nr - end) * sizeof(avoid->spans[0]));
-	avoid->nr -= end - i - 1;
-	return true;
-}
-
-/* Remember that the page frames from @first to @last do not move. */
-void contig_avoid_add(struct contig_avoid *avoid, unsigned long first,
-		      unsigned long last)
-{
-	unsigned int i;
-
-	if (contig_avoid_merge(avoid, first, last))
-		return;
-	if (avoid->nr == CONTIG_AVOID) {
-		contig_avoid_squeeze(avoid);
-		if (contig_avoid_merge(avoid, first, last))
-			return;
-	}
-	for (i = avoid->nr; i && avoid->spans[i - 1].first > first; i--)
-		avoid->spans[i] = avoid->spans[i - 1];
-	avoid->spans[i].first = first;
-	avoid->spans[i].last = last;
-	avoid->nr++;
-}
-
-/* Put a window among the best, unless a better one overlaps it. */
+/* Add a window to the best ones, unless a better one overlaps it. */
 static void contig_survey_offer(struct contig_survey *survey,
 				unsigned long npages, unsigned long pfn,
 				unsigned long cost)
@@ -149,7 +89,7 @@ static void contig_survey_offer(struct contig_survey *survey,
 	w[i].cost = cost;
 }
 
-/* How many pageblocks more than needed would be isolated for a window? */
+/* Return how many pageblocks more than needed a window isolates. */
 static unsigned long contig_blocks_cut(unsigned long pfn, unsigned long end)
 {
 	unsigned long touched = pageblock_align(end) - pageblock_start_pfn(pfn);
@@ -158,7 +98,7 @@ static unsigned long contig_blocks_cut(unsigned long pfn, unsigned long end)
 	       DIV_ROUND_UP(end - pfn, pageblock_nr_pages);
 }
 
-/* The window ends before page frame @end: is it one of the best? */
+/* Keep the window that ends before page frame @end if it is one of the best. */
 static void contig_scan_offer(struct contig_scan *scan, unsigned long end)
 {
 	struct contig_survey *survey = scan->survey;
@@ -178,7 +118,7 @@ static void contig_scan_offer(struct contig_scan *scan, unsigned long end)
 		contig_survey_offer(survey, scan->npages, pfn, cost);
 }
 
-/* How far from @pfn on until the window ends where it could be one of the best? */
+/* Return how many frames to pass until the window may be one of the best. */
 static unsigned long contig_scan_step(const struct contig_scan *scan,
 				      unsigned long pfn)
 {
@@ -192,7 +132,7 @@ static unsigned long contig_scan_step(const struct contig_scan *scan,
 	       pfn;
 }
 
-/* Pass one frame on. Its slot still tells of the frame that drops out. */
+/* Advance by one frame; its slot still describes the one that leaves. */
 static void contig_scan_pass(struct contig_scan *scan, unsigned long pfn,
 			     bool move)
 {
@@ -204,7 +144,7 @@ static void contig_scan_pass(struct contig_scan *scan, unsigned long pfn,
 	scan->cost += move;
 }
 
-/* The same for @npages frames from @pfn, none of which the window may end at. */
+/* Advance by @npages frames; no window may end before the last of them. */
 static void contig_scan_pass_run(struct contig_scan *scan, unsigned long pfn,
 				 unsigned long npages, bool move)
 {
@@ -236,7 +176,7 @@ static void contig_scan_pass_run(struct contig_scan *scan, unsigned long pfn,
 	}
 }
 
-/* Slide the window over @npages frames from @pfn, all of them free or not. */
+/* Slide over @npages frames from @pfn: all are free or, if @move, none is. */
 void contig_scan_slide(struct contig_scan *scan, unsigned long pfn,
 		       unsigned long npages, bool move)
 {
@@ -254,18 +194,25 @@ void contig_scan_slide(struct contig_scan *scan, unsigned long pfn,
 	}
 }
 
-/* Nothing from @first on up to @end is in the way: what could be made of it? */
-void contig_scan_close(struct contig_scan *scan, unsigned long end)
+/**
+ * contig_scan_longest() - find the longest window in an extent
+ * @request: the constraints
+ * @start: first page frame
+ * @end: page frame behind the last one
+ *
+ * Return: length, in pages, of the longest window that meets the constraints.
+ */
+unsigned long contig_scan_longest(const struct contig_request *request,
+				  unsigned long start, unsigned long end)
 {
-	const struct contig_request *request = scan->request;
-	unsigned long first = ALIGN(scan->first, request->align);
+	unsigned long first = ALIGN(start, request->align);
 	unsigned long n, most, cut;
 
 	if (first >= end)
-		return;
+		return 0;
 	n = end - first;
 	if (request->max_segments == 1 && request->boundary) {
-		/* One segment: whole between two boundaries, or at an end. */
+		/* One segment ends at the first boundary or begins there. */
 		cut = round_up(first + 1, request->boundary);
 		if (end > cut)
 			n = max(cut - first, min(end - cut, request->boundary));
@@ -273,7 +220,17 @@ void contig_scan_close(struct contig_scan *scan, unsigned long end)
 	if (!check_mul_overflow(contig_segment_limit(request),
 				(unsigned long)request->max_segments, &most))
 		n = min(n, most);
-	scan->survey->largest = max(scan->survey->largest, n);
+	return n;
+}
+
+/* Update the longest window: all from scan->first up to @end can be emptied. */
+void contig_scan_close(struct contig_scan *scan, unsigned long end)
+{
+	struct contig_survey *survey = scan->survey;
+
+	survey->largest = max(survey->largest,
+			      contig_scan_longest(scan->request, scan->first,
+						  end));
 }
 
 void contig_scan_stop_at(struct contig_scan *scan, unsigned long pfn,
@@ -283,9 +240,12 @@ void contig_scan_stop_at(struct contig_scan *scan, unsigned long pfn,
 	contig_scan_begin(scan, next);
 }
 
-/* Nothing better can follow, and nobody wants to know the rest. */
+/* Return true if no better window can follow, and counts may be incomplete. */
 bool contig_scan_done(const struct contig_scan *scan)
 {
-	return !scan->complete && scan->survey->nr &&
-	       !scan->survey->windows[0].cost;
+	const struct contig_survey *survey = scan->survey;
+	unsigned int wanted = clamp(scan->wanted, 1U, CONTIG_WINDOWS + 0U);
+
+	return !scan->complete && survey->nr >= wanted &&
+	       !survey->windows[wanted - 1].cost;
 }

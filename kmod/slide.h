@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A window that slides over page frames, and the best places it was at
+ * A window that slides over page frames, and its best positions
  */
 #ifndef CONTIG_SLIDE_H
 #define CONTIG_SLIDE_H
@@ -15,27 +15,33 @@ struct contig_survey;
  * @request: the constraints
  * @npages: length of the window
  * @final: the window is the last of the request, so its end may be short
- * @complete: do not stop at the first window that costs nothing
- * @survey: what was found so far
+ * @complete: do not stop when there are windows that cost nothing
+ * @held: pages with an extra reference may be in a window
+ * @wanted: stop at this number of windows that cost nothing
+ * @survey: result so far
  * @moves: a ring with a bit for each page frame inside the window, set if the
- *         page has to be moved
- * @slot: where in @moves the next page frame goes
- * @first: first page frame since the last one that cannot be moved
- * @cost: pages to move in the last @npages frames
- * @cma: first page frame since the last one that CMA cannot give out; for the
- *       caller
+ *         page has to be migrated
+ * @slot: index in @moves of the next page frame
+ * @first: page frame behind the last one that cannot be migrated
+ * @cost: pages to migrate in the last @npages frames
+ * @cma: page frame behind the last one that CMA cannot give out; for the caller
+ * @loose: page frame behind the last one that cannot be migrated even if lists
+ *         of CPUs are drained; for the caller
  */
 struct contig_scan {
 	const struct contig_request *request;
 	unsigned long npages;
 	bool final;
 	bool complete;
+	bool held;
+	unsigned int wanted;
 	struct contig_survey *survey;
 	unsigned long *moves;
 	unsigned long slot;
 	unsigned long first;
 	unsigned long cost;
 	unsigned long cma;
+	unsigned long loose;
 };
 
 int contig_scan_init(struct contig_scan *scan,
@@ -47,6 +53,8 @@ void contig_scan_slide(struct contig_scan *scan, unsigned long pfn,
 		       unsigned long npages, bool move);
 void contig_scan_stop_at(struct contig_scan *scan, unsigned long pfn,
 			 unsigned long next);
+unsigned long contig_scan_longest(const struct contig_request *request,
+				  unsigned long start, unsigned long end);
 void contig_scan_close(struct contig_scan *scan, unsigned long end);
 bool contig_scan_done(const struct contig_scan *scan);
 

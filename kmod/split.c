@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The split rung: the fewest, largest extents that can be found
+ * The split rung: as few and large extents as can be found
  *
- * A piece that the page allocator can give as one block is asked of it, which is
- * quick. Else a window is emptied, as the range rung does it, as long as windows
- * can be found; each is as long as the last one that could be had, or shorter.
- * What then is still missing comes in blocks of falling size.
+ * A piece that fits into one block of the page allocator is taken from that,
+ * which is quick. Else a window is emptied, as the range rung does, as long as
+ * windows can be found; each is as long as the last one that was taken, or
+ * shorter. The rest comes from the page allocator in blocks of decreasing size.
  */
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/pageblock-flags.h>
-#include <linux/slab.h>
 
 #include "buffer.h"
+#include "constraints.h"
 #include "extents.h"
 #include "fault.h"
 #include "pages.h"
+#include "range.h"
 #include "request.h"
+#include "room.h"
 #include "rung.h"
 #include "window.h"
 
 #define CONTIG_MAX_ORDER_PAGES BIT(MAX_PAGE_ORDER)
 
-/* The most pages that a piece of @npages at most may have. */
+/* Return @npages, limited to the length of a segment. */
 static unsigned long contig_split_clip(const struct contig_request *request,
 				       unsigned long npages)
 {
@@ -32,14 +34,15 @@ static unsigned long contig_split_clip(const struct contig_request *request,
 }
 
 /**
- * struct contig_split - how far a search has come
- * @request: what was asked for
- * @buffer: receives the pieces
- * @report: receives what was tried
+ * struct contig_split - state of an allocation
+ * @request: the request
+ * @buffer: receives the extents
+ * @report: counts attempts and receives the obstacle
  * @limit: no window longer than this can be found
- * @reachable: the page allocator can be asked, with @gfp
+ * @reachable: the page allocator can meet the address limits with @gfp
  * @gfp: see contig_pages_gfp()
  * @windows: more windows may be found
+ * @search: search for windows, NULL before the first one
  */
 struct contig_split {
 	const struct contig_request *request;
@@ -49,9 +52,10 @@ struct contig_split {
 	bool reachable;
 	gfp_t gfp;
 	bool windows;
+	struct contig_search *search;
 };
 
-/* A block of @npages from the page allocator. */
+/* Take a piece of @npages from the page allocator. */
 static int contig_split_block(struct contig_split *split, unsigned long npages)
 {
 	const struct contig_request *request = split->request;
@@ -60,12 +64,12 @@ static int contig_split_block(struct contig_split *split, unsigned long npages)
 	if (order > MAX_PAGE_ORDER || contig_should_fail(CONTIG_FAULT_SPLIT))
 		return -ENOMEM;
 	split->report->windows++;
-	/* What is too much of a block goes back. */
-	return contig_pages_take(request->node, split->gfp,
+	/* Pages of the block beyond @npages go back. */
+	return contig_pages_take(request, split->gfp,
 				 &split->buffer->extents, order, npages);
 }
 
-/* A piece of @npages, or of half as many, and so on down to @least. */
+/* Take a piece of @npages, or of smaller powers of two down to @least. */
 static int contig_split_blocks(struct contig_split *split, unsigned long npages,
 			       unsigned long least)
 {
@@ -76,7 +80,7 @@ static int contig_split_blocks(struct contig_split *split, unsigned long npages,
 		ret = contig_split_block(split, n);
 		if (!ret)
 			return 0;
-		/* Powers of two from here on: they waste nothing. */
+		/* A power of two fills a block of the page allocator. */
 		n = n > 1 ? rounddown_pow_of_two(n - 1) : 0;
 		if (n < least || !n)
 			break;
@@ -85,7 +89,7 @@ static int contig_split_blocks(struct contig_split *split, unsigned long npages,
 	return ret;
 }
 
-/* A piece by emptying a window, of @npages or less, but not below @least. */
+/* Empty a window of @npages, or of half as many and so on down to @least. */
 static int contig_split_window(struct contig_split *split, unsigned long npages,
 			       unsigned long least, bool last)
 {
@@ -96,14 +100,23 @@ static int contig_split_window(struct contig_split *split, unsigned long npages,
 		split->report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		return -ENOMEM;
 	}
+	if (!split->search)
+		split->search = contig_search_begin(split->request, true);
+	if (!split->search) {
+		split->report->blocked = CONTIG_BLOCKED_NO_ROOM;
+		return -ENOMEM;
+	}
 	for (;;) {
-		ret = contig_range_take(split->request, n, last && n == npages,
-					split->report, &pfn);
+		ret = contig_search_take(split->search, n, last && n == npages,
+					 split->report, &pfn);
 		if (!ret)
 			break;
 		if (ret != -EBUSY && ret != -ENOMEM)
 			return ret;
-		n /= 2;
+		/* Skip lengths that the last survey rules out. */
+		do {
+			n /= 2;
+		} while (n > contig_search_longest(split->search));
 		if (n < least || !n)
 			return ret;
 	}
@@ -127,12 +140,12 @@ static int contig_split_piece(struct contig_split *split)
 		return 0;
 	if (split->windows) {
 		/*
-		 * Longer than a segment may be, which is cut by the device: what
-		 * is left of a pageblock that a part was taken from cannot be
-		 * had any more.
+		 * The window may be longer than a segment, and is cut into
+		 * segments later: the rest of a pageblock from which a part was
+		 * taken cannot be isolated any more.
 		 */
 		npages = min(rest, split->limit);
-		/* A pageblock that can be emptied holds every smaller window. */
+		/* A pageblock that can be emptied has all smaller windows. */
 		floor = split->reachable ?
 			min(npages, (unsigned long)pageblock_nr_pages) : 1;
 		ret = contig_split_window(split, npages, max(floor, least),
@@ -171,6 +184,7 @@ static int contig_split_alloc(const struct contig_request *request,
 		cond_resched();
 	} while (!ret && buffer->extents.npages < request->npages);
 
+	contig_search_end(split.search);
 	if (!ret && !contig_extents_fit(request, &buffer->extents)) {
 		report->blocked = CONTIG_BLOCKED_SEGMENTS;
 		ret = -ENOMEM;
@@ -180,34 +194,30 @@ static int contig_split_alloc(const struct contig_request *request,
 	return ret;
 }
 
-static void contig_split_free(struct contig_buffer *buffer)
-{
-	contig_pages_put_extents(&buffer->extents);
-}
-
-static bool contig_split_present(const struct contig_request *unused)
-{
-	return !contig_memory_encrypted();
-}
-
 static unsigned long contig_split_largest(const struct contig_request *request,
 					  const struct contig_survey *survey)
 {
-	unsigned long most;
+	unsigned long most, all = contig_room_extents(request, survey);
 
 	if (request->max_segments == UINT_MAX)
-		return survey->free;
+		return all;
 	if (check_mul_overflow(survey->largest,
 			       (unsigned long)request->max_segments, &most))
-		return survey->free;
-	return min(most, survey->free);
+		return all;
+	return min(most, all);
+}
+
+static bool contig_split_at_least(const struct contig_request *request,
+				  const struct contig_survey *survey)
+{
+	return contig_room_may_grow(request, survey);
 }
 
 const struct contig_rung_ops contig_split_ops = {
-	.name = "split",
 	.mapping = CONTIG_MAPPING_STRUCT_PAGE,
-	.present = contig_split_present,
+	.present = contig_rung_takes_pages,
 	.alloc = contig_split_alloc,
-	.free = contig_split_free,
+	.free = contig_rung_put_pages,
 	.largest = contig_split_largest,
+	.at_least = contig_split_at_least,
 };

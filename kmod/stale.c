@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Is locked memory still where it was locked?
+ * Checks that locked memory still is where it was locked
  *
- * Most changes of an address space touch other pages than those that are locked,
- * or leave them where they are. So pages that a change touched are suspect
- * (watch.c), and before the next use of such a page the page tables are compared
- * with what was pinned.
+ * Most changes of an address space touch other pages than those that are
+ * locked, or leave them where they are. So pages that a change touched are
+ * suspect (watch.c), and before the next use of such a page the page tables are
+ * compared with the pinned pages.
  */
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -16,11 +16,11 @@
 #include "poison.h"
 #include "stale.h"
 #include "stats.h"
-#include "userspace.h"
+#include "vma.h"
 
 /*
- * Return -ESTALE if a look at locked pages that ended with @error shows that they
- * are gone; or @error, if that is not known for want of memory or time.
+ * Return -ESTALE if @error, from looking up locked pages, shows that they are
+ * gone; -ENOMEM or -EINTR if the look-up did not find out.
  */
 static int contig_pin_gone(int error)
 {
@@ -29,26 +29,27 @@ static int contig_pin_gone(int error)
 }
 
 /*
- * Return how many pages from @first on, of at most @npages, show the buffer where
- * it was locked, or -ENOMEM or -EINTR.
+ * Return how many of @npages pages from @first on map the buffer at the offset
+ * at which it was locked, or -ENOMEM or -EINTR.
  */
 static long contig_pin_shows_buffer(const struct contig_pin *pin,
 				    unsigned long first, unsigned long npages)
 {
 	unsigned long page = first, last = first + npages - 1;
-	struct contig_stretch stretch;
+	struct contig_vma mapping;
 	int ret = 0;
 
-	for (; !ret && page <= last; page += stretch.npages) {
-		ret = contig_stretch_at(pin->mm, page, last, &stretch);
+	for (; !ret && page <= last; page += mapping.npages) {
+		ret = contig_vma_at(contig_pin_mm(pin), page, last,
+				    &mapping);
 		if (ret) {
 			ret = contig_pin_gone(ret);
 			break;
 		}
-		if (stretch.buffer != pin->buffer ||
-		    stretch.offset != pin->base + (page - pin->first))
+		if (mapping.buffer != pin->buffer ||
+		    mapping.offset != pin->base + (page - pin->first))
 			ret = -ESTALE;
-		contig_stretch_put(&stretch);
+		contig_vma_put(&mapping);
 		if (ret)
 			break;
 	}
@@ -56,9 +57,8 @@ static long contig_pin_shows_buffer(const struct contig_pin *pin,
 }
 
 /*
- * Look up pages of the calling process. What the mapping lets the process do with
- * them at the moment has no influence on where they are. Return as
- * get_user_pages_remote().
+ * Look up pages of the calling process. FOLL_FORCE finds them whatever the
+ * protection of the mapping is. Return as get_user_pages_remote().
  */
 static long contig_pin_look_up(struct mm_struct *mm, unsigned long addr, int nr,
 			       struct page **pages)
@@ -78,7 +78,7 @@ static long contig_pin_look_up(struct mm_struct *mm, unsigned long addr, int nr,
 	return got;
 }
 
-/* Return how many of these pages the pin holds at @offset, in this order. */
+/* Return how many of @pages match the pages of a pin from @offset on. */
 static long contig_pin_matches(const struct contig_pin *pin,
 			       unsigned long offset, struct page **pages,
 			       long nr)
@@ -96,8 +96,8 @@ static long contig_pin_matches(const struct contig_pin *pin,
 }
 
 /*
- * Return how many pages from @first on, of at most CONTIG_PIN_BATCH, the process
- * has where they were pinned, or -ENOMEM or -EINTR.
+ * Return how many of @npages pages from @first on, at most CONTIG_PIN_BATCH,
+ * still are the pinned ones, or -ENOMEM or -EINTR.
  */
 static long contig_pin_shows_pages(const struct contig_pin *pin,
 				   unsigned long first, unsigned long npages)
@@ -111,7 +111,8 @@ static long contig_pin_shows_pages(const struct contig_pin *pin,
 		return -ENOMEM;
 	while (done < npages) {
 		nr = fatal_signal_pending(current) ? -EINTR :
-		     contig_pin_look_up(pin->mm, (first + done) << PAGE_SHIFT,
+		     contig_pin_look_up(contig_pin_mm(pin),
+					(first + done) << PAGE_SHIFT,
 					npages - done, pages);
 		if (nr <= 0) {
 			nr = contig_pin_gone(nr ?: -EFAULT);
@@ -148,15 +149,16 @@ unsigned long contig_pin_suspect(const struct contig_pin *pin,
 }
 
 /**
- * contig_pin_verify() - find out whether the process has pages where it had them
- * @pin: of the calling process, or of a buffer; the caller is the only one who
- *       looks for pages of it
+ * contig_pin_verify() - check that pages still are where they were pinned
+ * @pin: of the calling process, or of a buffer; the caller serialises checks of
+ *       it
  * @page: in/out: first page; after -ESTALE the page that is gone
  * @last: last page, in @pin
  *
- * Looks at pages that are suspect and at no others. May sleep.
+ * Looks at suspect pages only. May sleep.
  *
- * Return: 0 if it has all of them, -ESTALE, or -ENOMEM or -EINTR if it is not known.
+ * Return: 0 if all are in place, -ESTALE if one is gone, -ENOMEM or -EINTR if
+ * the check was not possible.
  */
 int contig_pin_verify(struct contig_pin *pin, unsigned long *page,
 		      unsigned long last)
@@ -165,7 +167,7 @@ int contig_pin_verify(struct contig_pin *pin, unsigned long *page,
 	int ret = 0;
 	long done;
 
-	/* Few at first: callers go on behind each page that is gone. */
+	/* Few pages at first: callers continue after each page that is gone. */
 	while (!ret && (*page = contig_pin_suspect(pin, *page, last)) <= last) {
 		n = contig_mark_take(&pin->mark, *page,
 				     min(last, *page + step - 1));
@@ -180,21 +182,21 @@ int contig_pin_verify(struct contig_pin *pin, unsigned long *page,
 			ret = -ESTALE;
 		cond_resched();
 	}
-	if (pin->mm)
+	if (pin->mark.watch)
 		contig_mark_rest(&pin->mark);
 	return ret;
 }
 
 /**
- * contig_area_check() - are locked pages still where they were locked?
+ * contig_area_check() - check that locked pages still are where they were
  * @area: an area of the calling process, or of a buffer
  * @first: first page, in @area
  * @last: last page, in @area
  *
- * Free as long as no change touched the pages. May sleep.
+ * Costs little as long as no change touched the pages. May sleep.
  *
- * Return: 0, -EHWPOISON if a page of a buffer has failed, -ESTALE, or -ENOMEM or
- * -EINTR if that could not be found out.
+ * Return: 0, -EHWPOISON if a page of a buffer has failed, -ESTALE if one is
+ * gone, -ENOMEM or -EINTR if the check was not possible.
  */
 int contig_area_check(struct contig_area *area, unsigned long first,
 		      unsigned long last)
@@ -212,13 +214,15 @@ int contig_area_check(struct contig_area *area, unsigned long first,
 }
 
 /**
- * contig_area_check_write() - may pages that were locked for output be written?
+ * contig_area_check_write() - check that a device may write to locked pages
  * @area: an area of the calling process, or of a buffer
  * @first: first page, in @area
  * @last: last page, in @area
  *
- * Return: 0, -EACCES, -ESTALE if a write gave the process another page, or what
- * pinning answers.
+ * For pages that were locked for output only. May sleep.
+ *
+ * Return: 0, -EACCES, -ESTALE if a write gave the process another page, or an
+ * error of contig_pin_range().
  */
 int contig_area_check_write(struct contig_area *area, unsigned long first,
 			    unsigned long last)
@@ -230,11 +234,10 @@ int contig_area_check_write(struct contig_area *area, unsigned long first,
 	struct contig_cursor cursor;
 	int ret;
 
-	if (!pin->mm)
+	if (!pin->mark.watch)
 		return 0;
 	contig_areas_init(&areas);
-	ret = contig_pin_range(pin->mark.watch, first, last, false, false,
-			       &areas);
+	ret = contig_pin_range(pin->mark.watch, first, last, 0, &areas);
 	if (ret)
 		return ret;
 	contig_for_each_area(other, &areas, first, last) {
@@ -251,7 +254,7 @@ int contig_area_check_write(struct contig_area *area, unsigned long first,
 				if (contig_extents_pfn(&pin->own, at) != pfn)
 					ret = -ESTALE;
 	}
-	/* Our own pins stay; these only served to look, and to fault in. */
-	contig_areas_release(&areas);
+	/* The area keeps its pin; these only served to fault in and compare. */
+	contig_pin_release_areas(&areas);
 	return ret;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Is locked memory still where it was locked?
+ * Checks that locked memory still is where it was locked
  */
 #ifndef CONTIG_STALE_H
 #define CONTIG_STALE_H

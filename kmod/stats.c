@@ -2,6 +2,7 @@
 /*
  * Counters, per CPU
  */
+#include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
@@ -11,11 +12,10 @@
 
 #include <uapi/linux/contig.h>
 
-#include "buffer.h"
 #include "rung.h"
 #include "stats.h"
 
-/* Column n of the histogram counts what took less than 2^n microseconds. */
+/* Column n of the histogram counts calls that took less than 2^n us. */
 #define CONTIG_BUCKETS 24
 
 enum contig_failure {
@@ -44,6 +44,7 @@ static const char *const contig_event_names[CONTIG_EVENTS] = {
 	[CONTIG_EVENT_TRANSLATE] = "translations",
 	[CONTIG_EVENT_STALE] = "stale ranges refused",
 	[CONTIG_EVENT_MISFIT] = "results that broke a constraint",
+	[CONTIG_EVENT_ABANDONED] = "steps left to a worker",
 	[CONTIG_EVENT_ATTACH] = "devices attached",
 	[CONTIG_EVENT_DEVICE_GONE] = "devices that went away",
 };
@@ -63,6 +64,7 @@ struct contig_stats {
 };
 
 static struct contig_stats __percpu *contig_stats;
+static atomic_long_t contig_stats_buffers = ATOMIC_LONG_INIT(0);
 
 int contig_stats_init(void)
 {
@@ -92,7 +94,7 @@ static enum contig_failure contig_failure(int error)
 	}
 }
 
-/* A rung was asked for @npages and answered with @error. */
+/* Count a call of a rung for @npages that ended with @error. */
 void contig_stats_alloc(unsigned int rung, unsigned long npages, int error,
 			u64 time_ns)
 {
@@ -116,12 +118,24 @@ void contig_stats_free(unsigned int rung, unsigned long npages)
 	this_cpu_add(contig_stats->rungs[rung].freed, npages);
 }
 
+/* Count an exported buffer. */
+void contig_stats_buffer_added(void)
+{
+	atomic_long_inc(&contig_stats_buffers);
+}
+
+/* Count an exported buffer no longer. */
+void contig_stats_buffer_removed(void)
+{
+	atomic_long_dec(&contig_stats_buffers);
+}
+
 void contig_stats_count(enum contig_event event)
 {
 	this_cpu_inc(contig_stats->events[event]);
 }
 
-/* Every counter is a u64, so the sum over CPUs needs no names. */
+/* Return the sum over CPUs of a counter, which is a u64 at @offset. */
 static u64 contig_stats_sum(size_t offset)
 {
 	u64 sum = 0;
@@ -138,7 +152,11 @@ static u64 contig_stats_sum(size_t offset)
 /* Return the pages in buffers that a rung gave. Takes no lock. */
 u64 contig_stats_in_use(unsigned int rung)
 {
-	return contig_sum(rungs[rung].pages) - contig_sum(rungs[rung].freed);
+	u64 given = contig_sum(rungs[rung].pages);
+	u64 freed = contig_sum(rungs[rung].freed);
+
+	/* Without a lock one sum can miss pages that the other includes. */
+	return given > freed ? given - freed : 0;
 }
 
 int contig_stats_show(struct seq_file *m, void *unused)
@@ -181,6 +199,7 @@ int contig_stats_show(struct seq_file *m, void *unused)
 	for (i = 0; i < CONTIG_EVENTS; i++)
 		seq_printf(m, "%-32s %12llu\n", contig_event_names[i],
 			   contig_sum(events[i]));
-	seq_printf(m, "%-32s %12llu\n", "buffers", contig_buffers_count());
+	seq_printf(m, "%-32s %12ld\n", "buffers",
+		   atomic_long_read(&contig_stats_buffers));
 	return 0;
 }

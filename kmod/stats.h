@@ -16,6 +16,7 @@ enum contig_event {
 	CONTIG_EVENT_TRANSLATE,
 	CONTIG_EVENT_STALE,
 	CONTIG_EVENT_MISFIT,
+	CONTIG_EVENT_ABANDONED,
 	CONTIG_EVENT_ATTACH,
 	CONTIG_EVENT_DEVICE_GONE,
 	CONTIG_EVENTS,
@@ -28,6 +29,8 @@ void contig_stats_exit(void);
 void contig_stats_alloc(unsigned int rung, unsigned long npages, int error,
 			u64 time_ns);
 void contig_stats_free(unsigned int rung, unsigned long npages);
+void contig_stats_buffer_added(void);
+void contig_stats_buffer_removed(void);
 u64 contig_stats_in_use(unsigned int rung);
 void contig_stats_count(enum contig_event event);
 int contig_stats_show(struct seq_file *m, void *unused);

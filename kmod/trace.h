@@ -32,7 +32,7 @@ TRACE_EVENT(contig_alloc_start,
 	TP_printk("npages=%lu rungs=0x%x", __entry->npages, __entry->rungs)
 );
 
-/* One rung has answered. */
+/* A rung has succeeded or failed. */
 TRACE_EVENT(contig_alloc_rung,
 	TP_PROTO(unsigned long npages, const struct contig_report *report),
 	TP_ARGS(npages, report),
@@ -58,7 +58,7 @@ TRACE_EVENT(contig_alloc_rung,
 		  __entry->time_ns)
 );
 
-/* An allocation is over; rung is none if it failed. */
+/* An allocation has ended; rung is none if it failed. */
 TRACE_EVENT(contig_alloc_end,
 	TP_PROTO(unsigned long npages, u32 rung, u64 extents, int error),
 	TP_ARGS(npages, rung, extents, error),
@@ -77,6 +77,24 @@ TRACE_EVENT(contig_alloc_end,
 	TP_printk("npages=%lu rung=%s extents=%llu error=%d", __entry->npages,
 		  show_contig_rung(__entry->rung), __entry->extents,
 		  __entry->error)
+);
+
+/* A caller gave up on page frames that a worker still empties. */
+TRACE_EVENT(contig_abandoned,
+	TP_PROTO(unsigned long pfn, unsigned long npages, int error),
+	TP_ARGS(pfn, npages, error),
+	TP_STRUCT__entry(
+		__field(unsigned long, pfn)
+		__field(unsigned long, npages)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->pfn = pfn;
+		__entry->npages = npages;
+		__entry->error = error;
+	),
+	TP_printk("pfn=0x%lx npages=%lu error=%d", __entry->pfn,
+		  __entry->npages, __entry->error)
 );
 
 DECLARE_EVENT_CLASS(contig_range,
@@ -114,7 +132,7 @@ DEFINE_EVENT(contig_range, contig_translate,
 	TP_ARGS(addr, length, flags, error)
 );
 
-/* A client attached a device, or detached it, which has no name here. */
+/* A client attached a device, or detached it, with an empty name. */
 TRACE_EVENT(contig_device,
 	TP_PROTO(const char *name, int error),
 	TP_ARGS(name, error),

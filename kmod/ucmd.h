@@ -18,7 +18,7 @@ struct contig_client;
  * @client: the file it came through
  * @ubuffer: the caller's structure
  * @user_size: its size, from its first member
- * @cmd: our copy of it, zero beyond @user_size
+ * @cmd: contig's copy of it, zero beyond @user_size
  */
 struct contig_ucmd {
 	struct contig_client *client;
@@ -36,7 +36,7 @@ static inline int contig_copy_to_user(void __user *to, const void *from,
 	return 0;
 }
 
-/* Write back as much of the structure as the caller knows of. */
+/* Write back the structure, no further than the caller's version of it. */
 static inline int contig_ucmd_respond(struct contig_ucmd *ucmd, size_t size)
 {
 	return contig_copy_to_user(ucmd->ubuffer, ucmd->cmd,

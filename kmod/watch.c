@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which pages of an address space were touched by changes of its mappings
+ * Records which pages of an address space are touched by changes of mappings
  *
  * Locked memory stays in place, but the process can unmap it or map something
  * else there. The memory manager reports such changes to a notifier of the
- * address space, which sets a bit for each page that the change touched. Whether
- * a change matters is found out before the page is used next (stale.c).
+ * address space, which sets a bit for each page that the change touched. Before
+ * the next use of such a page, stale.c checks whether it still is in place.
  *
- * Nothing in here waits for a change to be over, and no change waits for contig:
- * other threads can change an address space without a pause, so each such wait
- * could last without end.
+ * Nothing in this file waits for the end of a change, and no change waits for
+ * contig: other threads can change an address space without a pause, so such a
+ * wait might never end.
  */
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
@@ -20,12 +20,13 @@
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 
+#include "gfp.h"
 #include "watch.h"
 
-/* Pages of which the bits are looked through in one go: 32 KiB of them. */
+/* Most pages of a mark for which contig_mark_rest() scans the bits (32 KiB). */
 #define CONTIG_MARK_SCAN BIT(18)
 
-/* Marks that a change touches before it lets go of the lock for a moment. */
+/* Marks that a change touches before it drops the lock for a moment. */
 #define CONTIG_WATCH_BATCH 1024
 
 /* Watches that are not freed yet. */
@@ -55,9 +56,10 @@ static void contig_mark_set(struct contig_mark *mark, unsigned long first,
 }
 
 /*
- * Touch marks from @at on, some at a time: invalidations of other pages wait for
- * the lock. All marks that begin at one page are done together, so that @at moves;
- * each client has one of a page at most. Return false at the end.
+ * Touch marks from @at on, a batch at a time, since other invalidations wait
+ * for the lock. Marks that begin at one page are done together, so that @at
+ * moves; there is at most one such mark for each client. Return false at the
+ * end.
  */
 static bool contig_watch_touch_some(struct contig_watch *watch,
 				    unsigned long *at, unsigned long first,
@@ -94,9 +96,9 @@ static void contig_watch_touch(struct contig_watch *watch, unsigned long first,
 }
 
 /*
- * The end of a change is early enough. A caller that uses pages while a change is
- * under way cannot tell which of both came first, and a change counts from when
- * its system call returns.
+ * It is enough to record a change at its end: a caller that uses pages during
+ * the change cannot tell the order of the two, and the process may rely on the
+ * change only after its system call has returned.
  */
 static void contig_watch_end(struct mmu_notifier *notifier,
 			     const struct mmu_notifier_range *range)
@@ -108,7 +110,7 @@ static void contig_watch_end(struct mmu_notifier *notifier,
 				   (range->end - 1) >> PAGE_SHIFT);
 }
 
-/* The address space ends, because its last task exits or executes a program. */
+/* Called when the last task of the address space exits or calls execve(). */
 static void contig_watch_release(struct mmu_notifier *notifier,
 				 struct mm_struct *mm)
 {
@@ -118,7 +120,7 @@ static void contig_watch_release(struct mmu_notifier *notifier,
 
 static struct mmu_notifier *contig_watch_alloc(struct mm_struct *mm)
 {
-	struct contig_watch *watch = kzalloc(sizeof(*watch), GFP_KERNEL_ACCOUNT);
+	struct contig_watch *watch = kzalloc(sizeof(*watch), CONTIG_GFP);
 
 	if (!watch)
 		return ERR_PTR(-ENOMEM);
@@ -145,10 +147,10 @@ static const struct mmu_notifier_ops contig_watch_ops = {
 /**
  * contig_watch_get() - watch the address space of the calling process
  *
- * May sleep, until other threads let go of mmap_lock.
+ * Waits for mmap_lock. May sleep.
  *
- * Return: the watch, for contig_watch_put(); or ERR_PTR() of -ENOMEM, -EINTR after
- * a fatal signal, -ERESTARTNOINTR after another one.
+ * Return: the watch, for contig_watch_put(); or ERR_PTR() of -ENOMEM, -EINTR
+ * after a fatal signal, -ERESTARTNOINTR after another one.
  */
 struct contig_watch *contig_watch_get(void)
 {
@@ -160,13 +162,13 @@ struct contig_watch *contig_watch_get(void)
 	mmap_write_unlock(current->mm);
 	if (!IS_ERR(notifier))
 		return container_of(notifier, struct contig_watch, notifier);
-	/* The kernel gives way to any signal. */
+	/* mmu_notifier_get_locked() stops at any signal. */
 	if (notifier == ERR_PTR(-EINTR) && !fatal_signal_pending(current))
 		return ERR_PTR(-ERESTARTNOINTR);
 	return ERR_CAST(notifier);
 }
 
-/* All marks of the caller must be gone. Does not wait for the process. */
+/* Drop a watch whose marks are gone. Freed later: does not wait for readers. */
 void contig_watch_put(struct contig_watch *watch)
 {
 	mmu_notifier_put(&watch->notifier);
@@ -181,11 +183,11 @@ void contig_watches_exit(void)
 }
 
 /**
- * contig_mark_init() - note changes of a range of pages from now on
+ * contig_mark_init() - record changes of a range of pages from now on
  * @mark: all zero
  * @watch: the address space; must outlive the mark
  * @first: first page
- * @npages: how many, not 0
+ * @npages: number of pages, not 0
  *
  * No page is suspect at first. May sleep.
  *
@@ -201,8 +203,7 @@ int contig_mark_init(struct contig_mark *mark, struct contig_watch *watch,
 	mark->touched = mark->small;
 	if (longs > 1)
 		mark->touched = kvcalloc(longs, 2 * sizeof(*mark->touched),
-					 GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
-					 __GFP_RETRY_MAYFAIL);
+					 CONTIG_GFP);
 	if (!mark->touched)
 		return -ENOMEM;
 	mark->doubted = mark->touched + longs;
@@ -236,7 +237,7 @@ void contig_mark_touch(struct contig_mark *mark)
 
 /**
  * contig_mark_next() - find the first page that is suspect
- * @mark: the mark, or one that notes nothing
+ * @mark: the mark, or one without a watch
  * @first: page of it to begin at
  * @last: last page of interest
  *
@@ -261,15 +262,15 @@ unsigned long contig_mark_next(const struct contig_mark *mark,
 }
 
 /**
- * contig_mark_take() - take suspect pages for a look
- * @mark: the mark; the caller is the only one who takes pages of it
+ * contig_mark_take() - take suspect pages for a check
+ * @mark: the mark; the caller serialises checks of it
  * @first: a suspect page
  * @last: last page of interest
  *
  * The pages stay suspect until contig_mark_settle(). A change that touches them
- * from now on is noted anew.
+ * from now on is recorded anew.
  *
- * Return: how many pages from @first on are suspect.
+ * Return: number of pages from @first on that are suspect.
  */
 unsigned long contig_mark_take(struct contig_mark *mark, unsigned long first,
 			       unsigned long last)
@@ -289,7 +290,7 @@ unsigned long contig_mark_take(struct contig_mark *mark, unsigned long first,
 	return to - from;
 }
 
-/* These pages, which were taken for a look, are in place. */
+/* Clear the suspicion of pages that were taken and found in place. */
 void contig_mark_settle(struct contig_mark *mark, unsigned long first,
 			unsigned long npages)
 {
@@ -297,8 +298,8 @@ void contig_mark_settle(struct contig_mark *mark, unsigned long first,
 }
 
 /*
- * A look is over: make later ones cheap if no page is suspect any more. To find
- * that out for a large mark would cost more than it saves.
+ * End a check: make later ones cheap if no page is suspect any more. For a
+ * large mark, scanning the bits would cost more than it saves.
  */
 void contig_mark_rest(struct contig_mark *mark)
 {

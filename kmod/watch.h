@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which pages of an address space were touched by changes of its mappings
+ * Records which pages of an address space are touched by changes of mappings
  */
 #ifndef CONTIG_WATCH_H
 #define CONTIG_WATCH_H
@@ -12,34 +12,33 @@
 #include <linux/types.h>
 
 /**
- * struct contig_watch - an address space whose changes are noted
+ * struct contig_watch - an address space whose changes are recorded
  * @notifier: reports changes, and has a reference on the mm_struct
- * @lock: protects @marks and contig_mark.touched. A leaf: an invalidation takes
- *        it while it holds any lock of the memory manager, and waits for nothing
- *        else
+ * @lock: protects @marks and contig_mark.touched; lock order: client.h
  * @marks: interval tree of struct contig_mark
  *
  * There is one for each address space, however many clients lock memory of it.
  */
 struct contig_watch {
 	struct mmu_notifier notifier;
-	spinlock_t lock; /* for marks and what they note */
+	spinlock_t lock; /* for marks and their bits */
 	struct rb_root_cached marks;
 };
 
 /**
- * struct contig_mark - what is noted of a range of pages
+ * struct contig_mark - the suspect pages of one pin
  * @it: first and last page in the address space
- * @watch: the address space; NULL if nothing is noted
- * @touched: a bit for each page that a change touched since it was last taken
- *           for a look; protected by contig_watch.lock
- * @doubted: a bit for each page that was taken for a look and not seen in place
- *           since; changed by the owner of the mark only
+ * @watch: the address space; NULL if no changes are recorded
+ * @touched: a bit for each page that a change touched since the last
+ *           contig_mark_take() of it; protected by contig_watch.lock
+ * @doubted: a bit for each page that was taken for a check and not seen in
+ *           place since; changed by the owner of the mark only
  * @small: both bitmaps, if they fit
  * @any: a bit is set in one of them
  *
- * A page is suspect as long as either bit is set. Bits are set in @doubted before
- * they are cleared in @touched, so that a reader without a lock misses none.
+ * A page is suspect as long as either bit is set. Bits are set in @doubted
+ * before they are cleared in @touched, so that a reader without a lock misses
+ * none.
  */
 struct contig_mark {
 	struct interval_tree_node it;

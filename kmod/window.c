@@ -1,33 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Looking for windows of memory that could be emptied
+ * Search for windows of memory that could be emptied
  *
- * A window slides over all page frames that the constraints allow. A pageblock
- * with a page of the kernel, and a page that is pinned, restart it behind them;
- * free pages cost nothing; pages to move are what makes one window dearer than
- * another. So the window with the fewest pages to move, among all that can be
- * isolated, is always found, at the price of looking at every page twice.
+ * A window slides over all page frames that the constraints allow. It restarts
+ * behind a pageblock with a kernel page and behind a pinned page. Its cost is
+ * the number of pages to migrate; free pages cost nothing. So the search finds
+ * the cheapest of all windows that can be isolated, and reads every page twice.
  *
- * Pages are looked at without locks or references, like the scanners of memory
- * compaction do: what is read can be out of date or torn, so every value is
- * checked before it is used as a length, and the outcome is only a guess that
- * alloc_contig_range() then has to confirm.
+ * Pages are read without locks or references, as the scanners of memory
+ * compaction do. The values can be out of date or torn, so each is checked
+ * before it is used as a length, and the result is a guess that
+ * alloc_contig_range() has to confirm.
  */
 #include <linux/hugetlb.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/page-flags.h>
 #include <linux/pageblock-flags.h>
 #include <linux/pfn.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 
+#include "avoid.h"
 #include "pageblock.h"
 #include "request.h"
 #include "slide.h"
 #include "window.h"
 #include "zones.h"
 
-/* What dma_alloc_attrs() makes CMA align large blocks to, in pages. */
+/* Alignment of large blocks that dma_alloc_attrs() takes from CMA, in pages. */
 #ifdef CONFIG_DMA_CMA
 #define CONTIG_CMA_ALIGN BIT(CONFIG_CMA_ALIGNMENT)
 #else
@@ -35,23 +37,67 @@
 #endif
 
 enum contig_page_class {
-	CONTIG_PAGE_FREE,
-	CONTIG_PAGE_MOVABLE,
-	CONTIG_PAGE_PINNED,
-	CONTIG_PAGE_KERNEL,
+	CONTIG_CLASS_FREE,
+	CONTIG_CLASS_MOVABLE,
+	CONTIG_CLASS_REFERENCED,
+	CONTIG_CLASS_PINNED,
+	CONTIG_CLASS_KERNEL,
 };
 
 /*
- * A page of a process or a file. Migration would wait for one that is being read
- * in or written back, and who does that may be a file system in user space, or a
- * server, that never answers.
+ * The kernel's sysctl vm.compact_unevictable_allowed says the same for
+ * compaction, and has the same default. Modules cannot read it.
+ */
+static bool contig_move_mlocked = !IS_ENABLED(CONFIG_PREEMPT_RT);
+module_param_named(move_mlocked, contig_move_mlocked, bool, 0644);
+MODULE_PARM_DESC(move_mlocked,
+		 "move memory that processes have locked with mlock(), which makes them wait for it (default: yes, no on real-time kernels)");
+
+/*
+ * Without a reference a page can become part of a compound page at any moment,
+ * and the kernel's own functions can assert (CONFIG_DEBUG_VM_PGFLAGS) that it
+ * does not.
+ */
+static bool contig_page_has(const struct page *page, enum pageflags flag)
+{
+	return test_bit(flag, &page->flags);
+}
+
+static bool contig_page_pinned(struct page *page)
+{
+	if (contig_page_has(page, PG_head))
+		return atomic_read(&((struct folio *)page)->_pincount) > 0;
+	/* Each pin adds that much: see folio_maybe_dma_pinned(). */
+	return (unsigned int)page_ref_count(page) >= GUP_PIN_COUNTING_BIAS;
+}
+
+/*
+ * Classify a page of a process or a file. Migration would wait for a page that
+ * is read in or written back, by a user-space file system or a server that may
+ * never answer.
  */
 static enum contig_page_class contig_lru_class(struct page *page)
 {
-	if (PageWriteback(page) || (PageLocked(page) && !PageUptodate(page)))
-		return CONTIG_PAGE_PINNED;
-	return folio_maybe_dma_pinned((struct folio *)page) ?
-		CONTIG_PAGE_PINNED : CONTIG_PAGE_MOVABLE;
+	if (contig_page_has(page, PG_writeback) ||
+	    (contig_page_has(page, PG_locked) &&
+	     !contig_page_has(page, PG_uptodate)))
+		return CONTIG_CLASS_PINNED;
+	if (!READ_ONCE(contig_move_mlocked) &&
+	    (contig_page_has(page, PG_mlocked) ||
+	     contig_page_has(page, PG_unevictable)))
+		return CONTIG_CLASS_PINNED;
+	if (contig_page_pinned(page))
+		return CONTIG_CLASS_PINNED;
+	/*
+	 * Compaction skips a page with more references than mappings, such as
+	 * one in a pipe. A list of a CPU holds a reference, too, until it is
+	 * drained.
+	 */
+	if (!contig_page_has(page, PG_head) && PageAnon(page) &&
+	    !contig_page_has(page, PG_swapcache) &&
+	    page_ref_count(page) > atomic_read(&page->_mapcount) + 1)
+		return CONTIG_CLASS_REFERENCED;
+	return CONTIG_CLASS_MOVABLE;
 }
 
 static enum contig_page_class contig_compound_class(struct page *page,
@@ -68,73 +114,74 @@ static enum contig_page_class contig_compound_class(struct page *page,
 			*npages = min(end - pfn, 1UL << order);
 	}
 	if (PageHuge(head) || !PageLRU(head))
-		return CONTIG_PAGE_KERNEL;
+		return CONTIG_CLASS_KERNEL;
 	return contig_lru_class(head);
 }
 
-/* What is @page, and how many page frames from it on are like it? */
+/* Return the class of @page; set @npages to the number of frames like it. */
 static enum contig_page_class contig_page_class(struct page *page,
 						unsigned long *npages)
 {
 	*npages = 1;
 	if (PageReserved(page))
-		return CONTIG_PAGE_KERNEL;
+		return CONTIG_CLASS_KERNEL;
 	if (PageCompound(page))
 		return contig_compound_class(page, npages);
 	/*
-	 * The kernel takes it out of use: without a reference it is only in the
-	 * way itself, with one the pageblock cannot be isolated.
+	 * A failed page without a reference cannot be in a window; one with a
+	 * reference keeps its pageblock from being isolated.
 	 */
 	if (PageHWPoison(page))
-		return page_ref_count(page) ? CONTIG_PAGE_KERNEL :
-					      CONTIG_PAGE_PINNED;
+		return page_ref_count(page) ? CONTIG_CLASS_KERNEL :
+					      CONTIG_CLASS_PINNED;
 	if (PageBuddy(page)) {
 		unsigned long order = READ_ONCE(page->private);
 
 		if (order <= MAX_PAGE_ORDER)
 			*npages = 1UL << order;
-		return CONTIG_PAGE_FREE;
+		return CONTIG_CLASS_FREE;
 	}
 	/* On a list of one CPU; alloc_contig_range() drains these. */
 	if (!page_ref_count(page))
-		return CONTIG_PAGE_FREE;
+		return CONTIG_CLASS_FREE;
 	if (PageLRU(page))
 		return contig_lru_class(page);
 	if (__PageMovable(page))
-		return CONTIG_PAGE_MOVABLE;
+		return CONTIG_CLASS_MOVABLE;
 	/*
 	 * Pages of processes wait on a list of their CPU before they get onto
 	 * the LRU lists. They become movable when that list is drained.
 	 */
-	if (!PageSlab(page) && page_mapped(page) &&
-	    folio_test_swapbacked((struct folio *)page))
-		return CONTIG_PAGE_MOVABLE;
-	return CONTIG_PAGE_KERNEL;
+	if (!PageSlab(page) && atomic_read(&page->_mapcount) >= 0 &&
+	    contig_page_has(page, PG_swapbacked))
+		return CONTIG_CLASS_MOVABLE;
+	return CONTIG_CLASS_KERNEL;
 }
 
 static void contig_scan_count(struct contig_survey *survey,
 			      enum contig_page_class class, unsigned long npages)
 {
 	switch (class) {
-	case CONTIG_PAGE_FREE:
+	case CONTIG_CLASS_FREE:
 		survey->free += npages;
 		break;
-	case CONTIG_PAGE_MOVABLE:
+	case CONTIG_CLASS_MOVABLE:
 		survey->movable += npages;
 		break;
-	case CONTIG_PAGE_PINNED:
+	case CONTIG_CLASS_REFERENCED:
+	case CONTIG_CLASS_PINNED:
 		survey->pinned += npages;
 		break;
-	case CONTIG_PAGE_KERNEL:
+	case CONTIG_CLASS_KERNEL:
 		survey->kernel += npages;
 		break;
 	}
 }
 
 /*
- * Can the pageblock that @pfn lies in be isolated? alloc_contig_range() takes
- * memory from no pageblock that has an unmovable page anywhere in it, not even
- * outside of what it is asked for, and from CMA's for CMA alone.
+ * Return true if the pageblock of @pfn can be isolated. alloc_contig_range()
+ * fails if a pageblock has an unmovable page, even outside of the range to
+ * empty. The caller holds the RCU read lock: see contig_hotplug_notify().
  */
 static bool contig_block_isolates(struct zone *zone, unsigned long pfn)
 {
@@ -144,17 +191,16 @@ static bool contig_block_isolates(struct zone *zone, unsigned long pfn)
 	pfn = pageblock_start_pfn(pfn);
 	page = pfn_to_online_page(pfn);
 	if (!page || page_zone(page) != zone || end > zone_end_pfn(zone) ||
-	    contig_block_is_cma(zone, pfn) ||
-	    contig_block_is_isolated(zone, pfn))
+	    !contig_block_type_usable(contig_block_type(zone, pfn)))
 		return false;
 	for (; pfn < end; pfn += n)
 		if (contig_page_class(pfn_to_page(pfn), &n) ==
-		    CONTIG_PAGE_KERNEL)
+		    CONTIG_CLASS_KERNEL)
 			return false;
 	return true;
 }
 
-/* Can CMA give out @npages frames from @pfn on? Allocations are aligned. */
+/* Update the longest extent of CMA; @usable: CMA can give out these frames. */
 static void contig_scan_cma(struct contig_scan *scan, bool usable,
 			    unsigned long pfn, unsigned long npages)
 {
@@ -170,6 +216,59 @@ static void contig_scan_cma(struct contig_scan *scan, bool usable,
 						end - start);
 }
 
+/* Note that frames from @pfn to @next cannot be migrated even after a drain. */
+static void contig_scan_loose_end(struct contig_scan *scan, unsigned long pfn,
+				  unsigned long next)
+{
+	struct contig_survey *survey = scan->survey;
+
+	survey->largest_loose = max(survey->largest_loose,
+				    contig_scan_longest(scan->request,
+							scan->loose, pfn));
+	scan->loose = next;
+}
+
+/* Return true if the page is clean page cache, which need not be migrated. */
+static bool contig_page_drops(struct page *page)
+{
+	page = compound_head(page);
+	return contig_page_has(page, PG_lru) &&
+	       !contig_page_has(page, PG_swapbacked) &&
+	       !contig_page_has(page, PG_dirty);
+}
+
+/* Return true if the page is in a free block larger than a pageblock. */
+static bool contig_page_in_block(unsigned long pfn)
+{
+	unsigned int order;
+
+	for (order = pageblock_order + 1; order <= MAX_PAGE_ORDER; order++) {
+		struct page *head = pfn_to_page(round_down(pfn, 1UL << order));
+
+		if (PageBuddy(head) && READ_ONCE(head->private) >= order)
+			return true;
+	}
+	return false;
+}
+
+/* Count @npages frames of CMA that are like @page, for room.c. */
+static void contig_scan_count_cma(struct contig_survey *survey,
+				  struct page *page,
+				  enum contig_page_class class,
+				  unsigned long npages)
+{
+	if (class == CONTIG_CLASS_FREE)
+		survey->cma_free += npages;
+	else if (class == CONTIG_CLASS_MOVABLE && contig_page_drops(page))
+		survey->cma_cache += npages;
+}
+
+/* Return true if a free page lies on a list of a CPU. */
+static bool contig_page_listed(struct page *page)
+{
+	return !PageBuddy(page) && !contig_page_in_block(page_to_pfn(page));
+}
+
 /* Scan the frames from @pfn to @last of one pageblock. */
 static void contig_scan_block(struct contig_scan *scan, struct zone *zone,
 			      unsigned long pfn, unsigned long last)
@@ -183,34 +282,45 @@ static void contig_scan_block(struct contig_scan *scan, struct zone *zone,
 	if (!pfn_to_online_page(pfn)) {
 		contig_scan_stop_at(scan, pfn, last + 1);
 		contig_scan_cma(scan, false, pfn, last + 1 - pfn);
+		contig_scan_loose_end(scan, pfn, last + 1);
 		return;
 	}
 	if (!isolates && !scan->complete) {
-		/* No window here, and that is all anybody wants to know. */
+		/* There is no window here, and counts may be incomplete. */
 		survey->kernel += last + 1 - pfn;
 		contig_scan_stop_at(scan, pfn, last + 1);
 		contig_scan_cma(scan, false, pfn, last + 1 - pfn);
+		contig_scan_loose_end(scan, pfn, last + 1);
 		return;
 	}
 	cma = contig_block_is_cma(zone, pfn);
 	for (; pfn <= last; pfn += n) {
 		class = contig_page_class(pfn_to_page(pfn), &n);
-		if (class == CONTIG_PAGE_FREE)
+		if (class == CONTIG_CLASS_FREE)
 			survey->largest_free = max(survey->largest_free, n);
 		n = min(n, last - pfn + 1);
 		contig_scan_count(survey, class, n);
-		usable = class == CONTIG_PAGE_FREE ||
-			 class == CONTIG_PAGE_MOVABLE;
+		/* Not isolated, it may be the tail of a kernel page. */
+		if (cma)
+			contig_scan_count_cma(survey, pfn_to_page(pfn), class, n);
+		else if (class == CONTIG_CLASS_FREE && isolates &&
+			 contig_page_listed(pfn_to_page(pfn)))
+			survey->listed += n;
+		usable = class == CONTIG_CLASS_FREE ||
+			 class == CONTIG_CLASS_MOVABLE ||
+			 (class == CONTIG_CLASS_REFERENCED && scan->held);
 		contig_scan_cma(scan, cma && usable, pfn, n);
+		if (!isolates || (!usable && class != CONTIG_CLASS_REFERENCED))
+			contig_scan_loose_end(scan, pfn, pfn + n);
 		if (isolates && usable)
 			contig_scan_slide(scan, pfn, n,
-					  class == CONTIG_PAGE_MOVABLE);
+					  class != CONTIG_CLASS_FREE);
 		else
 			contig_scan_stop_at(scan, pfn, pfn + n);
 	}
 }
 
-/* Scan the frames from @pfn to @last, of one zone and without an avoided one. */
+/* Scan the frames from @pfn to @last, of one zone and none to be avoided. */
 static int contig_scan_span(struct contig_scan *scan, struct zone *zone,
 			    unsigned long pfn, unsigned long last)
 {
@@ -219,6 +329,7 @@ static int contig_scan_span(struct contig_scan *scan, struct zone *zone,
 
 	contig_scan_begin(scan, pfn);
 	scan->cma = pfn;
+	scan->loose = pfn;
 	for (; pfn <= last; pfn = end + 1) {
 		ret = contig_request_expired(scan->request);
 		if (ret)
@@ -227,13 +338,16 @@ static int contig_scan_span(struct contig_scan *scan, struct zone *zone,
 		if (contig_scan_done(scan))
 			return 0;
 		end = min(last, pageblock_end_pfn(pfn) - 1);
+		rcu_read_lock();
 		contig_scan_block(scan, zone, pfn, end);
+		rcu_read_unlock();
 	}
 	contig_scan_close(scan, last + 1);
+	contig_scan_loose_end(scan, last + 1, last + 1);
 	return 0;
 }
 
-/* Scan a zone, leaving out what has proved not to move. */
+/* Scan a zone without the page frames to avoid. */
 static int contig_scan_zone(struct contig_scan *scan, struct zone *zone,
 			    const struct contig_avoid *avoid)
 {
@@ -244,48 +358,48 @@ static int contig_scan_zone(struct contig_scan *scan, struct zone *zone,
 	int ret;
 
 	for (i = 0; avoid && i < avoid->nr && pfn <= last; i++) {
-		if (avoid->spans[i].last < pfn)
+		if (avoid->ranges[i].last < pfn)
 			continue;
-		if (avoid->spans[i].first > last)
+		if (avoid->ranges[i].first > last)
 			break;
-		if (avoid->spans[i].first > pfn) {
+		if (avoid->ranges[i].first > pfn) {
 			ret = contig_scan_span(scan, zone, pfn,
-					       avoid->spans[i].first - 1);
+					       avoid->ranges[i].first - 1);
 			if (ret)
 				return ret;
 		}
-		pfn = avoid->spans[i].last + 1;
+		pfn = avoid->ranges[i].last + 1;
 	}
 	return pfn <= last ? contig_scan_span(scan, zone, pfn, last) : 0;
 }
 
 /**
- * contig_survey_memory() - look for windows that could be emptied
- * @request: constraints, and when to give up
- * @npages: length of a window, not 0
- * @final: a window is the last of the request, so its end may be short
- * @complete: count everything, even when a window that costs nothing was found
- * @avoid: page frames that have proved not to move, or NULL
- * @survey: receives what was found
+ * contig_survey_look() - look for windows that could be emptied
+ * @request: constraints and deadline
+ * @look: parameters of the survey
+ * @avoid: page frames that must not be in a window, or NULL
+ * @survey: receives the result
  *
  * May sleep, takes no lock.
  *
  * Return: 0, -EINTR, -ETIME or -ENOMEM.
  */
-int contig_survey_memory(const struct contig_request *request,
-			 unsigned long npages, bool final, bool complete,
-			 const struct contig_avoid *avoid,
-			 struct contig_survey *survey)
+int contig_survey_look(const struct contig_request *request,
+		       const struct contig_look *look,
+		       const struct contig_avoid *avoid,
+		       struct contig_survey *survey)
 {
 	struct contig_scan scan;
 	struct zone *zone;
 	int nid, i, pass, ret;
 
-	ret = contig_scan_init(&scan, request, npages, survey);
+	ret = contig_scan_init(&scan, request, look->npages, survey);
 	if (ret)
 		return ret;
-	scan.final = final;
-	scan.complete = complete;
+	scan.final = look->final;
+	scan.complete = look->complete;
+	scan.held = look->held;
+	scan.wanted = look->wanted;
 
 	/* The preferred node first, then the others. */
 	for (pass = 0; pass < 2 && !ret; pass++) {
@@ -294,59 +408,192 @@ int contig_survey_memory(const struct contig_request *request,
 					 request->node == nid;
 
 			if (ret || preferred != !pass ||
-			    (!preferred && request->node_strict) ||
+			    !contig_request_node_allowed(request, nid) ||
 			    contig_scan_done(&scan))
 				continue;
 			ret = contig_scan_zone(&scan, zone, avoid);
 		}
-		if (survey->nr && !complete)
+		if (survey->nr && !look->complete)
 			break;
 	}
 	contig_scan_free(&scan);
 	return ret;
 }
 
-/* How many of these page frames are free? */
+/* contig_survey_look() for one window, without pages with extra references. */
+int contig_survey_memory(const struct contig_request *request,
+			 unsigned long npages, bool complete,
+			 struct contig_survey *survey)
+{
+	const struct contig_look look = {
+		.npages = npages,
+		.final = true,
+		.complete = complete,
+		.wanted = 1,
+	};
+
+	return contig_survey_look(request, &look, NULL, survey);
+}
+
+/**
+ * contig_window_usable() - look at a window again
+ * @pfn: first page frame
+ * @npages: how many
+ * @held: pages with an extra reference may be in it
+ *
+ * May sleep.
+ *
+ * Return: true if it could still be emptied.
+ */
+bool contig_window_usable(unsigned long pfn, unsigned long npages, bool held)
+{
+	unsigned long end = pfn + npages, stop, n;
+	enum contig_page_class class;
+	bool usable = true;
+	struct page *page;
+
+	for (; usable && pfn < end; cond_resched()) {
+		stop = min(pageblock_end_pfn(pfn), end);
+		rcu_read_lock();
+		page = pfn_to_online_page(pfn);
+		usable = page && contig_block_isolates(page_zone(page), pfn);
+		for (; usable && pfn < stop; pfn += n) {
+			class = contig_page_class(pfn_to_page(pfn), &n);
+			usable = class == CONTIG_CLASS_FREE ||
+				 class == CONTIG_CLASS_MOVABLE ||
+				 (class == CONTIG_CLASS_REFERENCED && held);
+		}
+		rcu_read_unlock();
+	}
+	return usable;
+}
+
+/*
+ * Return a page that migration would wait for, ULONG_MAX if there is none. A
+ * page can be locked for a moment, or for as long as a server takes to answer.
+ */
+unsigned long contig_window_busy(unsigned long pfn, unsigned long npages)
+{
+	unsigned long end = pfn + npages, n, found = ULONG_MAX;
+
+	rcu_read_lock();
+	for (; found == ULONG_MAX && pfn < end; pfn += n) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		n = 1;
+		if (!page)
+			break;
+		if (contig_page_class(page, &n) == CONTIG_CLASS_FREE)
+			continue;
+		if (!PageLRU(compound_head(page)))
+			continue;
+		page = compound_head(page);
+		if (PageLocked(page) || PageWriteback(page))
+			found = pfn;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/**
+ * contig_window_type() - find the migrate type of pageblocks
+ * @pfn: first page frame
+ * @npages: in/out: number; reduced to frames in pageblocks of the same type
+ * @zone: receives the zone
+ *
+ * Return: the migrate type, negative if they may not be emptied.
+ */
+int contig_window_type(unsigned long pfn, unsigned long *npages,
+		       struct zone **zone)
+{
+	unsigned long end = pfn + *npages, next;
+	struct page *page;
+	int type = -1;
+
+	rcu_read_lock();
+	page = pfn_to_online_page(pfn);
+	if (page) {
+		*zone = page_zone(page);
+		type = contig_block_type(*zone, pfn);
+	}
+	for (next = pageblock_end_pfn(pfn); page && next < end;
+	     next += pageblock_nr_pages)
+		if (!pfn_to_online_page(next) ||
+		    contig_block_type(*zone, next) != type)
+			break;
+	rcu_read_unlock();
+	*npages = min(next, end) - pfn;
+	return contig_block_type_usable(type) ? type : -1;
+}
+
+/* Return how many of these page frames are free. */
 unsigned long contig_window_free(unsigned long pfn, unsigned long npages)
 {
 	unsigned long end = pfn + npages, nr = 0, n;
 
+	rcu_read_lock();
 	for (; pfn < end; pfn += n) {
 		struct page *page = pfn_to_online_page(pfn);
 
 		n = 1;
-		if (page && contig_page_class(page, &n) == CONTIG_PAGE_FREE)
+		if (page && contig_page_class(page, &n) == CONTIG_CLASS_FREE)
 			nr += min(n, end - pfn);
+	}
+	rcu_read_unlock();
+	return nr;
+}
+
+/*
+ * Return how many of these page frames need other memory to migrate to.
+ * alloc_contig_range() drops clean page cache instead of migrating it.
+ */
+unsigned long contig_window_moves(unsigned long pfn, unsigned long npages)
+{
+	unsigned long end = pfn + npages, nr = 0, n;
+
+	for (; pfn < end; pfn += n) {
+		struct page *page;
+
+		n = 1;
+		rcu_read_lock();
+		page = pfn_to_online_page(pfn);
+		if (page && contig_page_class(page, &n) != CONTIG_CLASS_FREE &&
+		    !contig_page_drops(page))
+			nr += min(n, end - pfn);
+		rcu_read_unlock();
+		cond_resched();
 	}
 	return nr;
 }
 
 /**
- * contig_avoid_stuck() - learn which pages kept a window from being emptied
+ * contig_window_stuck() - find the pages that kept a window from being emptied
  * @avoid: receives their page frames
  * @pfn: first page frame of the window
- * @npages: how many
+ * @npages: number of page frames
  *
- * After a failed attempt, what could be moved has gone; what is still there is
- * what would not.
+ * After a failed attempt, pages that could be migrated are gone, so the pages
+ * that are left could not be.
  *
- * Return: whether any was found.
+ * Return: true if any was found.
  */
-bool contig_avoid_stuck(struct contig_avoid *avoid, unsigned long pfn,
-			unsigned long npages)
+bool contig_window_stuck(struct contig_avoid *avoid, unsigned long pfn,
+			 unsigned long npages)
 {
 	unsigned long end = pfn + npages, n;
 	bool found = false;
 
+	rcu_read_lock();
 	for (; pfn < end; pfn += n) {
 		struct page *page = pfn_to_online_page(pfn);
 
 		n = 1;
-		if (page && contig_page_class(page, &n) == CONTIG_PAGE_FREE)
+		if (page && contig_page_class(page, &n) == CONTIG_CLASS_FREE)
 			continue;
 		n = min(n, end - pfn);
 		contig_avoid_add(avoid, pfn, pfn + n - 1);
 		found = true;
 	}
+	rcu_read_unlock();
 	return found;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Walking the zones that contig may take memory from
+ * Zones that contig may take memory from
  */
 #ifndef CONTIG_ZONES_H
 #define CONTIG_ZONES_H
@@ -10,8 +10,8 @@
 #include <linux/nodemask.h>
 
 /*
- * Zone @i of a node, NULL if contig takes nothing from it. ZONE_MOVABLE promises
- * that its memory can always be emptied, which a buffer in use cannot be;
+ * Return zone @i of a node, NULL if contig takes no memory from it. Memory of
+ * ZONE_MOVABLE must always be movable, which a buffer in use is not;
  * ZONE_DEVICE is not memory of the page allocator.
  */
 static inline struct zone *contig_zone(int nid, int i)
@@ -22,9 +22,9 @@ static inline struct zone *contig_zone(int nid, int i)
 }
 
 /*
- * All usable zones, on each node the highest first, so that memory that few
- * devices can reach is spent before memory that all can. The kernel's own
- * iterators need symbols that modules do not get. Do not break out of it.
+ * Iterate over all usable zones, on each node the highest first, so that memory
+ * that few devices can reach is spent before memory that all can. The kernel's
+ * own iterators need symbols that are not exported. Do not break out of it.
  */
 #define contig_for_each_zone(zone, nid, i)                                 \
 	for_each_online_node(nid)                                          \
@@ -33,24 +33,64 @@ static inline struct zone *contig_zone(int nid, int i)
 			     (zone) = NULL)
 
 /*
- * How many free pages may be taken from a zone, for memory that may lie as high
- * as page frame @highest, before the page allocator would call for reclaim. Who
- * could have memory of a higher zone leaves more.
+ * Return how many pages a zone keeps for requests that no higher zone can meet.
+ * A request for memory up to page frame @highest must leave them.
  */
-static inline unsigned long contig_zone_spare(struct zone *zone,
-					      unsigned long highest)
+static inline unsigned long contig_zone_reserve(struct zone *zone,
+						unsigned long highest)
 {
 	struct zone *zones = zone->zone_pgdat->node_zones;
-	unsigned long free = zone_page_state(zone, NR_FREE_PAGES);
-	unsigned long keep = high_wmark_pages(zone);
 	int i, last = zone_idx(zone);
 
 	for (i = last + 1; i < ZONE_MOVABLE; i++)
 		if (populated_zone(&zones[i]) &&
 		    zones[i].zone_start_pfn <= highest)
 			last = i;
-	keep += zone->lowmem_reserve[last];
+	return zone->lowmem_reserve[last];
+}
+
+/* Return the number of free pages of a zone that lie outside of CMA. */
+static inline unsigned long contig_zone_free(struct zone *zone)
+{
+	unsigned long free = zone_page_state(zone, NR_FREE_PAGES);
+	unsigned long cma = zone_page_state(zone, NR_FREE_CMA_PAGES);
+
+	/* The two counters are not read atomically. */
+	return free > cma ? free - cma : 0;
+}
+
+/*
+ * Return how many free pages of a zone a request for memory up to page frame
+ * @highest must leave: those up to a watermark, those for atomic allocations,
+ * and those of contig_zone_reserve().
+ */
+static inline unsigned long contig_zone_keep(struct zone *zone,
+					     unsigned long highest,
+					     unsigned long mark)
+{
+	return mark + READ_ONCE(zone->nr_reserved_highatomic) +
+	       contig_zone_reserve(zone, highest);
+}
+
+/*
+ * Return how many free pages a zone has above contig_zone_keep(). Free memory
+ * of CMA does not count, since only movable pages can use it.
+ */
+static inline unsigned long contig_zone_above(struct zone *zone,
+					      unsigned long highest,
+					      unsigned long mark)
+{
+	unsigned long free = contig_zone_free(zone);
+	unsigned long keep = contig_zone_keep(zone, highest, mark);
+
 	return free > keep ? free - keep : 0;
+}
+
+/* Return how many pages can be taken before the page allocator reclaims. */
+static inline unsigned long contig_zone_spare(struct zone *zone,
+					      unsigned long highest)
+{
+	return contig_zone_above(zone, highest, high_wmark_pages(zone));
 }
 
 #endif /* CONTIG_ZONES_H */

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh disable=SC2154
-# Debian's packages of any architecture, without installing them and without a
-# change to the system. Source it after lib.sh; $tmp is a folder of the caller's.
+# Download Debian packages of any architecture without installing them and
+# without changing the system. Source this after lib.sh; $tmp is a folder of the
+# caller.
 
-# apt_for ARCH: whose packages the functions below are about. For another
-# architecture than this machine's, which dpkg need not know, apt gets lists and
-# caches of its own, with the system's sources and keys; there, this machine's
-# packages are called NAME:ARCH.
+# apt_for ARCH: choose the architecture for the functions below. For any other
+# than this machine's, which dpkg need not know, apt gets its own lists and
+# caches, with the sources and keys of the system; this machine's packages are
+# then called NAME:ARCH.
 apt_for() {
 	apt_arch=$1
 	apt_conf=/dev/null
@@ -26,7 +27,7 @@ apt_for() {
 		Dir::State::status "$apt_state/status";
 		Dir::Cache "$apt_state/cache";
 	END
-	# They grow old with the system's.
+	# Update the lists when those of the system are newer.
 	if [ ! -e "$apt_state/updated" ] || [ -n "$(find /var/lib/apt/lists \
 			-maxdepth 0 -newer "$apt_state/updated" 2>/dev/null)" ]
 	then
@@ -36,12 +37,12 @@ apt_for() {
 	fi
 }
 
-# Root's downloads would otherwise warn that user _apt cannot write here.
+# Without the option apt warns root that the user _apt cannot write here.
 apt_get() {
 	apt-get -c "$apt_conf" -q -o APT::Sandbox::User= "$@"
 }
 
-# Fails where it is not for us to do: the system's lists are root's.
+# Update the package lists. Fail for the system's own lists unless run by root.
 apt_update() {
 	if [ "$apt_conf" = /dev/null ] && [ "$(id -u)" -ne 0 ]; then
 		return 1
@@ -51,21 +52,22 @@ apt_update() {
 	[ "$apt_conf" = /dev/null ] || : >"$apt_state/updated"
 }
 
-# With a package cache of our own, for a user who may not write the system's
-# one builds it anew on every call, which takes a second.
+# Call apt-cache with a package cache of our own: for a user without write
+# access to the system's cache, apt-cache builds it anew in each call, which
+# takes a second.
 apt_cache() {
 	apt-cache -c "$apt_conf" \
 		-o Dir::Cache::pkgcache="$tmp/pkgcache-$apt_arch" \
 		-o Dir::Cache::srcpkgcache= "$@"
 }
 
-# The first dependency of a package that matches a pattern.
+# dependency PACKAGE PATTERN: print the first dependency that matches.
 dependency() {
 	apt_cache depends "$1" 2>/dev/null |
 		sed -n "s/^ *|\{0,1\}Depends: \($2\)\$/\1/p" | head -n 1
 }
 
-# newest PACKAGE...: print NAME=VERSION of each; fail if apt knows one not.
+# newest PACKAGE...: print NAME=VERSION of each; fail if apt does not know one.
 newest() {
 	for newest_name; do
 		newest_version=$(apt_cache show --no-all-versions \
@@ -76,7 +78,8 @@ newest() {
 	done
 }
 
-# download FOLDER NAME=VERSION...
+# download FOLDER NAME=VERSION...: download packages into FOLDER, if necessary
+# after an update of the lists.
 download() (
 	cd "$1" || exit
 	shift

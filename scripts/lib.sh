@@ -3,8 +3,8 @@
 # Helpers shared by the scripts in this folder. Source it after setting "me"
 # to the name that messages should carry, and "die_status" if not 1.
 
-# The scripts' own folder decides where everything is, so that they work from
-# any current folder and in a moved or cloned checkout.
+# All paths follow from the folder of the script, so that scripts work from any
+# current folder and in a moved or cloned checkout.
 # shellcheck disable=SC2034 # the paths are for the scripts that source this
 {
 TOP=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
@@ -12,15 +12,16 @@ SCRIPTS=$TOP/scripts
 BUILD=$TOP/build
 }
 
-# A user's PATH lacks depmod and modprobe on Debian.
+# On Debian the PATH of a user lacks depmod and modprobe.
 PATH=$PATH:/usr/sbin:/sbin
 
-# Progress and complaints go to stderr: stdout belongs to the results.
+# log TEXT...: write progress and errors to stderr; stdout is for results.
 log() {
 	printf '%s: %s\n' "$me" "$*" >&2
 }
 
-# One sentence that says what is wrong and what to do about it.
+# die TEXT...: end the script. TEXT is one sentence that says what is wrong and
+# what to do about it.
 die() {
 	log "$*"
 	exit "${die_status:-1}"
@@ -33,7 +34,105 @@ need() {
 	done
 }
 
-# kernel_field NAME FIELD: what scripts/kernel-list says of a kernel.
+# A script's usage() prints the text of its --help, for these functions.
+
+# answer_help [ARGUMENT]...: print that text and exit if the first argument is
+# the option for it.
+answer_help() {
+	case ${1-} in
+	-h | --help)
+		usage
+		exit
+		;;
+	esac
+}
+
+# fail_usage TEXT...: say what is wrong with the arguments, and exit with 2 or
+# with the script's own status for it.
+fail_usage() {
+	die_status=${die_status:-2}
+	die "$*: see scripts/$me --help"
+}
+
+# take_arguments MIN MAX [ARGUMENT]...: answer --help; refuse any other option,
+# and fewer or more arguments than MIN or MAX.
+take_arguments() {
+	arguments_min=$1
+	arguments_max=$2
+	shift 2
+	answer_help "$@"
+	case ${1-} in
+	-*) fail_usage "there is no option $1" ;;
+	esac
+	if [ $# -lt "$arguments_min" ] || [ $# -gt "$arguments_max" ]; then
+		usage >&2
+		exit 2
+	fi
+}
+
+# Scripts that test end with the line "N passed, N failed, N skipped" about what
+# these functions counted.
+passed=0
+failed=0
+skipped=0
+
+# count PASSED FAILED SKIPPED: add so many results.
+count() {
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+	skipped=$((skipped + $3))
+}
+
+# tap_result RESULT TEXT: print a numbered line of TAP and count it. RESULT is
+# "ok" or "not ok"; a TEXT with "# SKIP" counts as skipped.
+tap_result() {
+	echo "$1 $((passed + failed + skipped + 1)) $2"
+	case "$1 $2" in
+	'ok '*'# SKIP'*) count 0 0 1 ;;
+	'ok '*) count 1 0 0 ;;
+	*) count 0 1 0 ;;
+	esac
+}
+
+# Print the totals; fail if a test failed.
+print_totals() {
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" -eq 0 ]
+}
+
+# run_test TEXT COMMAND...: run a test in a shell of its own and print its
+# result. What it says, and what it left in $tmp/err, is printed only if it
+# fails.
+run_test() {
+	test_text=$1
+	shift
+	# Not as the condition of an "if", where set -e has no effect.
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$tmp/why" 2>&1
+	test_status=$?
+	set -e
+	if [ $test_status -eq 0 ]; then
+		tap_result ok "$test_text"
+	else
+		sed 's/^/# /' "$tmp/why" "$tmp/err" 2>/dev/null || :
+		tap_result "not ok" "$test_text"
+	fi
+}
+
+# totals_of LOG: print the three numbers of the totals in which a log ends, ours
+# or those of TAP; print nothing if it has none.
+totals_of() {
+	sed -nE \
+		-e 's/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' \
+		-e 's/^# Totals: pass:([0-9]+) fail:([0-9]+) skip:([0-9]+)$/\1 \2 \3/p' \
+		"$1" | tail -n 1
+}
+
+# kernel_field NAME FIELD: print a field of a kernel's line in
+# scripts/kernel-list.
 kernel_field() {
 	awk -v name="$1" -v field="$2" '
 		!/^#/ && $1 == name { print $field; found = 1 }
@@ -42,15 +141,17 @@ kernel_field() {
 			"$(kernel_names | paste -sd ' ')"
 }
 
-# For scripts whose arguments are names of kernels: an answer at once to those
-# that are none, before hours of work.
+# check_kernels [NAME]...: refuse arguments that are not names of kernels,
+# before the script begins hours of work.
 check_kernels() {
 	for check_name; do
 		case $check_name in
-		-*) die "there is no option $check_name:" \
-			"see scripts/$me --help" ;;
+		-*) fail_usage "there is no option $check_name" ;;
 		esac
-		kernel_field "$check_name" 1 >/dev/null
+		(
+			die_status=${die_status:-2}
+			kernel_field "$check_name" 1 >/dev/null
+		) || exit
 	done
 }
 
@@ -58,24 +159,24 @@ kernel_names() {
 	awk '!/^#/ && NF { print $1 }' "$SCRIPTS/kernel-list"
 }
 
-# This machine's architecture, in Debian's words.
+# Print this machine's architecture by its name in Debian.
 host_arch() {
 	dpkg --print-architecture
 }
 
-# cross_prefix ARCH: what the names of its compiler and binutils begin with;
-# nothing for this machine's own.
+# cross_prefix ARCH: print the prefix of the names of its compiler and binutils;
+# nothing for this machine's own architecture.
 cross_prefix() {
 	[ "$1" != "$(host_arch)" ] || return 0
 	case $1 in
 	amd64) echo x86_64-linux-gnu- ;;
 	arm64) echo aarch64-linux-gnu- ;;
-	*) die "nobody has built for $1 yet: teach scripts/lib.sh" ;;
+	*) die "there is no cross compiler for $1: extend scripts/lib.sh" ;;
 	esac
 }
 
-# build_suffix KERNEL: what the names of folders with programs for it end in.
-# Those for the debug kernel count which of their lines run.
+# build_suffix KERNEL: print the suffix of folders with programs for a kernel.
+# Programs for the debug kernel count which of their lines run.
 build_suffix() {
 	if [ "$1" = debug ]; then
 		echo -coverage
@@ -85,19 +186,20 @@ build_suffix() {
 	[ "$build_arch" = "$(host_arch)" ] || echo "-$build_arch"
 }
 
-# benchmarks KERNEL: where "make benchmarks" puts the programs for it.
+# benchmarks KERNEL: print the folder where "make benchmarks" puts its programs.
 benchmarks() {
 	echo "$BUILD/selftests$(build_suffix "$1")/bench"
 }
 
-# sysroot ARCH: the folder whose bin and lib are those of ARCH; nothing for /.
+# sysroot ARCH: print the folder whose bin and lib are those of ARCH; nothing
+# for /.
 sysroot() {
 	[ "$1" = "$(host_arch)" ] || echo "$BUILD/sysroot/$1"
 }
 
-# shared_libraries ARCH FILE...: the paths, below its sysroot, of the libraries
-# that dynamic programs need, their interpreter included. LD_LIBRARY_PATH says
-# where to look first; what is there, below a folder, is not told.
+# shared_libraries ARCH FILE...: print the paths, below the sysroot, of the
+# libraries that dynamic programs need, including their interpreter. Libraries
+# that are found in LD_LIBRARY_PATH are not printed.
 shared_libraries() {
 	libraries_of=$1
 	shift
@@ -105,7 +207,7 @@ shared_libraries() {
 		foreign_libraries "$libraries_of" "$@"
 		return
 	fi
-	# It fails for a static program, which needs none.
+	# ldd fails for a static program, which needs no library.
 	{ ldd "$@" 2>/dev/null || :; } | awk -v own="${LD_LIBRARY_PATH-}/" '
 		/=> not found/ { print "missing:" $1; next }
 		own != "/" && index($0, own) { next }
@@ -113,15 +215,16 @@ shared_libraries() {
 		$1 ~ /^\// && /\(0x/ { print $1 }' | sort -u
 }
 
-# The names of the libraries and interpreters that programs ask for.
+# needed_names FILE...: print the names of libraries and interpreters in ELF
+# files.
 needed_names() {
 	LC_ALL=C readelf -W -d -l "$@" 2>/dev/null | sed -n '
 		s/.*(NEEDED).*\[\(.*\)\]$/\1/p
 		s/.*program interpreter: \(.*\)\]$/\1/p' | sort -u
 }
 
-# The same for programs that this machine cannot run: libraries, then what they
-# need in turn.
+# The same as shared_libraries for programs that this machine cannot run: look
+# up their libraries, then the libraries that those need, and so on.
 foreign_libraries() (
 	triplet=$(cross_prefix "$1")
 	cd "$(sysroot "$1")" || exit
@@ -152,8 +255,8 @@ foreign_libraries() (
 	done
 )
 
-# unpack_source PACKAGE VERSION FOLDER: kernel source to build in, less its manual
-# and its tests, unless that version is there.
+# unpack_source PACKAGE VERSION FOLDER: unpack kernel source, without its manual
+# and its tests, unless that version is there already.
 unpack_source() {
 	[ "$(cat "$3/.version" 2>/dev/null)" != "$2" ] || return 0
 	[ -e "/usr/src/$1.tar.xz" ] ||

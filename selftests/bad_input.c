@@ -301,7 +301,7 @@ TEST_F(bad, wrong_descriptors)
 	close(pipes[1]);
 }
 
-/* A dma-buf, and even one of memory: but not contig's. */
+/* A dma-buf, and even one of memory: but not contig's, and without a device. */
 TEST_F(bad, buffer_of_somebody_else)
 {
 	int memfd = memfd_create("contig", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -321,7 +321,10 @@ TEST_F(bad, buffer_of_somebody_else)
 	ASSERT_EQ(0, fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK));
 	fd = ioctl(device, UDMABUF_CREATE, &create);
 	ASSERT_LE(0, fd);
-	expect_wrong_fd("udmabuf", fd, EBADFD);
+	expect_buffer_answers("udmabuf", fd, 0, page_size, EUNATCH, ENOLCK,
+			      ENOLCK, 0);
+	expect_buffer_answers("udmabuf", fd, page_size, 1, EOVERFLOW, EOVERFLOW,
+			      EOVERFLOW, EOVERFLOW);
 	close(fd);
 	close(device);
 	close(memfd);
@@ -444,7 +447,7 @@ TEST_F(bad, allocations)
 		{ { .length = 0 }, EINVAL },
 		{ { .length = ~0ull }, EFBIG },
 		{ { .length = 1ull << 63 }, EFBIG },
-		{ { .length = 1, .flags = 2 }, EOPNOTSUPP },
+		{ { .length = 1, .flags = 8 }, EOPNOTSUPP },
 		{ { .length = 1, .flags = ~0u }, EOPNOTSUPP },
 		{ { .length = 1, .rungs = 1 }, EOPNOTSUPP },
 		{ { .length = 1, .rungs = ~0u }, EOPNOTSUPP },

@@ -24,23 +24,14 @@ FIXTURE_VARIANT(buffer) {
 	uint32_t rung;
 };
 
-FIXTURE_VARIANT_ADD(buffer, reserve) { .rung = CONTIG_RUNG_RESERVE };
-FIXTURE_VARIANT_ADD(buffer, coherent) { .rung = CONTIG_RUNG_COHERENT };
-FIXTURE_VARIANT_ADD(buffer, range) { .rung = CONTIG_RUNG_RANGE };
-FIXTURE_VARIANT_ADD(buffer, split) { .rung = CONTIG_RUNG_SPLIT };
-FIXTURE_VARIANT_ADD(buffer, scatter) { .rung = CONTIG_RUNG_SCATTER };
+variant_of_each_rung(buffer);
 
 FIXTURE_SETUP(buffer) {
 	setup_client(self->fd);
-	if (variant->rung == CONTIG_RUNG_RESERVE)
-		need_reserve(self->fd, pages(PAGES));
-	if (variant->rung == CONTIG_RUNG_RANGE)
-		need_range(self->fd);
+	need_rung(self->fd, variant->rung, pages(PAGES));
 	self->length = pages(PAGES);
-	self->buffer = buffer_get(self->fd, self->length, 1u << variant->rung);
-	ASSERT_LE(0, self->buffer);
-	self->map = buffer_map(self->buffer, self->length);
-	ASSERT_NE(NULL, self->map);
+	setup_buffer(self, buffer_get(self->fd, self->length,
+				      1u << variant->rung));
 	fill_pattern(self->map, self->length, 1);
 }
 

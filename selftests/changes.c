@@ -48,10 +48,12 @@ FIXTURE_SETUP(change) {
 		break;
 	case BUFFER:
 	case BUFFER_PFN:
-		self->file = buffer_get(self->fd, pages(PAGES),
-					  variant->kind == BUFFER ?
-					  CONTIG_RUNGS_SCATTER :
-					  CONTIG_RUNGS_COHERENT);
+		self->file = variant->kind == BUFFER ?
+			buffer_get(self->fd, pages(PAGES),
+				   CONTIG_RUNGS_SCATTER) :
+			buffer_alloc(self->fd, pages(PAGES),
+				     CONTIG_RUNGS_COHERENT,
+				     CONTIG_ALLOC_PAGE_FRAMES);
 		ASSERT_LE(0, self->file);
 		self->map = buffer_map(self->file, pages(PAGES));
 		break;

@@ -189,6 +189,50 @@ TEST_F(cma, takes_200_mib)
 	takes(_metadata, self, MIB(200));
 }
 
+/* What all zones have free outside CMA, less what they need; in pages. */
+static long above_watermarks(void)
+{
+	long n, pages = 0, min = 0, cma = 0, total = 0;
+	char *text, *line, *rest;
+
+	free(read_text("/proc/sys/vm/stat_refresh"));
+	text = read_text("/proc/zoneinfo");
+	for (line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		if (sscanf(line, " pages free %ld", &n) == 1)
+			pages = n;
+		else if (sscanf(line, " min %ld", &n) == 1)
+			min = n;
+		else if (sscanf(line, " nr_free_cma %ld", &n) == 1)
+			cma = n;
+		else if (!strncmp(line, "  start_pfn:", 12) && pages)
+			total += pages - cma - min;
+	}
+	free(text);
+	return total;
+}
+
+/* Free memory of CMA is of no use to most of the kernel. */
+TEST_F_TIMEOUT(cma, range_leaves_others_what_is_not_cma, 600)
+{
+	int fds[128], n = 0, fd;
+	uint64_t length;
+
+	for (length = MIB(64); length >= MIB(1); length /= 4) {
+		while (n < (int)ARRAY_SIZE(fds)) {
+			fd = buffer_alloc(self->fd, length, CONTIG_RUNGS_RANGE,
+					  0);
+			if (fd < 0)
+				break;
+			fds[n++] = fd;
+		}
+	}
+	/* The rung keeps more, but what is moved may take some of it. */
+	EXPECT_LT(0, above_watermarks());
+	while (n--)
+		close(fds[n]);
+}
+
 TEST_F(cma, lies_where_the_kernel_said)
 {
 	uint64_t size;

@@ -57,11 +57,7 @@ FIXTURE_VARIANT(constraint) {
 	uint32_t rung;
 };
 
-FIXTURE_VARIANT_ADD(constraint, reserve) { .rung = CONTIG_RUNG_RESERVE };
-FIXTURE_VARIANT_ADD(constraint, coherent) { .rung = CONTIG_RUNG_COHERENT };
-FIXTURE_VARIANT_ADD(constraint, range) { .rung = CONTIG_RUNG_RANGE };
-FIXTURE_VARIANT_ADD(constraint, split) { .rung = CONTIG_RUNG_SPLIT };
-FIXTURE_VARIANT_ADD(constraint, scatter) { .rung = CONTIG_RUNG_SCATTER };
+variant_of_each_rung(constraint);
 
 FIXTURE_SETUP(constraint) {
 	setup_client(self->fd);
@@ -336,6 +332,57 @@ TEST_F(constraint, is_wrong)
 			TH_LOG("probing %s", wrong[i].name);
 	}
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
+}
+
+/* Call @check with each gap between the machine's memory, as /proc/iomem has it. */
+static void check_gaps(struct __test_metadata *_metadata, int fd,
+		       void (*check)(struct __test_metadata *_metadata, int fd,
+				     uint64_t first, uint64_t last))
+{
+	FILE *iomem = fopen("/proc/iomem", "r");
+	unsigned long long start, end;
+	uint64_t free = 0;
+	char line[256];
+
+	ASSERT_NE(NULL, iomem);
+	while (fgets(line, sizeof(line), iomem)) {
+		/* What lies within another resource is indented. */
+		if (line[0] == ' ' || !strstr(line, " : System RAM") ||
+		    sscanf(line, "%llx-%llx", &start, &end) != 2)
+			continue;
+		start = start / page_size * page_size;
+		if (start > free)
+			check(_metadata, fd, free, start - 1);
+		free = (end + page_size) / page_size * page_size;
+	}
+	fclose(iomem);
+}
+
+static void nothing_there(struct __test_metadata *_metadata, int fd,
+			  uint64_t first, uint64_t last)
+{
+	struct contig_alloc alloc = alloc_request(page_size, 0);
+	struct contig_probe probe = probe_request(page_size, 0);
+
+	alloc.constraints.lowest = first;
+	alloc.constraints.highest = last;
+	probe.constraints = alloc.constraints;
+	EXPECT_EQ(-ERANGE, _test_cmd_alloc(fd, &alloc))
+		TH_LOG("%llx-%llx", (unsigned long long)first,
+		       (unsigned long long)last);
+	EXPECT_EQ(-ERANGE, _test_cmd_probe(fd, &probe))
+		TH_LOG("%llx-%llx", (unsigned long long)first,
+		       (unsigned long long)last);
+}
+
+/* What the firmware keeps, or memmap= has taken, is no memory of this machine. */
+TEST(place_that_is_no_memory)
+{
+	int client;
+
+	setup_client(client);
+	check_gaps(_metadata, client, nothing_there);
+	close(client);
 }
 
 /*

@@ -928,6 +928,11 @@ bool poll_until(bool (*done)(void *arg), void *arg)
 	return true;
 }
 
+bool is_soak(void)
+{
+	return getenv("CONTIG_SOAK");
+}
+
 bool is_slow_kernel(void)
 {
 	return !access("/sys/kernel/debug/kmemleak", F_OK);

@@ -139,12 +139,36 @@ struct contig_run page_state(int client, const volatile void *addr);
 	ASSERT_TRUE(reserve_has((client), (bytes))); \
 } while (0)
 
+/* Take and map a new buffer of self->length bytes in a fixture's setup. */
+#define setup_buffer(self, new) do { \
+	(self)->buffer = (new); \
+	ASSERT_LE(0, (self)->buffer); \
+	(self)->map = buffer_map((self)->buffer, (self)->length); \
+	ASSERT_NE(NULL, (self)->map); \
+} while (0)
+
 #define need_range(client) do { \
 	struct contig_info _info; \
 	test_info((client), &_info); \
 	if (!(_info.out_features & CONTIG_FEATURE_RANGE)) \
 		SKIP(return, "this kernel has no range rung"); \
 } while (0)
+
+/* Leave a test that needs a rung; of the reserve, a block of so many bytes. */
+#define need_rung(client, number, bytes) do { \
+	if ((number) == CONTIG_RUNG_RESERVE) \
+		need_reserve((client), (bytes)); \
+	if ((number) == CONTIG_RUNG_RANGE) \
+		need_range(client); \
+} while (0)
+
+/* For fixtures whose variant has a member "rung". */
+#define variant_of_each_rung(fixture) \
+	FIXTURE_VARIANT_ADD(fixture, reserve) { .rung = CONTIG_RUNG_RESERVE }; \
+	FIXTURE_VARIANT_ADD(fixture, coherent) { .rung = CONTIG_RUNG_COHERENT };\
+	FIXTURE_VARIANT_ADD(fixture, range) { .rung = CONTIG_RUNG_RANGE }; \
+	FIXTURE_VARIANT_ADD(fixture, split) { .rung = CONTIG_RUNG_SPLIT }; \
+	FIXTURE_VARIANT_ADD(fixture, scatter) { .rung = CONTIG_RUNG_SCATTER }
 
 /*
  * Buffers
@@ -175,6 +199,22 @@ static inline struct contig_probe probe_request(uint64_t length, uint32_t rungs)
 int buffer_alloc(int client, uint64_t length, uint32_t rungs, uint32_t flags);
 /* The same where it must not fail: tells on stderr why it did. */
 int buffer_get(int client, uint64_t length, uint32_t rungs);
+/*
+ * Does the coherent rung give a buffer of this length as struct pages? Only where
+ * devices look into caches, and this cannot be asked of other machines.
+ */
+static inline bool coherent_has_pages(const struct contig_info *info,
+				      uint64_t length)
+{
+#ifdef __x86_64__
+	return !(info->out_features & (CONTIG_FEATURE_POOL |
+				       CONTIG_FEATURE_MEMORY_ENCRYPTED)) &&
+	       length <= info->out_max_order_bytes;
+#else
+	return false;
+#endif
+}
+
 /* Its shared mapping, or NULL. */
 void *buffer_map(int fd, size_t length);
 /* Small pages only; a real-time kernel has no others and does not know this. */
@@ -253,6 +293,9 @@ int64_t buffer_extents(int client, int fd, size_t length,
 bool is_slow_kernel(void);
 /* How often to do, or how much to take of, what is worth most by being much. */
 #define times(n) ((n) / (is_slow_kernel() ? 5 : 1))
+
+/* Has the test hours? "make soak" says so by CONTIG_SOAK in the environment. */
+bool is_soak(void);
 
 /* Free pages of the machine, those in per-CPU lists included. */
 long free_pages(void);

@@ -60,6 +60,7 @@ TEST_F(device, is_described)
 /* What one client says of a device is over when the last one detaches it. */
 TEST_F(device, has_its_old_limits_back)
 {
+	struct contig_probe probe = probe_request(page_size, 0);
 	struct contig_device before, after = {};
 	int other = client_open();
 
@@ -72,6 +73,9 @@ TEST_F(device, has_its_old_limits_back)
 	ASSERT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
 	ASSERT_EQ(0, attach(other, &after, self->edu.name));
 	EXPECT_EQ(edu_bits(), after.out_address_bits);
+	test_probe(other, &probe);
+	EXPECT_EQ(after.out_features & CONTIG_DEVICE_IOMMU ? 64 : edu_bits(),
+		  probe.out_address_bits);
 	/* By closing as well as by detaching. */
 	close(self->fd);
 	self->fd = client_open();
@@ -374,11 +378,7 @@ FIXTURE_VARIANT(dma) {
 };
 
 FIXTURE_VARIANT_ADD(dma, own_memory) { .rung = CONTIG_RUNG_NONE };
-FIXTURE_VARIANT_ADD(dma, reserve) { .rung = CONTIG_RUNG_RESERVE };
-FIXTURE_VARIANT_ADD(dma, coherent) { .rung = CONTIG_RUNG_COHERENT };
-FIXTURE_VARIANT_ADD(dma, range) { .rung = CONTIG_RUNG_RANGE };
-FIXTURE_VARIANT_ADD(dma, split) { .rung = CONTIG_RUNG_SPLIT };
-FIXTURE_VARIANT_ADD(dma, scatter) { .rung = CONTIG_RUNG_SCATTER };
+variant_of_each_rung(dma);
 
 /* The program's own memory lies anywhere: take what the device can reach. */
 static char *own_memory(int client, size_t length)
@@ -406,10 +406,7 @@ FIXTURE_SETUP(dma) {
 						  1u << variant->rung);
 
 	setup_edu(self);
-	if (variant->rung == CONTIG_RUNG_RESERVE)
-		need_reserve(self->fd, MIB(1));
-	if (variant->rung == CONTIG_RUNG_RANGE)
-		need_range(self->fd);
+	need_rung(self->fd, variant->rung, MIB(1));
 	memset(&self->cmd, 0, sizeof(self->cmd));
 	self->cmd.address_bits = edu_bits();
 	self->cmd.max_segment = UINT32_MAX;

@@ -33,11 +33,13 @@
 
 /*
  * How many address bits to say that it has: on machines whose memory lies above, it
- * has to be told, with dma_mask=.
+ * has to be told, with dma_mask=. Where that differs the environment says so.
  */
 static inline uint32_t edu_bits(void)
 {
-	return ram_start() >> 28 ? 32 : 28;
+	const char *bits = getenv("EDU_BITS");
+
+	return bits ? atoi(bits) : ram_start() >> 28 ? 32 : 28;
 }
 
 struct edu {

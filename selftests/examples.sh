@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The library's example programs do what they show.
+# The library's tools do what they show.
 
 dir=$(dirname "$0")
 for helpers in "$dir/ktap_helpers.sh" "$dir/../kselftest/ktap_helpers.sh"; do
@@ -40,13 +40,22 @@ refuses()
 	! "$@" >"$out" 2>&1
 }
 
+versions_agree()
+{
+	version=$(cat /sys/module/contig/version)
+	for tool in contiguous edu getphysical; do
+		shows "^$tool \\(contig\\) $version\$" $tool --version ||
+			return 1
+	done
+}
+
 ktap_print_header
 if [ ! -c /dev/contig ] || ! command -v getphysical >/dev/null ||
 		! command -v contiguous >/dev/null; then
-	ktap_skip_all "needs the module, and the examples of libcontig in PATH"
+	ktap_skip_all "needs the module, and the tools of libcontig in PATH"
 	exit "$KSFT_SKIP"
 fi
-ktap_set_plan 7
+ktap_set_plan 8
 ktap_test_result listing_3_1 shows '0x[0-9a-f]+' getphysical
 ktap_test_result contiguous_by_default shows '0x[0-9a-f]+' contiguous
 ktap_test_result contiguous_from_the_reserve \
@@ -57,4 +66,10 @@ ktap_test_result contiguous_below_an_address \
 	64K
 ktap_test_result contiguous_only_probed shows . contiguous --probe 1M
 ktap_test_result contiguous_says_why_not refuses contiguous --rungs reserve 1G
+# In a kernel tree the module has no version of its own.
+if [ -e /sys/module/contig/version ]; then
+	ktap_test_result versions_agree versions_agree
+else
+	ktap_test_skip "versions_agree: the module has no version"
+fi
 ktap_finished

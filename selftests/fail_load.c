@@ -120,9 +120,10 @@ static unsigned int points_before(int file)
 
 /*
  * How far it is to the next point worth trying. Those before the module's own are
- * of the kernel alone, and many. Of its own each is tried, until so many in a row
- * did no harm that these are the files in debugfs, which nobody needs: hundreds of
- * points, four for each file.
+ * of the kernel alone, and many. Of its own each is tried where there is time for
+ * it, and else every third, until so many in a row did no harm that these are the
+ * files in debugfs, which the module does without: hundreds of points, four for each
+ * file.
  */
 static unsigned int step(unsigned int n, unsigned int first, unsigned int calm)
 {
@@ -130,7 +131,9 @@ static unsigned int step(unsigned int n, unsigned int first, unsigned int calm)
 		return 100;
 	if (n + 16 < first)
 		return 8;
-	return calm < 32 ? 1 : 7;
+	if (is_soak())
+		return calm < 32 ? 1 : 7;
+	return calm < 16 ? 3 : 49;
 }
 
 TEST_F_TIMEOUT(loading, survives_every_failure, 600)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For shell tests: have something of contig's, say so, and keep it until
- * standard input ends.
+ * For shell tests: have something of contig's, or a processor, say so, and keep it
+ * until standard input ends.
  */
 #include <sys/uio.h>
 
 #include "contig_utils.h"
+#include "hostile_utils.h"
 
 #define LENGTH MIB(1)
 
@@ -15,15 +16,33 @@ static int fail(const char *what)
 	return 1;
 }
 
+/* Keep the second processor busy, by a real-time task. */
+static int spin(void)
+{
+	struct realtime rt = {};
+	char byte;
+
+	realtime_begin(&rt, 1);
+	puts("ready");
+	fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	realtime_end(&rt);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "client";
 	bool keep_client = !strcmp(what, "client") || !strcmp(what, "lock");
 	uint32_t rungs = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
-	int client = client_open(), fd, pipes[2];
 	struct iovec iov = { .iov_len = 4096 };
+	int client, fd, pipes[2];
 	char byte;
 
+	if (!strcmp(what, "spin"))
+		return spin();
+	client = client_open();
 	if (client < 0)
 		return fail(CONTIG_PATH);
 	fd = buffer_alloc(client, LENGTH, rungs, 0);

@@ -10,9 +10,6 @@
 #include "contig_utils.h"
 #include "importing.h"
 
-#define WIDTH 320
-#define HEIGHT 180
-#define FRAME (WIDTH * HEIGHT * 2)
 #define BUFFERS 3
 #define NAME "a frame"
 
@@ -38,8 +35,6 @@ FIXTURE(video) {
 	char *maps[BUFFERS];
 	size_t length;
 };
-
-enum { BY_CPU, BY_DMA };
 
 FIXTURE_VARIANT(video) {
 	int how;
@@ -96,24 +91,11 @@ static int video_stream(FIXTURE_DATA(video) *self, unsigned long request)
 }
 
 FIXTURE_SETUP(video) {
-	struct v4l2_format format = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.fmt.pix.width = WIDTH,
-		.fmt.pix.height = HEIGHT,
-		.fmt.pix.pixelformat = V4L2_PIX_FMT_YUYV,
-	};
 	int i;
 
 	setup_client(self->fd);
-	self->video = open_video(variant->how);
-	if (self->video < 0)
-		SKIP(return, "no vivid: modprobe vivid n_devs=2 node_types=1,1 allocators=0,1");
-	ASSERT_EQ(0, ioctl(self->video, VIDIOC_S_FMT, &format));
-	ASSERT_EQ(FRAME, (int)format.fmt.pix.sizeimage);
-	if (variant->rung == CONTIG_RUNG_RESERVE)
-		need_reserve(self->fd, MIB(1));
-	if (variant->rung == CONTIG_RUNG_RANGE)
-		need_range(self->fd);
+	setup_video(self->video, variant->how);
+	need_rung(self->fd, variant->rung, MIB(1));
 	self->length = round_up_page(FRAME) + page_size;
 	for (i = 0; i < BUFFERS; i++) {
 		self->buffers[i] = make(self->fd, variant->rung, self->length);
@@ -234,21 +216,14 @@ FIXTURE_VARIANT(drm) {
 	uint32_t rung;
 };
 
-FIXTURE_VARIANT_ADD(drm, reserve) { .rung = CONTIG_RUNG_RESERVE };
-FIXTURE_VARIANT_ADD(drm, coherent) { .rung = CONTIG_RUNG_COHERENT };
-FIXTURE_VARIANT_ADD(drm, range) { .rung = CONTIG_RUNG_RANGE };
-FIXTURE_VARIANT_ADD(drm, split) { .rung = CONTIG_RUNG_SPLIT };
-FIXTURE_VARIANT_ADD(drm, scatter) { .rung = CONTIG_RUNG_SCATTER };
+variant_of_each_rung(drm);
 
 FIXTURE_SETUP(drm) {
 	setup_client(self->fd);
 	self->card = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
 	if (self->card < 0)
 		SKIP(return, "no /dev/dri/card0: modprobe vgem");
-	if (variant->rung == CONTIG_RUNG_RESERVE)
-		need_reserve(self->fd, MIB(1));
-	if (variant->rung == CONTIG_RUNG_RANGE)
-		need_range(self->fd);
+	need_rung(self->fd, variant->rung, MIB(1));
 	self->buffer = make(self->fd, variant->rung, MIB(1));
 	ASSERT_LE(0, self->buffer);
 }

@@ -120,7 +120,7 @@ TEST_F_TIMEOUT(leak, hundred_failures, 400)
 					      CONTIG_RUNGS_RESERVE);
 			break;
 		case 1:
-			alloc = alloc_request(MIB(1), CONTIG_RUNGS_COHERENT);
+			alloc = alloc_request(MIB(8), CONTIG_RUNGS_COHERENT);
 			alloc.flags = CONTIG_ALLOC_STRUCT_PAGE;
 			break;
 		case 2:		/* memory, but not as it was wanted */

@@ -116,7 +116,7 @@ TEST_F(library, explains_a_failure)
 	struct contig_alloc_opts opts = CONTIG_ALLOC_OPTS_INIT;
 	struct contig_info info = { .size = sizeof(info) };
 	struct contig_buffer *buffer;
-	char text[2000];
+	char text[2000], *cause;
 	int ret;
 
 	ASSERT_EQ(0, contig_get_info(self->client, &info));
@@ -128,9 +128,11 @@ TEST_F(library, explains_a_failure)
 	EXPECT_EQ(NULL, buffer);
 	EXPECT_EQ(2, answer.out_report_count);
 	EXPECT_LT(0, contig_explain(&answer, ret, text, sizeof(text)));
-	EXPECT_NE(NULL, strstr(text, "reserve"))
-		TH_LOG("%s", text);
-	EXPECT_NE(NULL, strstr(text, "coherent"))
+	cause = strstr(text, ": ");
+	ASSERT_NE(NULL, cause);
+	cause[strcspn(cause, ".")] = '\0';
+	/* It names one of them. */
+	EXPECT_NE(!strstr(cause, "reserve"), !strstr(cause, "coherent"))
 		TH_LOG("%s", text);
 }
 

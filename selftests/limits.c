@@ -318,7 +318,8 @@ TEST_F(quota, pays_for_what_is_kept)
 	struct contig_alloc alloc;
 	int fd;
 
-	fd = buffer_alloc(self->fd, MIB(1) + page_size, CONTIG_RUNGS_COHERENT, 0);
+	fd = buffer_alloc(self->fd, MIB(1) + page_size, CONTIG_RUNGS_COHERENT,
+			  CONTIG_ALLOC_PAGE_FRAMES);
 	ASSERT_LE(0, fd);
 	expect_used(MIB(2));
 	close(fd);
@@ -327,10 +328,18 @@ TEST_F(quota, pays_for_what_is_kept)
 	fd = buffer_alloc(self->fd, MIB(6) + pages(2), CONTIG_RUNGS_SCATTER, 0);
 	ASSERT_LE(0, fd);
 	alloc = alloc_request(MIB(1) + page_size, CONTIG_RUNGS_COHERENT);
+	alloc.flags = CONTIG_ALLOC_PAGE_FRAMES;
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(EDQUOT, alloc.out_reports[0].error);
 	expect_used(MIB(6) + pages(2));
 	close(fd);
+	expect_used(0);
+	/* Of a block with struct pages the rest goes back. */
+	alloc = alloc_request(MIB(1) + page_size, CONTIG_RUNGS_COHERENT);
+	test_alloc(self->fd, &alloc);
+	if (alloc.out_mapping == CONTIG_MAPPING_STRUCT_PAGE)
+		expect_used(MIB(1) + page_size);
+	close(alloc.out_fd);
 	expect_used(0);
 }
 

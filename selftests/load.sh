@@ -15,6 +15,8 @@ MODULE=contig
 DEVICE=/dev/contig
 DEBUGFS=/sys/kernel/debug/contig
 PARAMETERS=/sys/module/contig/parameters
+# Seconds that a machine may stand still.
+SLACK=3
 CYCLES=100
 # Where each takes ten times as long, for what it looks at.
 [ ! -e /sys/kernel/debug/kmemleak ] || CYCLES=20
@@ -38,9 +40,28 @@ load()
 	modprobe $MODULE "$@" 2>"$work/modprobe"
 }
 
+# A worker that empties memory has a reference until its step is over.
 unload()
 {
-	! is_loaded || rmmod $MODULE 2>"$work/rmmod"
+	is_loaded || return 0
+	tries=0
+	until rmmod $MODULE 2>"$work/rmmod"; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ] || {
+			tell_workers
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+# What keeps the module from being unloaded.
+tell_workers()
+{
+	sed 's/^/# /' "$work/rmmod" $DEBUGFS/workers
+	grep -l contig /proc/[0-9]*/stack | while read -r stack; do
+		sed "s|^|# $(cat "${stack%stack}comm") |" "$stack"
+	done
 }
 
 # Free pages, those in the lists of the CPUs included: as "run" counts them.
@@ -184,9 +205,60 @@ refuses_bad_parameters()
 {
 	for value in early=x early=4M* early=4M*0 early=*4 early=0 \
 			early=4M,x early=4M*2x early=1M*1000000 early=-4M \
-			early=100000G quota_mib=x allow_physical=x; do
+			early=4M@32 early=4M@11bit early=4M/node=x \
+			early=4M/align=3M early=4M/x quota_mib=x \
+			allow_physical=x; do
 		refuses_parameter "$value" || return 1
 	done
+}
+
+# One sentence in the log, with what was written and what is wrong with it.
+says_what_is_wrong()
+{
+	echo "contig-load-$$" >/dev/kmsg
+	if load "early=4M@32bit,4M/align=3M"; then
+		unload
+		return 1
+	fi
+	# Some programs try twice.
+	lines=$(dmesg | sed -n "1,/contig-load-$$/d;s/.*contig: /contig: /p" |
+		grep -v taint | sort -u)
+	want="contig: the parameter early=4M@32bit,4M/align=3M is wrong: "
+	want="${want}an alignment is a power of two, as in /align=16M"
+	case $lines in
+	*"$want") [ "$(echo "$lines" | wc -l)" -eq 1 ] && return ;;
+	esac
+	ktap_print_msg "the log says: $lines"
+	return 1
+}
+
+# What is larger than memory, or on a node that there is not, is missing.
+loads_without_what_cannot_be_had()
+{
+	load early=100000G,4M,1M/node=15,1M@13bit,2M@0x10000000 || return 1
+	total=$(reserve_figure total)
+	missing=$(reserve_figure missing)
+	lines=$(grep -c missing $DEBUGFS/reserves)
+	unload
+	[ "$total" = 4194304 ] && [ "$lines" -eq 5 ] &&
+		dmesg | tail -n 20 | grep -q \
+			'memory at 0x10000000 is not taken: ' &&
+		[ "$missing" -gt $((100000 * 1024 * 1048576)) ] && return
+	ktap_print_msg "$total had, $missing not, in $lines lines"
+	return 1
+}
+
+# Page frames have an address that is a multiple of align=.
+aligns_what_was_asked()
+{
+	load early=4M/align=32M,64K/align=8M || return 1
+	seen=$(awk '/reserved/ { print $1 }' $DEBUGFS/reserves)
+	total=$(reserve_figure total)
+	unload
+	[ "$total" = $((4194304 + 65536)) ] || return 1
+	# shellcheck disable=SC2086 # one word an address
+	set -- $seen
+	[ $(($1 % (32 * 1048576))) -eq 0 ] && [ $(($2 % (8 * 1048576))) -eq 0 ]
 }
 
 # The bytes in a line of debugfs reserves.
@@ -226,6 +298,59 @@ loads_with_part_of_the_reserve()
 		[ "$lines" -gt 2 ] && free_again "$before"
 }
 
+# Print how many seconds a command takes.
+seconds()
+{
+	begun=$(cut -d. -f1 /proc/uptime)
+	"$@"
+	echo $(($(cut -d. -f1 /proc/uptime) - begun))
+}
+
+# One worker waits, and the other blocks of the list for none.
+loads_beside_a_worker_that_waits()
+{
+	taskset -p 1 $$ >/dev/null
+	hold spin || return 1
+	took=$(seconds load early=1M*12)
+	missing=$(reserve_figure missing)
+	release
+	unload
+	# Nothing is, if the processor had nothing that a worker waits for.
+	[ "$missing" -le $((12 * 1048576)) ] && [ "$took" -le $((SLACK + 4)) ] &&
+		return
+	ktap_print_msg "took $took s, and $missing bytes are missing"
+	return 1
+}
+
+# The module stays, since its worker cannot be taken away, but modprobe ends.
+killed_beside_a_worker_that_waits()
+{
+	taskset -p 1 $$ >/dev/null
+	hold spin || return 1
+	modprobe $MODULE early=1M*12 2>/dev/null &
+	loader=$!
+	sleep 0.5
+	kill -9 "$loader"
+	took=$(seconds wait_gone "$loader")
+	release
+	wait "$loader" 2>/dev/null
+	unload || return 1
+	[ "$took" -le $((SLACK + 2)) ] && return
+	ktap_print_msg "took $took s to end"
+	return 1
+}
+
+# Wait for a process to end, but not for ever.
+wait_gone()
+{
+	tries=0
+	while [ -d "/proc/$1" ] && ! grep -q "^State:.Z" "/proc/$1/status" &&
+			[ $tries -lt 200 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
 shows_parameters()
 {
 	load early=4M quota_mib=77 allow_physical=1 timeout_ms=5000 || return 1
@@ -263,7 +388,7 @@ unload || {
 	exit "$KSFT_SKIP"
 }
 
-ktap_set_plan 15
+ktap_set_plan 20
 ktap_test_result loads_and_unloads loads_and_unloads
 ktap_test_result many_times many_times
 ktap_test_result refused_with_a_client refused_with client
@@ -277,8 +402,21 @@ ktap_test_result works_with_single_pages_in_a_pipe \
 	works_with_pages_in_a_pipe 32
 ktap_test_result works_while_scrubbing works_while_scrubbing
 ktap_test_result refuses_bad_parameters refuses_bad_parameters
+ktap_test_result says_what_is_wrong says_what_is_wrong
+ktap_test_result loads_without_what_cannot_be_had \
+	loads_without_what_cannot_be_had
+ktap_test_result aligns_what_was_asked aligns_what_was_asked
 ktap_test_result reserves_what_was_asked reserves_what_was_asked
 ktap_test_result loads_with_part_of_the_reserve loads_with_part_of_the_reserve
+ktap_test_result loads_beside_a_worker_that_waits \
+	loads_beside_a_worker_that_waits
+# With real time the kernel's own part of loading waits for the processor as well.
+if [ "$(cat /sys/kernel/realtime 2>/dev/null)" = 1 ]; then
+	ktap_test_skip "killed_beside_a_worker_that_waits"
+else
+	ktap_test_result killed_beside_a_worker_that_waits \
+		killed_beside_a_worker_that_waits
+fi
 ktap_test_result shows_parameters shows_parameters
 ktap_test_result quotas_are_shares quotas_are_shares
 ktap_finished

@@ -75,9 +75,10 @@ static char *map_thp(void)
 	return area;
 }
 
-static char *map_buffer(FIXTURE_DATA(memory) *self, uint32_t rungs)
+static char *map_buffer(FIXTURE_DATA(memory) *self, uint32_t rungs,
+			uint32_t flags)
 {
-	self->file = buffer_alloc(self->fd, self->length, rungs, 0);
+	self->file = buffer_alloc(self->fd, self->length, rungs, flags);
 	return self->file < 0 ? MAP_FAILED :
 	       buffer_map(self->file, self->length) ?: MAP_FAILED;
 }
@@ -111,9 +112,10 @@ static char *map_kind(FIXTURE_DATA(memory) *self, enum kind kind)
 	case HUGETLB_SHARED:
 		return map_anon(self->length, MAP_SHARED | MAP_HUGETLB);
 	case BUFFER_PAGES:
-		return map_buffer(self, CONTIG_RUNGS_SCATTER);
+		return map_buffer(self, CONTIG_RUNGS_SCATTER, 0);
 	case BUFFER_PFNS:
-		return map_buffer(self, CONTIG_RUNGS_COHERENT);
+		return map_buffer(self, CONTIG_RUNGS_COHERENT,
+				  CONTIG_ALLOC_PAGE_FRAMES);
 	}
 	return MAP_FAILED;
 }

@@ -3,6 +3,7 @@
  * What people see of the module: debugfs, fdinfo, tracepoints.
  */
 #include <inttypes.h>
+#include <linux/dma-buf.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -101,6 +102,30 @@ TEST_F(observe, names_of_processes_are_one_word)
 	EXPECT_TRUE(debugfs_has("clients", "for?ge?"));
 	EXPECT_FALSE(debugfs_has("clients", "for\nge"));
 	close(client);
+}
+
+/* The list has the name that DMA_BUF_SET_NAME gave, as one line whatever it is. */
+TEST_F(observe, buffers_can_be_renamed)
+{
+	struct contig_alloc alloc = alloc_request(pages(2),
+						  CONTIG_RUNGS_SCATTER);
+	/* As long as a name may be. */
+	char longest[DMA_BUF_NAME_LEN] = "abcdefghijklmnopqrstuvwxyz01234";
+
+	strcpy(alloc.name, "first-name");
+	test_alloc(self->fd, &alloc);
+	EXPECT_TRUE(debugfs_has("buffers", " first-name\n"));
+	ASSERT_EQ(0, ioctl(alloc.out_fd, DMA_BUF_SET_NAME, "second-name"));
+	EXPECT_TRUE(debugfs_has("buffers", " second-name\n"));
+	EXPECT_FALSE(debugfs_has("buffers", "first-name"));
+	ASSERT_EQ(0, ioctl(alloc.out_fd, DMA_BUF_SET_NAME, longest));
+	EXPECT_TRUE(debugfs_has("buffers", " abcdefghijklmnopqrstuvwxyz01234\n"));
+	ASSERT_EQ(0, ioctl(alloc.out_fd, DMA_BUF_SET_NAME,
+			   "for\nge\x1b[1m\xff"));
+	EXPECT_TRUE(debugfs_has("buffers", " for?ge?[1m?\n"));
+	EXPECT_FALSE(debugfs_has("buffers", "for\nge"));
+	close(alloc.out_fd);
+	EXPECT_FALSE(debugfs_has("buffers", "for?ge"));
 }
 
 TEST_F(observe, clients_show_what_is_locked)

@@ -32,8 +32,9 @@ static uint64_t seed_of_environment(void)
 static int sets_of_environment(int percent)
 {
 	const char *text = getenv("CONTIG_SETS");
+	int sets = text ? atoi(text) : is_soak() ? 10000 : 1000;
 
-	return times((text ? atoi(text) : 1000) * percent / 100);
+	return times(sets * percent / 100);
 }
 
 /* Somewhere in the machine, or tight around @anchor, in bytes. */

@@ -4,7 +4,6 @@
  * takes references; one mapped as page frames refuses them all; and what
  * somebody still refers to is given to nobody else.
  */
-#include <linux/io_uring.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -12,89 +11,10 @@
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
+#include "uring.h"
 
 #define RAM_DISK "/dev/ram0"
 #define PAGES 8
-
-/*
- * The least of io_uring: one request at a time.
- */
-struct ring {
-	int fd;
-	struct io_uring_params p;
-	char *rings;
-	struct io_uring_sqe *sqes;
-};
-
-static int ring_open(struct ring *r)
-{
-	size_t size;
-
-	memset(r, 0, sizeof(*r));
-	r->fd = syscall(SYS_io_uring_setup, 4, &r->p);
-	if (r->fd < 0)
-		return -errno;
-	size = r->p.sq_off.array + r->p.sq_entries * sizeof(uint32_t);
-	if (size < r->p.cq_off.cqes +
-		   r->p.cq_entries * sizeof(struct io_uring_cqe))
-		size = r->p.cq_off.cqes +
-		       r->p.cq_entries * sizeof(struct io_uring_cqe);
-	r->rings = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-			IORING_OFF_SQ_RING);
-	r->sqes = mmap(NULL, r->p.sq_entries * sizeof(*r->sqes),
-		       PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-		       IORING_OFF_SQES);
-	if (r->rings == MAP_FAILED || r->sqes == MAP_FAILED)
-		return -errno;
-	return 0;
-}
-
-static uint32_t *ring_word(struct ring *r, uint32_t offset)
-{
-	return (uint32_t *)(r->rings + offset);
-}
-
-static int ring_do(struct ring *r, int op, int fd, void *addr, uint32_t length,
-		   uint64_t offset)
-{
-	uint32_t tail = *ring_word(r, r->p.sq_off.tail), head, at;
-	struct io_uring_cqe *cqe;
-
-	r->sqes[0] = (struct io_uring_sqe) {
-		.opcode = op,
-		.fd = fd,
-		.addr = to_addr(addr),
-		.len = length,
-		.off = offset,
-	};
-	at = tail & *ring_word(r, r->p.sq_off.ring_mask);
-	ring_word(r, r->p.sq_off.array)[at] = 0;
-	__atomic_store_n(ring_word(r, r->p.sq_off.tail), tail + 1,
-			 __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, r->fd, 1, 1, IORING_ENTER_GETEVENTS,
-		    NULL, 0) != 1)
-		return -errno;
-	head = *ring_word(r, r->p.cq_off.head);
-	cqe = (struct io_uring_cqe *)(r->rings + r->p.cq_off.cqes) +
-	      (head & *ring_word(r, r->p.cq_off.ring_mask));
-	__atomic_store_n(ring_word(r, r->p.cq_off.head), head + 1,
-			 __ATOMIC_RELEASE);
-	return cqe->res;
-}
-
-static int ring_register(struct ring *r, void *addr, size_t length)
-{
-	struct iovec iov = { .iov_base = addr, .iov_len = length };
-
-	return syscall(SYS_io_uring_register, r->fd, IORING_REGISTER_BUFFERS,
-		       &iov, 1) ? -errno : 0;
-}
-
-static int ring_unregister(struct ring *r)
-{
-	return syscall(SYS_io_uring_register, r->fd,
-		       IORING_UNREGISTER_BUFFERS, NULL, 0) ? -errno : 0;
-}
 
 /* Make a child that stops where the parent can trace it. */
 static pid_t stopped_child(void)
@@ -126,30 +46,27 @@ FIXTURE(page) {
 
 FIXTURE_VARIANT(page) {
 	uint32_t rung;
+	uint32_t flags;
 };
 
 FIXTURE_VARIANT_ADD(page, reserve) { .rung = CONTIG_RUNG_RESERVE };
-FIXTURE_VARIANT_ADD(page, coherent) { .rung = CONTIG_RUNG_COHERENT };
+FIXTURE_VARIANT_ADD(page, page_frames) { .rung = CONTIG_RUNG_COHERENT,
+					 .flags = CONTIG_ALLOC_PAGE_FRAMES };
 FIXTURE_VARIANT_ADD(page, range) { .rung = CONTIG_RUNG_RANGE };
 FIXTURE_VARIANT_ADD(page, split) { .rung = CONTIG_RUNG_SPLIT };
 FIXTURE_VARIANT_ADD(page, scatter) { .rung = CONTIG_RUNG_SCATTER };
 
 static bool has_pages(const FIXTURE_VARIANT(page) *variant)
 {
-	return variant->rung != CONTIG_RUNG_COHERENT;
+	return !(variant->flags & CONTIG_ALLOC_PAGE_FRAMES);
 }
 
 FIXTURE_SETUP(page) {
 	setup_client(self->fd);
-	if (variant->rung == CONTIG_RUNG_RESERVE)
-		need_reserve(self->fd, pages(PAGES));
-	if (variant->rung == CONTIG_RUNG_RANGE)
-		need_range(self->fd);
+	need_rung(self->fd, variant->rung, pages(PAGES));
 	self->length = pages(PAGES);
-	self->buffer = buffer_get(self->fd, self->length, 1u << variant->rung);
-	ASSERT_LE(0, self->buffer);
-	self->map = buffer_map(self->buffer, self->length);
-	ASSERT_NE(NULL, self->map);
+	setup_buffer(self, buffer_alloc(self->fd, self->length,
+					1u << variant->rung, variant->flags));
 	fill_pattern(self->map, self->length, 1);
 	self->disk = open(RAM_DISK, O_RDWR | O_DIRECT | O_CLOEXEC);
 }
@@ -356,20 +273,17 @@ FIXTURE_VARIANT(kept) {
 	uint32_t rung;
 };
 
-FIXTURE_VARIANT_ADD(kept, reserve) { .rung = CONTIG_RUNG_RESERVE };
-FIXTURE_VARIANT_ADD(kept, range) { .rung = CONTIG_RUNG_RANGE };
-FIXTURE_VARIANT_ADD(kept, split) { .rung = CONTIG_RUNG_SPLIT };
-FIXTURE_VARIANT_ADD(kept, scatter) { .rung = CONTIG_RUNG_SCATTER };
+variant_of_each_rung(kept);
 
 FIXTURE_SETUP(kept) {
 	struct contig_info info;
 
 	setup_client(self->fd);
-	if (variant->rung == CONTIG_RUNG_RESERVE)
-		need_reserve(self->fd, pages(PAGES));
-	if (variant->rung == CONTIG_RUNG_RANGE)
-		need_range(self->fd);
+	need_rung(self->fd, variant->rung, pages(PAGES));
 	test_info(self->fd, &info);
+	if (variant->rung == CONTIG_RUNG_COHERENT &&
+	    !coherent_has_pages(&info, pages(PAGES)))
+		SKIP(return, "this machine's coherent memory has no struct pages");
 	self->reserve_free = info.out_reserve_free;
 	self->length = pages(PAGES);
 	self->free = free_pages();

@@ -186,11 +186,7 @@ FIXTURE_VARIANT(in_use) {
 	uint32_t rung;
 };
 
-FIXTURE_VARIANT_ADD(in_use, reserve) { .rung = CONTIG_RUNG_RESERVE };
-FIXTURE_VARIANT_ADD(in_use, coherent) { .rung = CONTIG_RUNG_COHERENT };
-FIXTURE_VARIANT_ADD(in_use, range) { .rung = CONTIG_RUNG_RANGE };
-FIXTURE_VARIANT_ADD(in_use, split) { .rung = CONTIG_RUNG_SPLIT };
-FIXTURE_VARIANT_ADD(in_use, scatter) { .rung = CONTIG_RUNG_SCATTER };
+variant_of_each_rung(in_use);
 
 FIXTURE_SETUP(in_use) {
 	struct contig_alloc alloc = alloc_request(pages(PAGES),

@@ -182,6 +182,114 @@ TEST_F_TIMEOUT(reserve, can_be_had_again_at_once, 400)
 	}
 }
 
+/* Have a block of the reserve to be scrubbed. Return how long it is, 0 if not. */
+static uint64_t make_dirty(FIXTURE_DATA(reserve) *self)
+{
+	uint64_t length = self->info.out_reserve_largest;
+	int fd = buffer_alloc(self->fd, length, CONTIG_RUNGS_RESERVE, 0);
+	char *map = fd < 0 ? NULL : buffer_map(fd, length);
+
+	if (!map)
+		return 0;
+	map[0] = 1;
+	munmap(map, length);
+	close(fd);
+	return length;
+}
+
+/* A place where no block lies, with all of the reserve free. */
+static void place_without_block(int client, struct contig_constraints *place)
+{
+	struct contig_probe probe;
+	int ret;
+
+	place->lowest = round_up_page(ram_start());
+	/* ERANGE: there is no memory at all. */
+	do {
+		place->lowest = (place->lowest | (MIB(1) - 1)) + 1;
+		place->highest = place->lowest + KIB(64) - 1;
+		probe = probe_request(KIB(64), CONTIG_RUNGS_RESERVE);
+		probe.constraints = *place;
+		ret = _test_cmd_probe(client, &probe);
+	} while (ret == -ERANGE || (!ret && !probe.out_reports[0].error));
+}
+
+/* Where no block lies no scrubbing changes anything. */
+TEST_F(reserve, never_waits_for_what_no_block_can_give)
+{
+	struct contig_alloc alloc = alloc_request(KIB(64), CONTIG_RUNGS_RESERVE);
+	struct contig_probe probe = probe_request(KIB(64), CONTIG_RUNGS_RESERVE);
+	struct contig_info info = {};
+	uint64_t length;
+	int i, ret;
+
+	place_without_block(self->fd, &alloc.constraints);
+	probe.constraints = alloc.constraints;
+	/* The scrubber can be quick now and then. */
+	for (i = 0; i < 5; i++) {
+		length = make_dirty(self);
+		ASSERT_LT(0, length);
+		ret = _test_cmd_alloc(self->fd, &alloc);
+		test_info(self->fd, &info);
+		ASSERT_EQ(-ENOMEM, ret);
+		ASSERT_EQ(1, alloc.out_report_count);
+		EXPECT_EQ(CONTIG_BLOCKED_CONSTRAINTS,
+			  alloc.out_reports[0].blocked);
+		EXPECT_EQ(0, alloc.out_reports[0].largest);
+		if (info.out_reserve_largest < length)
+			break;
+		reserve_settle();
+	}
+	EXPECT_LT(info.out_reserve_largest, length);
+	ASSERT_EQ(0, _test_cmd_probe(self->fd, &probe));
+	EXPECT_EQ(ENOMEM, probe.out_reports[0].error);
+	EXPECT_EQ(CONTIG_BLOCKED_CONSTRAINTS, probe.out_reports[0].blocked);
+}
+
+/* The rungs below have their share of a time that is too short for the scrubbing. */
+TEST_F_TIMEOUT(reserve, leaves_time_to_the_rungs_below, 400)
+{
+	uint64_t length, took = 0;
+	char *map;
+	int i;
+
+	need_reserve(self->fd, MIB(64));
+	for (i = 0; i < 10; i++) {
+		struct contig_alloc alloc =
+			alloc_request(KIB(4), CONTIG_RUNGS_RESERVE);
+
+		length = make_dirty(self);
+		ASSERT_LT(0, length);
+		took = now_ns();
+		alloc.length = length;
+		test_alloc(self->fd, &alloc);
+		took = (now_ns() - took) / 1000000;
+
+		/* Nothing is left but what is to be scrubbed. */
+		map = buffer_map(alloc.out_fd, length);
+		ASSERT_NE(NULL, map);
+		take_all(self, MIB(4));
+		take_all(self, KIB(256));
+		map[0] = 1;
+		munmap(map, length);
+		close(alloc.out_fd);
+
+		alloc = alloc_request(KIB(4),
+				      CONTIG_RUNGS_RESERVE | CONTIG_RUNGS_SPLIT);
+		alloc.timeout_ms = took * 8 / 10;
+		if (!_test_cmd_alloc(self->fd, &alloc))
+			close(alloc.out_fd);
+		give_all(self);
+		reserve_settle();
+		/* The kernel waits for whole jiffies, about. */
+		if (alloc.out_rung == CONTIG_RUNG_SPLIT &&
+		    alloc.out_reports[0].time_ns < took * 600000)
+			break;
+	}
+	EXPECT_LT(i, 10)
+		TH_LOG("scrubbing took %llu ms", (unsigned long long)took);
+}
+
 TEST_F(reserve, steps_aside_when_it_is_used_up)
 {
 	struct contig_alloc alloc = alloc_request(KIB(64), 0);

@@ -21,18 +21,11 @@ FIXTURE_VARIANT(zero) {
 	uint32_t rung;
 };
 
-FIXTURE_VARIANT_ADD(zero, reserve) { .rung = CONTIG_RUNG_RESERVE };
-FIXTURE_VARIANT_ADD(zero, coherent) { .rung = CONTIG_RUNG_COHERENT };
-FIXTURE_VARIANT_ADD(zero, range) { .rung = CONTIG_RUNG_RANGE };
-FIXTURE_VARIANT_ADD(zero, split) { .rung = CONTIG_RUNG_SPLIT };
-FIXTURE_VARIANT_ADD(zero, scatter) { .rung = CONTIG_RUNG_SCATTER };
+variant_of_each_rung(zero);
 
 FIXTURE_SETUP(zero) {
 	setup_client(self->fd);
-	if (variant->rung == CONTIG_RUNG_RESERVE)
-		need_reserve(self->fd, LENGTH);
-	if (variant->rung == CONTIG_RUNG_RANGE)
-		need_range(self->fd);
+	need_rung(self->fd, variant->rung, LENGTH);
 }
 
 FIXTURE_TEARDOWN(zero) {

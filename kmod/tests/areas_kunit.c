@@ -14,7 +14,7 @@ struct areas_test {
 	unsigned int count[PAGES];
 };
 
-/* Count a range up, in the steps in which LOCK and HOLD do. */
+/* Count a range up, in the same steps as LOCK and HOLD. */
 static void count_up(struct kunit *test, unsigned int first, unsigned int last)
 {
 	struct areas_test *t = test->priv;
@@ -44,7 +44,7 @@ static void count_up(struct kunit *test, unsigned int first, unsigned int last)
 		t->count[i]++;
 }
 
-/* Count a range down that is counted throughout. */
+/* Count a range down of which every page is counted. */
 static void count_down(struct kunit *test, unsigned int first,
 		       unsigned int last)
 {
@@ -69,7 +69,7 @@ static void count_down(struct kunit *test, unsigned int first,
 		t->count[i]--;
 }
 
-/* Every page is counted as it should be, by as few areas as can be. */
+/* Check every page's count, and that there are as few areas as possible. */
 static void compare(struct kunit *test)
 {
 	struct areas_test *t = test->priv;
@@ -146,10 +146,10 @@ static void counts_are_per_page(struct kunit *test)
 		}
 		compare(test);
 	}
-	/* Both have been tried, often. */
+	/* Both were tried often. */
 	KUNIT_EXPECT_GT(test, ups, OPERATIONS / 10);
 	KUNIT_EXPECT_GT(test, downs, OPERATIONS / 10);
-	/* All the way down. */
+	/* Count down to nothing. */
 	for (i = 0; i < PAGES; i++)
 		while (t->count[i])
 			count_down(test, i, i);
@@ -212,7 +212,7 @@ static void neighbours_that_differ_stay_apart(struct kunit *test)
 		area->write = false;
 		area->count = 1;
 	}
-	/* At both ends, too, of a range that is none of them. */
+	/* Neighbours at both ends of the joined range are merged too. */
 	contig_areas_join(&t->areas, 10, 29);
 	area = contig_areas_first(&t->areas, 0, 0);
 	KUNIT_ASSERT_NOT_NULL(test, area);

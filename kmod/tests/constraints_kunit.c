@@ -2,9 +2,11 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
+#include "constraints.h"
 #include "extents.h"
 #include "kunit.h"
 #include "request.h"
+#include "request_check.h"
 
 #define TRIES 20000
 
@@ -21,8 +23,8 @@ static int constraints_init(struct kunit *test)
 }
 
 /*
- * The same question as contig_window_fits(), answered page by page: a segment
- * ends at its limit and at each boundary.
+ * Check like contig_window_fits(), but page by page: a segment ends at its
+ * limit and at each boundary.
  */
 static bool walk(const struct contig_request *rq, unsigned long pfn,
 		 unsigned long npages, bool final, unsigned int *segments)
@@ -50,7 +52,7 @@ static bool walk(const struct contig_request *rq, unsigned long pfn,
 	return final || length >= rq->min_segment;
 }
 
-/* Something small, such that all limits matter now and then. */
+/* Make small limits, so that each of them matters now and then. */
 static void random_request(struct rnd_state *random, struct contig_request *rq)
 {
 	contig_request_init_plain(rq, 1);
@@ -65,7 +67,7 @@ static void random_request(struct rnd_state *random, struct contig_request *rq)
 		rq->lowest = contig_random(random, 128);
 	if (contig_random(random, 4) == 0)
 		rq->highest = 128 + contig_random(random, 128);
-	/* What contig_request_init() lets nobody ask for. */
+	/* contig_request_init() refuses longer minimal segments. */
 	rq->min_segment = min(rq->min_segment, contig_segment_limit(rq));
 }
 
@@ -98,7 +100,7 @@ static void windows_are_cut_into_segments(struct kunit *test)
 		}
 		fit += fits;
 	}
-	/* Neither answer is rare. */
+	/* Neither result is rare. */
 	KUNIT_EXPECT_GT(test, fit, TRIES / 20);
 	KUNIT_EXPECT_LT(test, fit, TRIES - TRIES / 20);
 }
@@ -123,7 +125,7 @@ static void lists_add_up_their_segments(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, contig_extents_fit(&rq, &extents));
 	rq.max_segments = 3;
 	KUNIT_EXPECT_TRUE(test, contig_extents_fit(&rq, &extents));
-	/* Only the very last segment may be short. */
+	/* Only the last segment may be short. */
 	rq.max_segment = ULONG_MAX;
 	rq.min_segment = 8;
 	KUNIT_EXPECT_TRUE(test, contig_extents_fit(&rq, &extents));
@@ -134,7 +136,7 @@ static void lists_add_up_their_segments(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, contig_extents_fit(&rq, &extents));
 	rq.highest = 67;
 	KUNIT_EXPECT_TRUE(test, contig_extents_fit(&rq, &extents));
-	/* Too much is as wrong as too little. */
+	/* More pages are as wrong as fewer. */
 	rq.npages = 11;
 	KUNIT_EXPECT_FALSE(test, contig_extents_fit(&rq, &extents));
 	rq.npages = 13;
@@ -220,7 +222,7 @@ static void bytes_become_pages(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, ret);
 	KUNIT_EXPECT_EQ(test, rq.npages, 2);
-	/* Inwards: only pages that lie in the window as a whole. */
+	/* Rounded inwards: only whole pages in the range of addresses. */
 	KUNIT_EXPECT_EQ(test, rq.lowest, 2);
 	KUNIT_EXPECT_EQ(test, rq.highest, SZ_16M / 4096 - 1);
 	KUNIT_EXPECT_EQ(test, rq.align, SZ_64K / 4096);

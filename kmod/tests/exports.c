@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What contig_kunit.ko tests of contig.ko
+ * Functions of contig.ko that contig_kunit.ko tests
  */
 #include <linux/export.h>
 
 #include "areas.h"
+#include "avoid.h"
+#include "constraints.h"
 #include "early.h"
 #include "extents.h"
 #include "request.h"
+#include "request_check.h"
 #include "slide.h"
-#include "window.h"
 
 EXPORT_SYMBOL_GPL(contig_area_new);
 EXPORT_SYMBOL_GPL(contig_areas_cover);
@@ -37,7 +39,7 @@ EXPORT_SYMBOL_GPL(contig_extents_free);
 EXPORT_SYMBOL_GPL(contig_extents_init);
 EXPORT_SYMBOL_GPL(contig_extents_move);
 EXPORT_SYMBOL_GPL(contig_extents_pfn);
-EXPORT_SYMBOL_GPL(contig_piece_len);
+EXPORT_SYMBOL_GPL(contig_extents_entry_len);
 
 EXPORT_SYMBOL_GPL(contig_extents_fit);
 EXPORT_SYMBOL_GPL(contig_request_init);

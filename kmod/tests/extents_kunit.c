@@ -7,7 +7,7 @@
 #define ROUNDS 50
 #define PAGES 1000U
 
-/* A list, and the same in a form that leaves nothing to be computed. */
+/* A list, and the same page by page. */
 struct extents_test {
 	struct rnd_state random;
 	struct contig_extents extents;
@@ -17,13 +17,13 @@ struct extents_test {
 	u64 addrs[PAGES];
 };
 
-/* Is the page at @offset the first of a run? */
+/* Return true if the page at @offset is the first of an extent. */
 static bool is_first(const struct extents_test *t, unsigned int offset)
 {
 	return !offset || t->pfn[offset] != t->pfn[offset - 1] + 1;
 }
 
-/* Fill the list with runs, some of which continue the one before. */
+/* Append page frames, some of which continue the last extent. */
 static void fill(struct kunit *test, unsigned int npages, unsigned int longest)
 {
 	struct extents_test *t = test->priv;
@@ -36,7 +36,7 @@ static void fill(struct kunit *test, unsigned int npages, unsigned int longest)
 		unsigned int n = 1 + contig_random(&t->random, longest), i;
 
 		n = min(n, npages - t->npages);
-		/* Adjacent, a gap, further down, the same once more. */
+		/* Adjacent, after a gap, anywhere, the last frame once more. */
 		switch (contig_random(&t->random, 4)) {
 		case 0:
 			break;
@@ -90,8 +90,8 @@ static void runs_are_maximal(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, t->extents.nr, t->nr);
 		KUNIT_EXPECT_EQ(test, t->extents.npages, t->npages);
 		for (i = 0; i < t->extents.nr; i++) {
-			KUNIT_EXPECT_EQ(test, t->extents.pieces[i].first, sum);
-			sum += contig_piece_len(&t->extents, i);
+			KUNIT_EXPECT_EQ(test, t->extents.entries[i].first, sum);
+			sum += contig_extents_entry_len(&t->extents, i);
 		}
 		KUNIT_EXPECT_EQ(test, sum, t->npages);
 		contig_extents_free(&t->extents);
@@ -164,7 +164,7 @@ static void a_cursor_walks_all(struct kunit *test)
 		from = contig_random(&t->random, PAGES);
 		contig_cursor_init(&cursor, &t->extents, from);
 		while (from < PAGES) {
-			/* Limits that are before, in and behind the list. */
+			/* Limits before, inside and after the list. */
 			limit = contig_random(&t->random, PAGES + PAGES / 4);
 			n = contig_cursor_next(&cursor, limit, &pfn);
 			if (!n) {
@@ -175,7 +175,7 @@ static void a_cursor_walks_all(struct kunit *test)
 				wrong += pfn + i != t->pfn[from + i];
 			from += n;
 			wrong += from > limit || cursor.offset != from;
-			/* It stopped for one of the two reasons there are. */
+			/* It stops at the limit or at the end of an extent. */
 			if (from < PAGES)
 				wrong += from != limit && !is_first(t, from);
 		}
@@ -191,7 +191,7 @@ static void a_list_changes_hands(struct kunit *test)
 	struct extents_test *t = test->priv;
 	unsigned int npages;
 
-	/* One run lies in the list itself, many do not. */
+	/* One extent is stored in the list itself, more are not. */
 	for (npages = 1; npages <= PAGES; npages += PAGES - 1) {
 		struct contig_extents to;
 		unsigned int i, wrong = 0;
@@ -201,7 +201,7 @@ static void a_list_changes_hands(struct kunit *test)
 		contig_extents_move(&to, &t->extents);
 		KUNIT_EXPECT_EQ(test, t->extents.nr, 0);
 		KUNIT_EXPECT_EQ(test, to.nr, t->nr);
-		/* What is done to the old one is not seen in the new one. */
+		/* Changes of the old list do not affect the new one. */
 		KUNIT_EXPECT_EQ(test, 0,
 				contig_extents_append(&t->extents, 5, 5));
 		for (i = 0; i < npages; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the unit tests share
+ * Common declarations of the unit tests
  */
 #ifndef CONTIG_TESTS_KUNIT_H
 #define CONTIG_TESTS_KUNIT_H
@@ -14,7 +14,7 @@ extern struct kunit_suite contig_early_suite;
 extern struct kunit_suite contig_extents_suite;
 extern struct kunit_suite contig_slide_suite;
 
-/* From 0 up to @below; the same numbers in every run. */
+/* Return a number from 0 up to @below; the same sequence in every run. */
 static inline u32 contig_random(struct rnd_state *state, u32 below)
 {
 	return prandom_u32_state(state) % below;

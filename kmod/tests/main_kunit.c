@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Unit tests of what can be tested without a device: they run when the module
- * contig_kunit is loaded, on a kernel that has "kunit.enable=1".
+ * Unit tests of the parts that need no device. They run when the module
+ * contig_kunit is loaded, on a kernel with "kunit.enable=1".
  */
 #include <linux/module.h>
 

@@ -4,6 +4,8 @@
 #include <linux/pageblock-flags.h>
 #include <linux/slab.h>
 
+#include "avoid.h"
+#include "constraints.h"
 #include "kunit.h"
 #include "request.h"
 #include "slide.h"
@@ -11,12 +13,12 @@
 
 #define ROUNDS 60
 #define PAGES 3000U
-/* Where the memory that we make up begins: in the middle of a pageblock. */
+/* Start of the simulated memory: the middle of a pageblock. */
 #define BASE (1000 * pageblock_nr_pages + pageblock_nr_pages / 2)
 
 enum state { FREE, MOVE, STUCK };
 
-/* Memory that we make up. */
+/* Simulated memory. */
 struct slide_test {
 	struct rnd_state random;
 	struct contig_request request;
@@ -38,7 +40,7 @@ static int slide_init(struct kunit *test)
 	return 0;
 }
 
-/* Runs of pages that are alike, with something stuck now and then. */
+/* Make runs of pages in the same state, some of them stuck. */
 static void make_up(struct slide_test *t, unsigned int longest,
 		    unsigned int stuck)
 {
@@ -55,7 +57,7 @@ static void make_up(struct slide_test *t, unsigned int longest,
 	}
 }
 
-/* Have the whole of it scanned. */
+/* Scan all of the memory. */
 static void scan(struct kunit *test)
 {
 	struct slide_test *t = test->priv;
@@ -70,7 +72,7 @@ static void scan(struct kunit *test)
 	while (i < PAGES) {
 		for (n = 1; i + n < PAGES && t->state[i + n] == t->state[i];)
 			n++;
-		/* Pages that are alike need not come all at once. */
+		/* A run need not be passed on at once. */
 		if (t->by_page)
 			n = 1;
 		else if (n > 1 && contig_random(&t->random, 2))
@@ -86,7 +88,7 @@ static void scan(struct kunit *test)
 	contig_scan_free(&scan);
 }
 
-/* A run passes in one go, but nothing else is found than page by page. */
+/* Check that a scan by runs finds the same as a scan page by page. */
 static void scan_twice(struct kunit *test)
 {
 	struct slide_test *t = test->priv;
@@ -100,7 +102,7 @@ static void scan_twice(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, &by_page, &t->survey, sizeof(by_page));
 }
 
-/* What a window costs, ULONG_MAX if there can be none. */
+/* Return the cost of a window, ULONG_MAX if it is impossible. */
 static unsigned long cost_of(const struct slide_test *t, unsigned long pfn)
 {
 	unsigned long first = pfn / pageblock_nr_pages;
@@ -122,7 +124,7 @@ static unsigned long cost_of(const struct slide_test *t, unsigned long pfn)
 	       DIV_ROUND_UP(t->npages, pageblock_nr_pages);
 }
 
-/* The first window of those that cost least. */
+/* Return the first window of those with the least cost. */
 static unsigned long cheapest(const struct slide_test *t, unsigned long *cost)
 {
 	unsigned long pfn, best = 0;
@@ -172,7 +174,7 @@ static void the_cheapest_window_is_found(struct kunit *test)
 		contig_request_init_plain(&t->request, PAGES);
 		t->request.align = 1UL << contig_random(&t->random, 7);
 		t->npages = 1 + contig_random(&t->random, 700);
-		/* Now and then there is nothing to be found. */
+		/* Now and then there is no window. */
 		make_up(t, 1 + contig_random(&t->random, 300),
 			round % 10 ? 2 + contig_random(&t->random, 60) : 1);
 		scan_twice(test);
@@ -213,7 +215,7 @@ static void the_longest_run_is_known(struct kunit *test)
 		t->npages = PAGES;
 		make_up(t, 200, 1 + contig_random(&t->random, 20));
 		scan(test);
-		/* From an aligned page frame on. */
+		/* Longest run that begins at an aligned page frame. */
 		for (i = 0; i < PAGES; i++) {
 			if (t->state[i] == STUCK) {
 				first = i + 1;
@@ -249,8 +251,8 @@ static void free_memory_ends_a_scan(struct kunit *test)
 	contig_scan_free(&scan);
 }
 
-/* Spans are in order and apart, and no page that was added is missing. */
-static void spans_stay_apart(struct kunit *test)
+/* Spans are sorted and apart, and include every page that was added. */
+static void ranges_stay_apart(struct kunit *test)
 {
 	struct slide_test *t = test->priv;
 	DECLARE_BITMAP(added, PAGES);
@@ -280,14 +282,14 @@ static void spans_stay_apart(struct kunit *test)
 				KUNIT_EXPECT_EQ(test, t->avoid.nr, runs);
 		}
 		for (i = 0; i < t->avoid.nr; i++) {
-			unsigned long first = t->avoid.spans[i].first;
-			unsigned long last = t->avoid.spans[i].last;
+			unsigned long first = t->avoid.ranges[i].first;
+			unsigned long last = t->avoid.ranges[i].last;
 
 			KUNIT_EXPECT_LE(test, first, last);
 			if (i)
 				KUNIT_EXPECT_GT(test, first,
-						t->avoid.spans[i - 1].last + 1);
-			/* The ends are no guesses. */
+						t->avoid.ranges[i - 1].last + 1);
+			/* Spans begin and end at pages that were added. */
 			KUNIT_EXPECT_TRUE(test, test_bit(first, added));
 			KUNIT_EXPECT_TRUE(test, test_bit(last, added));
 			covered += bitmap_weight(added, last + 1) -
@@ -302,7 +304,7 @@ static struct kunit_case slide_cases[] = {
 	KUNIT_CASE(windows_keep_to_the_constraints),
 	KUNIT_CASE(the_longest_run_is_known),
 	KUNIT_CASE(free_memory_ends_a_scan),
-	KUNIT_CASE(spans_stay_apart),
+	KUNIT_CASE(ranges_stay_apart),
 	{}
 };
 

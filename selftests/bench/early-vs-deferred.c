@@ -111,6 +111,7 @@ static const char *const reasons[] = {
 	[CONTIG_BLOCKED_TIME] = "out of time",
 	[CONTIG_BLOCKED_SIGNAL] = "interrupted",
 	[CONTIG_BLOCKED_SEGMENTS] = "needs more extents",
+	[CONTIG_BLOCKED_CONTENTS] = "has no contents",
 };
 
 static int client;

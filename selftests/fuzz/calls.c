@@ -343,15 +343,17 @@ int step_hold(struct step *step)
 	};
 	int ret = call(step, CONTIG_HOLD, &cmd, sizeof(cmd));
 
-	/* What libcontig does. */
+	/* What libcontig does, and what it did where mlock2() is not known. */
 	if (!ret && cmd.out_unlocked && step->b[6] & 1)
-		mlock((void *)(cmd.addr & -PAGE), cmd.length);
+		mlock2((void *)(cmd.addr & -PAGE), cmd.length,
+		       step->b[6] & 2 ? MLOCK_ONFAULT : 0);
 	return ret;
 }
 
 int step_unhold(struct step *step)
 {
 	struct contig_unhold cmd = {
+		.flags = step->b[6] & 0x80 ? CONTIG_UNHOLD_ON_FAULT : 0,
 		.addr = range_address(step->b),
 		.length = step_length(step->b[4]),
 		.spans = table_at(step->b[6]),

@@ -16,13 +16,13 @@
 
 #include "internal.h"
 
-/* Rounds of a storm that one interrupt takes, and the time until the next one. */
+/* Rounds of a storm in one interrupt, and the time until the next interrupt. */
 #define IRQ_TEST_BATCH 16
 #define IRQ_TEST_PAUSE_NS 50000
 
-/* Every open file. */
+/* All open files. */
 LIST_HEAD(irq_test_files);
-/* For these, and for which device there is. */
+/* Protects that list and the pointer to the edu device. */
 DEFINE_MUTEX(irq_test_files_mutex);
 
 static struct platform_device *irq_test_platform;
@@ -34,7 +34,7 @@ static bool irq_test_may_sleep(void)
 	return in_task() && !irqs_disabled() && !(COUNTED && preempt_count());
 }
 
-/* What contig cannot know it has to be told. */
+/* Return the flag for a level that contig cannot detect. */
 static u32 irq_test_flags(enum irq_test_level level)
 {
 	return level == IRQ_TEST_NO_PREEMPTION && !COUNTED ?
@@ -88,7 +88,7 @@ static int irq_test_thread(void *data)
 	return 0;
 }
 
-/* Call a function at some level until it does not want to be called again. */
+/* Call a function at @level until it returns false. */
 static int irq_test_at(struct irq_test_file *file, enum irq_test_level level,
 		       bool (*step)(void *arg), void *arg)
 {
@@ -208,7 +208,7 @@ static int irq_test_call(struct irq_test_file *file, struct irq_test_call *cmd)
 
 	if (cmd->count > IRQ_TEST_ENTRIES)
 		return -EINVAL;
-	/* While interrupts are at it, too. */
+	/* Without the mutex, so that tasks call while interrupts do. */
 	if (cmd->level == IRQ_TEST_TASK) {
 		irq_test_call_step(&arg);
 		return 0;
@@ -256,7 +256,7 @@ static int irq_test_prepare(struct irq_test_file *file,
 		return -EINVAL;
 	arg.slot = &file->slots[cmd->slot];
 	p = &arg.slot->preparation;
-	/* What is prepared must not be changed under contig's hands. */
+	/* Contig uses the structure while it is prepared. */
 	if (!cmd->checkpoint && !p->client) {
 		for (i = 0; i < cmd->nr; i++) {
 			arg.slot->ranges[i].addr = cmd->ranges[i].addr;
@@ -278,7 +278,7 @@ static int irq_test_prepare(struct irq_test_file *file,
 }
 
 /*
- * Functions that are put off
+ * Deferred functions
  */
 static void irq_test_deferred(void *data)
 {
@@ -306,7 +306,7 @@ static void irq_test_forget_notes(struct irq_test_file *file)
 		file->notes[i] = (struct irq_test_note){ file, i };
 }
 
-/* Wait until so many ran, or ten seconds; how many it were. */
+/* Wait up to ten seconds until @nr functions ran; return how many did. */
 static unsigned int irq_test_wait_for_notes(struct irq_test_file *file,
 					    unsigned int nr)
 {
@@ -314,7 +314,7 @@ static unsigned int irq_test_wait_for_notes(struct irq_test_file *file,
 
 	for (tries = 0; tries < 1000 && READ_ONCE(file->ran) < nr; tries++)
 		schedule_timeout_uninterruptible(msecs_to_jiffies(10));
-	/* Would one run twice? */
+	/* Give a function time to run twice, which would be an error. */
 	schedule_timeout_uninterruptible(msecs_to_jiffies(50));
 	return READ_ONCE(file->ran);
 }
@@ -421,7 +421,7 @@ static int irq_test_storm_call(struct irq_test_storm_arg *arg,
 
 static bool irq_test_storm_step(void *data)
 {
-	/* So that each is between calls that it balances, or that it needs. */
+	/* The order puts each call where its counterpart allows it. */
 	static const enum irq_test_function turns[] = {
 		IRQ_TEST_HOLD, IRQ_TEST_LOCK, IRQ_TEST_GET_PHYSICAL,
 		IRQ_TEST_PREPARE, IRQ_TEST_UNHOLD, IRQ_TEST_CHECKPOINT,
@@ -637,7 +637,7 @@ static void irq_test_pool_release(void *dev)
 	of_reserved_mem_device_release(dev);
 }
 
-/* Where there is a Device Tree, it can be told to drive a device with a pool. */
+/* With a Device Tree the driver can be bound to a device that has a pool. */
 static int irq_test_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
@@ -649,7 +649,7 @@ static int irq_test_probe(struct platform_device *pdev)
 	return ret ?: devm_add_action_or_reset(dev, irq_test_pool_release, dev);
 }
 
-/* It does not close its clients when it has to go, as it should. */
+/* Has no remove() on purpose: clients stay open, as in a buggy driver. */
 static struct platform_driver irq_test_platform_driver = {
 	.probe = irq_test_probe,
 	.driver.name = "contig_irq_test",

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A chain of transfers by QEMU's edu, each begun by the interrupt of the one before,
- * which also prepares the memory for it: what a driver of a SCSI host adapter did
- * on classic Mac OS, and a small example of a driver that uses contig
+ * A chain of transfers by QEMU's edu device. The interrupt at the end of each
+ * transfer prepares memory for the next one and starts it, as drivers of SCSI
+ * host adapters did on classic Mac OS. Also a small example of a driver that
+ * uses contig.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -27,7 +28,7 @@
 #define EDU_DMA_INTERRUPT 4
 #define EDU_DMA_DONE 0x100
 #define EDU_BUFFER 0x40000
-/* Old versions of QEMU take a whole page for an error. */
+/* Old versions of QEMU reject a transfer of a whole page. */
 #define EDU_CHUNK 2048U
 
 static unsigned int dma_bits = 28;
@@ -35,13 +36,13 @@ module_param(dma_bits, uint, 0444);
 MODULE_PARM_DESC(dma_bits, "address bits that edu has: as QEMU's dma_mask= says");
 
 /**
- * struct edu_end - one end of a chain: where it reads or writes
+ * struct edu_end - one end of a chain: the memory that it reads or writes
  * @preparation: the part that is prepared
  * @span: the whole range
  * @dma: an address for each page of the part
- * @entry: the page that is used now
- * @offset: bytes of it that were used
- * @left: bytes of the part that were not
+ * @entry: index of the current page
+ * @offset: bytes of that page that were used
+ * @left: bytes of the part that were not used yet
  */
 struct edu_end {
 	struct contig_kernel_preparation preparation;
@@ -55,13 +56,13 @@ struct edu_end {
 /**
  * struct edu_chain - a chain of transfers
  * @client: contig's
- * @cmd: what was asked for, and what becomes of it
- * @from: where it reads
- * @to: where it writes
- * @chunk: bytes of the transfer that is under way
- * @to_memory: it is the second half of it, from edu to memory
- * @over: its result is final
- * @done: whoever began it may know
+ * @cmd: the command, with its results
+ * @from: memory that it reads
+ * @to: memory that it writes
+ * @chunk: bytes of the current transfer
+ * @to_memory: the current transfer is the second half, from edu to memory
+ * @over: the result is final
+ * @done: completed when @over is set
  */
 struct edu_chain {
 	struct contig_kernel_client *client;
@@ -79,8 +80,8 @@ struct edu_chain {
  * @pdev: as PCI knows it
  * @registers: mapped
  * @irq: its interrupt
- * @chain: what it is doing, NULL if nothing
- * @busy: somebody waits for that, or has not noticed yet that it is over
+ * @chain: the current chain, NULL if there is none
+ * @busy: irq_test_chain() still uses the device
  */
 struct irq_test_edu {
 	struct pci_dev *pdev;
@@ -90,7 +91,7 @@ struct irq_test_edu {
 	bool busy;
 };
 
-/* The one that is used. Protected by irq_test_files_mutex. */
+/* The device that tests use. Protected by irq_test_files_mutex. */
 static struct irq_test_edu *the_edu;
 
 static u64 edu_end_addr(const struct edu_end *end)
@@ -98,7 +99,7 @@ static u64 edu_end_addr(const struct edu_end *end)
 	return end->dma[end->entry] + end->offset;
 }
 
-/* Bytes from there on that the same address is good for. */
+/* Return how many bytes of the current page are left in the part. */
 static unsigned int edu_end_room(const struct edu_end *end)
 {
 	return min_t(u64, end->left,
@@ -115,7 +116,7 @@ static int edu_end_prepare(struct edu_chain *chain, struct edu_end *end)
 	return ret;
 }
 
-/* So many bytes were moved: go on, into the next part if this one is used up. */
+/* Advance by @bytes, and prepare the next part if this one is used up. */
 static int edu_end_advance(struct edu_chain *chain, struct edu_end *end,
 			   unsigned int bytes)
 {
@@ -158,7 +159,7 @@ static void edu_transfer(struct irq_test_edu *edu, struct edu_chain *chain)
 	       edu->registers + EDU_DMA_COMMAND);
 }
 
-/* A transfer is over. Return: 0 to begin the next, 1 after the last, -errno. */
+/* End a transfer. Return 0 to start the next, 1 after the last, or -errno. */
 static int edu_next(struct edu_chain *chain)
 {
 	int ret;
@@ -252,7 +253,7 @@ int irq_test_chain(struct irq_test_file *file, struct irq_test_chain *cmd)
 		synchronize_irq(edu->irq);
 		ret = cmd->result;
 	}
-	/* After an error something may still be prepared. */
+	/* After an error parts may still be prepared. */
 	contig_kernel_checkpoint(&chain->from.preparation, 0);
 	contig_kernel_checkpoint(&chain->to.preparation, 0);
 	cmd->result = ret;
@@ -294,7 +295,7 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_ALL_TYPES);
 	if (ret < 0)
 		return ret;
-	/* A real interrupt with PREEMPT_RT as well. */
+	/* Called in hard interrupt context, even with PREEMPT_RT. */
 	edu->irq = pci_irq_vector(pdev, 0);
 	ret = request_irq(edu->irq, edu_interrupt, IRQF_NO_THREAD,
 			  "contig_irq_test", edu);
@@ -315,7 +316,7 @@ static void edu_remove(struct pci_dev *pdev)
 	struct irq_test_file *file;
 	int tries;
 
-	/* A chain ends by itself: nothing more is prepared for the device. */
+	/* The chain ends by itself: contig prepares no more for the device. */
 	for (tries = 0; tries < 250 && READ_ONCE(edu->busy); tries++)
 		msleep(20);
 	free_irq(edu->irq, edu);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * /dev/contig_irq_test: contig's interface for modules, called on request at any
- * level of execution. Each open file is a client.
+ * /dev/contig_irq_test: contig's interface for modules, called on request at
+ * any level of execution. Each open file is a client.
  */
 #ifndef CONTIG_IRQ_TEST_H
 #define CONTIG_IRQ_TEST_H
@@ -18,10 +18,10 @@
 /* Where a call is made. */
 enum irq_test_level {
 	IRQ_TEST_TASK,
-	IRQ_TEST_SOFTIRQ,	/* a timer's */
-	IRQ_TEST_HARDIRQ,	/* a timer's, with PREEMPT_RT as well */
-	IRQ_TEST_NO_PREEMPTION,	/* a task that must not be preempted */
-	IRQ_TEST_IRQS_OFF,	/* a task that lets no interrupt in */
+	IRQ_TEST_SOFTIRQ,	/* a timer */
+	IRQ_TEST_HARDIRQ,	/* a hard timer, with PREEMPT_RT as well */
+	IRQ_TEST_NO_PREEMPTION,	/* a task with preemption off */
+	IRQ_TEST_IRQS_OFF,	/* a task with interrupts off */
 	IRQ_TEST_KTHREAD,	/* a thread of the kernel */
 	IRQ_TEST_LEVELS
 };
@@ -39,8 +39,8 @@ enum irq_test_function {
 };
 
 /*
- * IRQ_TEST_OPEN: what the client is for. The platform device reaches all memory, and
- * on arm64 it is one that sees no caches.
+ * IRQ_TEST_OPEN: the device of the client. The platform device reaches all
+ * memory, and on arm64 it is not coherent.
  */
 #define IRQ_TEST_FOR_NONE 0
 #define IRQ_TEST_FOR_EDU 1
@@ -79,26 +79,26 @@ struct irq_test_prepare {
 	__s32 result;
 };
 
-/* Many calls: each function in turn, each time with the whole range. */
+/* Many calls: all functions one after the other, each with the whole range. */
 struct irq_test_storm {
 	__u32 level;
 	__u32 rounds;		/* of one call of each function */
-	__u32 not_held;		/* in: 1: that is no round at all */
-	__u32 ended;		/* out: how often that was */
+	__u32 not_held;		/* in: 1: a HOLD that would block is no round */
+	__u32 ended;		/* out: number of such HOLDs */
 	__u64 addr;
 	__u64 length;
 	__s32 result;		/* out: of the first call that failed */
-	__u32 failed;		/* out: which function that was */
+	__u32 failed;		/* out: the function of that call */
 	__u64 calls;		/* out */
 	__u64 longest_ns[IRQ_TEST_FUNCTIONS];
 	__u64 total_ns;
 	__u64 slow;		/* out: calls that took 100 us and more */
 	__u32 deferred;		/* out: functions that were accepted */
-	__u32 refused;		/* out: and that were not: too many waited */
-	__u32 ran;		/* out: and that ran in the end */
+	__u32 refused;		/* out: refused, since too many waited */
+	__u32 ran;		/* out: functions that ran in the end */
 };
 
-/* Put off functions, which note that they ran. */
+/* Defer functions, which record that they ran. */
 struct irq_test_defer {
 	__u32 level;
 	__u32 nr;		/* up to IRQ_TEST_ENTRIES */
@@ -107,20 +107,20 @@ struct irq_test_defer {
 	__s32 result;		/* out: of the last one */
 	__u32 ran_at_once;	/* out: when the last call had returned */
 	__u32 ran;		/* out: in the end */
-	__u32 in_order;		/* out: each once, the first one first */
-	__u32 could_sleep;	/* out: and all where they may sleep */
+	__u32 in_order;		/* out: 1: each ran once, in order */
+	__u32 could_sleep;	/* out: 1: all ran where they may sleep */
 };
 
 /*
- * Have edu copy from one range to another, by way of itself: each of its interrupts
- * begins the next transfer, and prepares the next part when one is used up.
+ * Make edu copy one range to another through its own memory: each interrupt
+ * starts the next transfer, and prepares the next part when one is used up.
  */
 struct irq_test_chain {
 	__u64 from;
 	__u64 to;
 	__u64 length;
 	__u32 entries;		/* of the tables: pages in a part */
-	__u32 off_by;		/* that the target's addresses are wrong by */
+	__u32 off_by;		/* error to add to the target's addresses */
 	__s32 result;		/* out */
 	__u32 interrupts;	/* out */
 	__u32 prepared;		/* out: parts that interrupts prepared */
@@ -129,15 +129,15 @@ struct irq_test_chain {
 };
 
 /*
- * Call each function that takes time for each page, with interrupts off. The memory is
- * held or locked already, and the client has a device.
+ * Call each function whose time grows with the pages, with interrupts off. The
+ * memory must be held or locked, and the client must have a device.
  */
 struct irq_test_measure {
 	__u64 addr;
 	__u64 length;
 	__u32 rounds;
-	__u32 failed;		/* out: which function was the first to fail */
-	__s32 result;		/* out: of that one */
+	__u32 failed;		/* out: the first function that failed */
+	__s32 result;		/* out: result of that one */
 	__u32 reserved;
 	__u64 longest_ns[IRQ_TEST_FUNCTIONS];	/* out */
 	__u64 shortest_ns[IRQ_TEST_FUNCTIONS];	/* out */

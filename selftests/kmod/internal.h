@@ -16,9 +16,9 @@ struct irq_test_edu;
 struct irq_test_file;
 
 /**
- * struct irq_test_note - what a deferred function is called with
- * @file: whose it is
- * @number: which it is
+ * struct irq_test_note - argument of a deferred function
+ * @file: the file that deferred it
+ * @number: index of the function
  */
 struct irq_test_note {
 	struct irq_test_file *file;
@@ -42,23 +42,23 @@ struct irq_test_slot {
 /**
  * struct irq_test_file - an open file
  * @node: entry of the list of all of them
- * @alive: protects @client and @edu; taken by those who use them to read
+ * @alive: protects @client and @edu; taken for reading while they are used
  * @client: contig's, if there is one
- * @edu: the device it is for, if it is for one
+ * @edu: device of the client, if it is edu
  * @mutex: serialises requests; those made by the task itself need not take it
  * @slots: preparations
  * @extents: room for a translation
- * @level: where @step is called
- * @step: what is done there; returns whether to call it again
+ * @level: level at which @step is called
+ * @step: function to call; returns true to be called again
  * @arg: its argument
- * @wrong_level: it was called elsewhere
+ * @wrong_level: it was called at another level
  * @timer: calls it from an interrupt
- * @done: it does not want to be called again
+ * @done: completed when it returns false
  * @lock: protects the notes
  * @notes: arguments of deferred functions
- * @ran: how many of them ran
- * @order: their numbers
- * @could_sleep: so many ran where they may sleep
+ * @ran: number of functions that ran
+ * @order: their numbers, in the order in which they ran
+ * @could_sleep: number of functions that ran where they may sleep
  */
 struct irq_test_file {
 	struct list_head node;

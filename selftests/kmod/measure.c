@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long contig keeps interrupts off
+ * Measures for how long contig keeps interrupts off
  *
- * Each function is called with interrupts off, so none comes in between: what it
- * takes is no less than any time that it keeps them off by itself.
+ * Each function is called with interrupts off, so that none interrupts it: its
+ * run time is an upper bound for the time that it keeps them off by itself.
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -12,18 +12,18 @@
 
 #include "internal.h"
 
-/* What is measured, in an order in which each has what it needs. */
+/* The functions to measure, in an order in which each can succeed. */
 static const enum irq_test_function turns[] = {
 	IRQ_TEST_HOLD, IRQ_TEST_LOCK, IRQ_TEST_GET_PHYSICAL, IRQ_TEST_PREPARE,
 	IRQ_TEST_CHECKPOINT, IRQ_TEST_UNLOCK, IRQ_TEST_UNHOLD,
 };
 
 /**
- * struct irq_test_tables - what the functions fill
+ * struct irq_test_tables - arguments and tables of the functions
  * @range: the memory
  * @preparation: a preparation of it
- * @extents: where it lies
- * @npages: pages, which is also how much fits into each table
+ * @extents: table of its extents
+ * @npages: number of pages, and length of each table
  */
 struct irq_test_tables {
 	struct contig_span range;
@@ -116,7 +116,7 @@ int irq_test_measure(struct irq_test_file *file, struct irq_test_measure *cmd)
 	if (tables.extents && p->physical && p->dma) {
 		irq_test_rounds(file->client, &tables, cmd);
 		ret = 0;
-		/* It would be unprepared after it is gone. */
+		/* A checkpoint after return would use memory that is freed. */
 		if (p->client)
 			contig_kernel_checkpoint(p, 0);
 	}

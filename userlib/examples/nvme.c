@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * A small driver in user space for an NVMe disk: what it costs a device that
- * memory is in many pieces.
+ * A small driver in user space for an NVMe disk that shows the cost of
+ * scattered memory.
  *
- * NVMe takes addresses page by page. How large a page is, 4 KiB to 64 KiB here,
- * is for the driver to say: memory in one run can be told in large ones. The disk
+ * NVMe takes addresses page by page. The driver sets the size of a page, 4 KiB
+ * to 64 KiB here: memory in one run can be described in large pages. The disk
  * is written from a buffer and read back, once with contiguous memory of contig
- * and once with the program's own, locked where it happens to lie.
+ * and once with the program's own memory, locked where it lies.
  */
 #include <contig.h>
 #include <err.h>
@@ -52,7 +52,7 @@ enum {
 #define ENTRIES 16
 #define TIMEOUT_S 30
 
-/* What the controller reads and writes besides data lies in one run. */
+/* Queues and lists, which the controller uses besides data, lie in one run. */
 #define MAX_PAGE 65536
 #define QUEUE_AT(number) ((size_t)(number)*MAX_PAGE)
 #define IDENTIFY_AT QUEUE_AT(4)
@@ -60,7 +60,7 @@ enum {
 #define LIST_SIZE 4096
 #define CONTROL_SIZE (LISTS_AT + ENTRIES * LIST_SIZE)
 
-/* Longer commands would need more than one page of list. */
+/* Longer commands would need more than one page of the list. */
 #define MAX_TRANSFER (1u << 20)
 
 struct command {
@@ -84,12 +84,12 @@ struct completion {
 
 /**
  * struct queue - a queue of commands and that of their completions
- * @commands: the one
- * @completions: the other
+ * @commands: entries of the submission queue
+ * @completions: entries of the completion queue
  * @number: 0 is for the controller itself
- * @tail: where the next command goes
- * @head: where the next completion comes
- * @phase: what a completion is marked with that is new
+ * @tail: index of the next command
+ * @head: index of the next completion
+ * @phase: mark of a completion that is new
  * @under_way: a bit for each command that has not been completed
  */
 struct queue {
@@ -105,14 +105,14 @@ struct queue {
 /**
  * struct nvme - a controller and its first namespace
  * @pci: the device
- * @client: to which it is attached
- * @control: queues, lists and what the controller says of itself
+ * @client: the client to which it is attached
+ * @control: memory of queues, lists and the controller's description
  * @queues: for the controller, for the disk
- * @page: how long pages are now
- * @model: of the disk
- * @block: bytes in one
- * @blocks: how many there are
- * @max_transfer: most bytes in one command
+ * @page: current size of pages, in bytes
+ * @model: model of the disk
+ * @block: bytes in a block
+ * @blocks: number of blocks
+ * @max_transfer: maximum of bytes in one command
  */
 struct nvme {
 	struct pci pci;
@@ -164,7 +164,8 @@ static int wait_ready(const struct nvme *nvme, uint32_t ready)
 			return -1;
 		}
 		if (status & CSTS_FATAL || is_late(start)) {
-			warnx("the controller does not get ready: status 0x%x",
+			warnx("the controller does not become ready: status "
+			      "0x%x",
 			      status);
 			return -1;
 		}
@@ -173,9 +174,9 @@ static int wait_ready(const struct nvme *nvme, uint32_t ready)
 }
 
 /*
- * A number for the next command, which its list has too: commands need not be
- * completed in their order. -1 if there is none; a queue has to keep an entry
- * empty, too.
+ * Return a number for the next command and its list, since commands may be
+ * completed in any order, or -1 if there is none; a queue must also keep an
+ * entry empty.
  */
 static int next_id(const struct queue *queue)
 {
@@ -197,7 +198,7 @@ static void submit(struct nvme *nvme, struct queue *queue,
 	pci_write32(&nvme->pci, doorbell(nvme, queue, false), queue->tail);
 }
 
-/* Wait for the next completion, of whichever command. */
+/* Wait for the next completion of any command. */
 static int complete(struct nvme *nvme, struct queue *queue)
 {
 	volatile struct completion *next = &queue->completions[queue->head];
@@ -210,7 +211,8 @@ static int complete(struct nvme *nvme, struct queue *queue)
 			return -1;
 		}
 		if (is_late(start)) {
-			warnx("a command is not completed in %d s", TIMEOUT_S);
+			warnx("a command was not completed within %d s",
+			      TIMEOUT_S);
 			return -1;
 		}
 	}
@@ -245,7 +247,7 @@ static void begin_queue(struct nvme *nvme, unsigned int number)
 	};
 }
 
-/* Begin anew, with pages of another size. */
+/* Restart the controller, with pages of another size. */
 static int reset(struct nvme *nvme, size_t page)
 {
 	const struct pci *pci = &nvme->pci;
@@ -259,7 +261,7 @@ static int reset(struct nvme *nvme, size_t page)
 		return -1;
 	begin_queue(nvme, 0);
 	begin_queue(nvme, 1);
-	/* It is asked whether it is through, and need not say so. */
+	/* Mask interrupts: completions are polled. */
 	pci_write32(pci, NVME_INTMS, ~0u);
 	pci_write32(pci, NVME_AQA, (ENTRIES - 1) << 16 | (ENTRIES - 1));
 	pci_write64(pci, NVME_ASQ, control_address(nvme, QUEUE_AT(0)));
@@ -293,7 +295,9 @@ static int identify_all(struct nvme *nvme)
 	while (length && nvme->model[length - 1] == ' ')
 		length--;
 	nvme->model[length] = '\0';
-	/* In the smallest pages that it has; 0 for no limit. */
+	/*
+	 * The limit is in the smallest pages of the controller; 0 for no limit.
+	 */
 	nvme->max_transfer = MAX_TRANSFER;
 	if (said[77] && said[77] < 8)
 		nvme->max_transfer = (size_t)4096 << said[77];
@@ -318,12 +322,12 @@ static int create_queues(struct nvme *nvme)
 		return -1;
 	command.dword0 = ADMIN_CREATE_SQ;
 	command.prp1 = control_address(nvme, QUEUE_AT(2));
-	/* Its completions go to queue 1. */
+	/* Completions of this queue go to queue 1. */
 	command.dwords[1] = 1 << 16 | 1;
 	return admin(nvme, &command);
 }
 
-/* Fill in where the data is: a page each in prp1, prp2 or a list. */
+/* Fill in the addresses of the data: a page each in prp1, prp2 or a list. */
 static unsigned int point_to(struct nvme *nvme, struct command *command,
 			     unsigned int id, const struct memory *memory,
 			     size_t offset, size_t length)
@@ -389,7 +393,10 @@ static int transfer(struct nvme *nvme, const struct memory *memory,
 	return memory_begin(memory);
 }
 
-/* No two blocks are alike, nor are two runs of this. */
+/*
+ * Return a word of the pattern: no two blocks are alike, nor are two runs of
+ * the program.
+ */
 static uint64_t pattern(uint64_t word, uint64_t salt)
 {
 	return (word + 1) * 0x9e3779b97f4a7c15ull ^ salt;
@@ -415,7 +422,10 @@ static size_t count_wrong(const struct memory *memory, uint64_t salt)
 	return wrong * sizeof(*words);
 }
 
-/* The largest pages that the memory consists of, and the controller takes. */
+/*
+ * Return the largest size of pages that the runs of the memory allow and the
+ * controller takes.
+ */
 static size_t page_size(const struct nvme *nvme, const struct memory *memory)
 {
 	size_t page = (size_t)4096
@@ -423,7 +433,7 @@ static size_t page_size(const struct nvme *nvme, const struct memory *memory)
 	uint64_t bits = 0;
 	uint32_t i;
 
-	/* Where a page would begin or end in the middle of a run. */
+	/* Check that no page would begin or end in the middle of a run. */
 	for (i = 0; i < memory->count; i++) {
 		bits |= memory->runs[i].addr | memory->offsets[i];
 		if (i + 1 < memory->count)
@@ -447,8 +457,8 @@ static int write_and_read(struct nvme *nvme, const struct memory *memory)
 		return -1;
 	if (memory->length % nvme->block ||
 	    memory->length / nvme->block > nvme->blocks) {
-		warnx("%zu bytes are more than the disk has, or no whole "
-		      "blocks of %zu",
+		warnx("%zu bytes exceed the disk, or are no multiple of its "
+		      "block size %zu",
 		      memory->length, nvme->block);
 		return -1;
 	}
@@ -457,7 +467,7 @@ static int write_and_read(struct nvme *nvme, const struct memory *memory)
 	fill(memory, salt);
 	if (create_queues(nvme) || transfer(nvme, memory, IO_WRITE, &counts))
 		return -1;
-	/* What is not read will not be found. */
+	/* Overwrite the memory, so that data which is not read is not found. */
 	memset(memory->bytes, 0xee, memory->length);
 	if (transfer(nvme, memory, IO_READ, &counts))
 		return -1;
@@ -481,7 +491,9 @@ static int use_memory(struct nvme *nvme, const char *name, size_t size)
 	if (error)
 		return -1;
 	error = write_and_read(nvme, &memory);
-	/* It may not go on using the memory. */
+	/*
+	 * Stop the controller, so that it does not use the memory any longer.
+	 */
 	pci_write32(&nvme->pci, NVME_CC, 0);
 	if (wait_ready(nvme, 0))
 		error = -1;
@@ -509,7 +521,7 @@ static int run(struct nvme *nvme, const char *rung, size_t size)
 	int error;
 
 	opts.address_bits = 64;
-	/* It takes pages, and any number of them. */
+	/* The disk takes any number of pages. */
 	opts.max_segment = 1ull << 31;
 	nvme->client = program_attach(&nvme->pci, &opts, &info);
 	if (!nvme->client)
@@ -536,10 +548,10 @@ struct options {
 
 static const struct argp_option argp_options[] = {
 	{"rung", 'r', "RUNG", 0,
-	 "where the first memory is from: reserve, coherent, range, split or "
-	 "scatter (default: the first rung that gives it in one run)",
+	 "source of the first memory: reserve, coherent, range, split or "
+	 "scatter (default: the first rung that gives it in one extent)",
 	 0},
-	{"size", 's', "MIB", 0, "how much to write and read (default: 4)", 0},
+	{"size", 's', "MIB", 0, "length of the data (default: 4)", 0},
 	{0},
 };
 
@@ -557,11 +569,11 @@ static const struct argp argp = {
 	.options = argp_options,
 	.parser = parse_option,
 	.args_doc = "[DEVICE]",
-	.doc = "Write to an NVMe disk and read back, from memory in one run "
-	       "and from memory as it lies, and tell how many descriptors each "
-	       "takes. WHAT IS ON THE DISK IS LOST.\vDEVICE is a name as "
-	       "0000:00:04.0; without it the first disk without a driver, or "
-	       "with uio_pci_generic, is used.",
+	.doc = "Write to an NVMe disk and read back, from memory in one extent "
+	       "and from memory as it lies, and report how many descriptors "
+	       "each takes. THE CONTENTS OF THE DISK ARE LOST.\vDEVICE is a "
+	       "name such as 0000:00:04.0; without it the first disk without "
+	       "a driver, or with uio_pci_generic, is used.",
 };
 
 int main(int argc, char **argv)
@@ -576,7 +588,7 @@ int main(int argc, char **argv)
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
-	/* Each line as soon as it is known. */
+	/* Print each line as soon as it is complete. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (program_open(&nvme.pci, &options.arguments, &id))
 		return EXIT_FAILURE;

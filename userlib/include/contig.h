@@ -18,55 +18,58 @@ extern "C" {
  * DOC: What holds for every function
  *
  * Errors. A function that returns int returns 0, or a negative errno and sets
- * errno to its positive value; it then has changed nothing, except that it may
- * have done or written what its text says. What an errno means is fixed in the
- * first comment of linux/contig.h, and contig_strerror() says it in words. An
- * argument that the library itself checks gets the errno that the kernel gives
- * for the same mistake. All other functions cannot fail and leave errno alone.
+ * errno to its positive value. After an error it has changed nothing, except
+ * where its text says otherwise. The first comment of linux/contig.h defines
+ * the meaning of each errno, and contig_strerror() describes it. If the library
+ * itself checks an argument, it returns the errno that the kernel returns for
+ * the same mistake. All other functions cannot fail and leave errno alone.
  *
  * Words. A *client* is one open /dev/contig. A *buffer* is memory that contig
- * allocated, and a dma-buf. An *extent* is a run of physically adjacent memory
- * that is as long as possible. A *rung* is one way to get memory. To *hold* a
- * page keeps it resident, to *lock* it keeps it where it is as well. The types
- * and constants for these are the kernel's, in linux/contig.h.
+ * allocated; it is a dma-buf. An *extent* is a maximal run of physically
+ * adjacent memory. A *segment* is memory that a device takes as one descriptor,
+ * an extent or a piece of one. A *rung* is one way to get memory. A page that
+ * is *held* stays resident but may move; a page that is *locked* stays resident
+ * and does not move. The types and constants for these are the kernel's, in
+ * linux/contig.h.
  *
  * Units. Lengths, offsets and addresses are in bytes. Ranges need no alignment
- * and take effect on every page they touch; only translation is exact to the
- * byte.
+ * and take effect on every page that they touch; only translation and syncing
+ * are exact to the byte.
  *
- * Threads. Every function may be called by several threads at once, on the
- * same handles too, with one exception: contig_close() and contig_buffer_free()
- * need that no other thread uses the handle they end.
+ * Threads. Several threads may call every function at once, on the same handles
+ * too, with one exception: no other thread may use a handle while
+ * contig_close() or contig_buffer_free() ends it.
  *
  * Signals. Functions marked async-signal-safe may be called in a signal handler
- * (they set errno, which a handler has to save). The others may not.
+ * (they set errno, which a handler must save). The others may not.
  *
- * fork() waits for no other thread that is in a call of the library, and the
+ * fork() does not wait for threads that are in a call of the library, and the
  * child may use the library at once.
  *
  * Processes. A client serves the memory of the process that opened it. After
- * fork() the child has to open its own: calls on ranges of memory fail with
- * EXDEV in it. It should also contig_close() the handles that it inherited,
- * because locks last until the last process has closed them. Handles are closed
- * by exec().
+ * fork() the child must open its own client: in the child, calls on ranges of
+ * memory fail with EXDEV. The child should also contig_close() the handles that
+ * it inherited, because locks last until the last process has closed them.
+ * exec() closes handles.
  *
- * Growth. Structures start with their size, so that programs, libraries and
- * modules of different age understand each other. Members are added at the end
- * only, and a structure as short as the first version's is always accepted. In
- * what a program passes in, bytes that the library or the module does not know
- * must be zero, else the call fails with E2BIG. In what a program gets back they
- * become zero, whatever they were. The structures that tables consist of (struct
- * contig_extent, contig_run, contig_span) never grow; reports are copied one by
- * one, see contig_buffer_get_reports().
+ * Versions. Structures start with their size, so that programs, libraries and
+ * modules of different versions work together. Members are only added at the
+ * end, and a structure as short as that of the first version is always
+ * accepted. Bytes of input that the library or the module does not know must be
+ * zero, else the call fails with E2BIG. In output such bytes are set to zero.
+ * The structures that tables consist of (struct contig_extent, contig_run,
+ * contig_span) never grow; reports are copied one by one, see
+ * contig_buffer_get_reports().
  *
- * Cancellation. No function is a cancellation point. A thread that is cancelled,
- * also asynchronously, leaves nothing locked that other threads need.
+ * Cancellation. No function is a cancellation point. A thread that is
+ * cancelled, even asynchronously, does not leave any mutex of the library
+ * locked.
  */
 
 struct contig;
 struct contig_buffer;
 
-/* Where contig_open() looks when it is not told otherwise. */
+/* The device that contig_open() opens by default. */
 #define CONTIG_PATH "/dev/contig"
 
 /**
@@ -89,8 +92,8 @@ struct contig_open_opts {
  * @client: where to put the handle; set to NULL on failure
  * @opts: options, or NULL
  *
- * Several clients in one process are independent of each other: what one locks,
- * the other cannot unlock.
+ * Several clients in one process are independent of each other: a client cannot
+ * unlock memory that another client locked.
  *
  * Return: 0; -ENOENT: there is no such device, usually because the module is
  * not loaded; -EACCES: not allowed to open it; -ENOTTY: it is not contig's;
@@ -106,22 +109,23 @@ int contig_open(struct contig **client, const struct contig_open_opts *opts);
  * contig_close() - close a client
  * @client: handle, or NULL
  *
- * Ends all locks and holds of the client. Memory that no other client holds is
- * munlock()ed again. Buffers live on.
+ * Ends all locks and holds of the client. Memory that no other client of the
+ * process holds is munlock()ed. Buffers live on.
  *
  * Context: not async-signal-safe; no other call on @client may be under way.
  *
- * Source: rule R5 turned round. The classic system never unlocked by itself
- * (Inside Macintosh: Memory, chapter 3); a Linux file has to when it is closed.
+ * Source: differs from rule R5. The classic system never unlocked by itself
+ * (Inside Macintosh: Memory, chapter 3); a Linux file must when it is closed.
  */
 void contig_close(struct contig *client);
 
 /**
- * contig_fd() - the file descriptor of a client
+ * contig_fd() - return the file descriptor of a client
  * @client: handle
  *
- * Return: the descriptor, which stays the library's. It is meant for commands
- * that the library does not know.
+ * The descriptor is for commands that the library does not know.
+ *
+ * Return: the descriptor, which the library still owns.
  *
  * Context: async-signal-safe.
  */
@@ -130,8 +134,8 @@ int contig_fd(const struct contig *client);
 /**
  * contig_get_info() - describe the machine and the module
  * @client: handle
- * @info: filled; its member size has to be set to sizeof(struct contig_info),
- *        and its member flags to 0
+ * @info: filled; its member size must be set to sizeof(struct contig_info), and
+ *        its member flags to 0
  *
  * Return: 0; -EINVAL: the size is too small; -EOPNOTSUPP: the flags are not 0.
  *
@@ -142,18 +146,18 @@ int contig_fd(const struct contig *client);
 int contig_get_info(struct contig *client, struct contig_info *info);
 
 /**
- * struct contig_device_opts - what a device can do
+ * struct contig_device_opts - the limits of a device
  * @sz: sizeof(struct contig_device_opts)
- * @address_bits: how many bits of a DMA address it has; 12 to 64, 0 for what the
- *                kernel believes
+ * @address_bits: how many bits of a DMA address it has; 12 to 64, 0 for the
+ *                kernel's value
  * @reserved: 0
- * @max_segment: the longest run of memory that it takes as one, in bytes; at
- *               least a page, 0 for what the kernel believes
- * @boundary: a run of memory must not cross a multiple of this, in bytes; a
- *            power of two of at least a page, 0 for what the kernel believes
+ * @max_segment: longest segment that it takes, in bytes; at least a page, 0 for
+ *               the kernel's value
+ * @boundary: no segment may cross a multiple of this, in bytes; a power of two
+ *            of at least a page, 0 for the kernel's value
  *
- * The kernel believes what a driver told it, and without one that is little:
- * for PCI 32 bits and 64 KiB.
+ * The kernel's values are those that the driver has set. Without such a driver
+ * they are low: for PCI 32 bits and 64 KiB.
  */
 struct contig_device_opts {
 	size_t sz;
@@ -169,31 +173,30 @@ struct contig_device_opts {
 	}
 
 /**
- * contig_attach_device() - say which device a client's memory is for
+ * contig_attach_device() - choose the device that a client's memory is for
  * @client: handle
  * @name: "pci/DDDD:BB:DD.F" or "platform/NAME"
- * @opts: what the device can, or NULL for what the kernel believes
+ * @opts: the limits of the device, or NULL for the kernel's values
  *
  * From then on the client's allocations stay within the limits of the device,
  * its locks map memory for the device, and contig_get_dma() gives the addresses
- * that the device has to be told. A device that was attached before is
- * detached.
+ * to program into the device. A device that was attached before is detached.
  *
- * The device needs a driver, and one that leaves DMA to others, such as
- * uio_pci_generic. When it is unplugged or its driver changes, everything that
- * needs the device fails with ENODEV, until it is attached again or detached;
- * unlocking goes on working.
+ * The device needs a driver that leaves DMA to others, such as uio_pci_generic.
+ * When the device is unplugged or its driver changes, everything that needs the
+ * device fails with ENODEV until it is attached again or detached; unlocking
+ * still works.
  *
- * Return: 0; -EPERM: devices need CAP_SYS_RAWIO, or to be named for this user
- * in the module parameter devices; -EACCES: it is named, but not confined to
- * memory of this user; -ENODEV: there is no such device; -EUNATCH: it has no
- * driver; -ERANGE: no memory is in its reach; -EBUSY: its driver does DMA in
- * ways of its own, another client uses it with other limits, a user to whom
- * devices does not give it any more still uses it, or another device of its
- * IOMMU group, a client with CAP_SYS_RAWIO uses one of these and the caller
- * lacks that right, or this client has something locked; -EINVAL: a name that
- * is empty or too long, wrong limits; -EOPNOTSUPP: the reserved member is not
- * 0; -E2BIG: @opts has members that this library does not know.
+ * Return: 0; -EPERM: the caller has neither CAP_SYS_RAWIO nor an entry in the
+ * module parameter devices; -EACCES: there is an entry, but the device is not
+ * confined to memory of this user; -ENODEV: there is no such device; -EUNATCH:
+ * it has no driver; -ERANGE: it can reach no memory; -EBUSY: its driver does
+ * DMA without the kernel's DMA API, another client uses it with other limits,
+ * it or another device of its IOMMU group is used by a user that devices no
+ * longer gives it to, a client with CAP_SYS_RAWIO uses one of these and the
+ * caller lacks that right, or this client has memory locked; -EINVAL: a name
+ * that is empty or too long, wrong limits; -EOPNOTSUPP: the reserved member is
+ * not 0; -E2BIG: @opts has members that this library does not know.
  *
  * Context: not async-signal-safe.
  *
@@ -203,10 +206,10 @@ int contig_attach_device(struct contig *client, const char *name,
 			 const struct contig_device_opts *opts);
 
 /**
- * contig_detach_device() - end contig_attach_device()
+ * contig_detach_device() - undo contig_attach_device()
  * @client: handle
  *
- * Return: 0; -EUNATCH: none was attached; -EBUSY: this client has something
+ * Return: 0; -EUNATCH: no device was attached; -EBUSY: this client has memory
  * locked.
  *
  * Context: not async-signal-safe.
@@ -216,14 +219,15 @@ int contig_attach_device(struct contig *client, const char *name,
 int contig_detach_device(struct contig *client);
 
 /**
- * contig_get_device() - describe the device that is attached
+ * contig_get_device() - describe the attached device
  * @client: handle
- * @info: filled; its member size has to be set to sizeof(struct contig_device)
+ * @info: filled; its member size must be set to sizeof(struct contig_device)
  *
- * The members whose names begin with out_ tell of the device, the others are 0.
+ * The members whose names begin with out_ describe the device, all others are
+ * 0.
  *
- * Return: 0; -EUNATCH: none is attached; -ENODEV: it is gone; -EINVAL: the size
- * is too small.
+ * Return: 0; -EUNATCH: no device is attached; -ENODEV: it is gone; -EINVAL: the
+ * size is too small.
  *
  * Context: async-signal-safe.
  *
@@ -232,18 +236,18 @@ int contig_detach_device(struct contig *client);
 int contig_get_device(struct contig *client, struct contig_device *info);
 
 /**
- * struct contig_alloc_opts - what memory is wanted
+ * struct contig_alloc_opts - options of an allocation
  * @sz: sizeof(struct contig_alloc_opts)
- * @constraints: what the device can address; all zero for anything
+ * @constraints: limits that the memory must meet; all zero for none
  * @rungs: CONTIG_RUNGS_ mask of the rungs that may be tried, 0 for all
  * @flags: bits of &enum contig_alloc_flags
  * @timeout_ms: milliseconds that the allocation may take, 0 for the module's
  *              default
  * @reserved: 0
- * @name: what debugfs calls the buffer, shorter than CONTIG_NAME_SIZE, NULL for
+ * @name: name of the buffer in debugfs, shorter than CONTIG_NAME_SIZE, NULL for
  *        the name of the calling thread
  * @answer: NULL, or where to put the kernel's whole answer, on failure too; its
- *          member size has to be set. It is what contig_explain() explains.
+ *          member size must be set. contig_explain() takes it.
  */
 struct contig_alloc_opts {
 	size_t sz;
@@ -281,20 +285,23 @@ struct contig_alloc_opts {
  * contig_alloc() - allocate a buffer
  * @client: handle
  * @length: bytes wanted; rounded up to pages
- * @opts: what memory is wanted, or NULL for any, from the best rung there is
+ * @opts: options, or NULL for any memory, from the first rung that can give it
  * @buffer: where to put the handle; set to NULL on failure
  *
- * The memory is zero. It can be mapped with contig_buffer_map(), locked with
- * contig_buffer_lock() or by the address it was mapped at, and given to other
- * drivers and processes as contig_buffer_fd().
+ * The memory is zero, except with CONTIG_ALLOC_KEEP_CONTENTS. It can be mapped
+ * with contig_buffer_map(), locked with contig_buffer_lock() or by the address
+ * at which it was mapped, and given to other drivers and processes as
+ * contig_buffer_fd().
  *
  * Return: 0; -ENOMEM: no rung could give it; -ETIME: the time ran out; -EINTR:
- * a fatal signal came; -ERANGE: nothing here meets the constraints; -EFBIG:
- * longer than the machine has memory; -EDQUOT: the user's quota, or what all
- * users together may have allocated; -EPERM: the constraints would reveal
- * physical addresses, which the caller may not see; -EINVAL: a length of 0, a
- * name too long, wrong constraints; -EOPNOTSUPP: unknown flags or rungs;
- * -E2BIG: @opts has members that this library does not know.
+ * a fatal signal came; -ERANGE: no memory of this machine meets the
+ * constraints; -EFBIG: longer than the memory of the machine; -EDQUOT: over the
+ * user's quota, or over the memory that all users together may have allocated;
+ * -EPERM: the constraints would reveal physical addresses, which the caller may
+ * not see; -EINVAL: a length of 0, a name too long, wrong constraints;
+ * -EOPNOTSUPP: unknown flags or rungs; -E2BIG: @opts has members that this
+ * library does not know; -EMFILE, -ENFILE: too many open files; -ENODEV: the
+ * device of the client is gone.
  *
  * Context: may sleep as long as the time budget. Not async-signal-safe.
  *
@@ -306,15 +313,17 @@ int contig_alloc(struct contig *client, uint64_t length,
 		 struct contig_buffer **buffer);
 
 /**
- * contig_probe() - tell what contig_alloc() would answer, changing nothing
+ * contig_probe() - report the result that contig_alloc() would have
  * @client: handle
  * @length: bytes, as for contig_alloc()
  * @opts: as for contig_alloc(), except that the time budget, the name and the
  *        answer are not used
- * @probe: filled; its member size has to be set to sizeof(struct contig_probe)
+ * @probe: filled; its member size must be set to sizeof(struct contig_probe)
  *
- * Return: 0, also when no rung would answer: out_rung is CONTIG_RUNG_NONE then.
- * Otherwise as contig_alloc() for wrong arguments.
+ * Changes nothing.
+ *
+ * Return: 0, even if no rung could give the memory: out_rung is
+ * CONTIG_RUNG_NONE then. Otherwise as contig_alloc() for wrong arguments.
  *
  * Context: not async-signal-safe.
  *
@@ -328,15 +337,16 @@ int contig_probe(struct contig *client, uint64_t length,
  * contig_buffer_import() - make a handle from a buffer's file descriptor
  * @client: handle
  * @fd: descriptor of a buffer of contig, for instance received from another
- *      process; it is duplicated and stays the caller's
+ *      process, or of a dma-buf of another exporter; it is duplicated, and the
+ *      caller still owns it
  * @buffer: where to put the handle; set to NULL on failure
  *
- * The kernel tells the rung, the mapping and the reports only to the client
- * that allocates: the handle answers CONTIG_RUNG_NONE, CONTIG_MAPPING_NONE and
- * no reports.
+ * The kernel reports rung, mapping, extents and reports only to the client that
+ * allocates: this handle has CONTIG_RUNG_NONE, CONTIG_MAPPING_NONE, 0 extents
+ * and no reports. A dma-buf of another exporter can be locked for a device, see
+ * CONTIG_LOCK.
  *
- * Return: 0; -EBADF: not open; -EBADFD: not a buffer of contig; -EMFILE;
- * -ENOMEM.
+ * Return: 0; -EBADF: not open; -EBADFD: not a dma-buf; -EMFILE; -ENOMEM.
  *
  * Context: not async-signal-safe.
  *
@@ -349,26 +359,26 @@ int contig_buffer_import(struct contig *client, int fd,
  * contig_buffer_free() - close a buffer's handle
  * @buffer: handle, or NULL
  *
- * The memory itself goes back when the last descriptor, mapping, importer and
- * lock of it is gone.
+ * The memory itself is freed when the last descriptor, mapping, importer and
+ * lock of it are gone.
  *
  * Context: not async-signal-safe; no other call on @buffer may be under way.
  */
 void contig_buffer_free(struct contig_buffer *buffer);
 
 /**
- * contig_buffer_fd() - the dma-buf of a buffer
+ * contig_buffer_fd() - return the dma-buf of a buffer
  * @buffer: handle
  *
- * Return: the descriptor, which stays the library's; dup() or send it to keep
- * the memory longer than the handle.
+ * Return: the descriptor, which the library still owns; dup() or send it to
+ * keep the memory longer than the handle.
  *
  * Context: async-signal-safe.
  */
 int contig_buffer_fd(const struct contig_buffer *buffer);
 
 /**
- * contig_buffer_length() - the length of a buffer
+ * contig_buffer_length() - return the length of a buffer
  * @buffer: handle
  *
  * Return: bytes, a multiple of the page size.
@@ -378,7 +388,7 @@ int contig_buffer_fd(const struct contig_buffer *buffer);
 uint64_t contig_buffer_length(const struct contig_buffer *buffer);
 
 /**
- * contig_buffer_rung() - the rung that a buffer came from
+ * contig_buffer_rung() - return the rung that gave a buffer
  * @buffer: handle
  *
  * Return: one of &enum contig_rung.
@@ -388,7 +398,7 @@ uint64_t contig_buffer_length(const struct contig_buffer *buffer);
 enum contig_rung contig_buffer_rung(const struct contig_buffer *buffer);
 
 /**
- * contig_buffer_mapping() - how a buffer appears in page tables
+ * contig_buffer_mapping() - return how a buffer is mapped into page tables
  * @buffer: handle
  *
  * Return: one of &enum contig_mapping.
@@ -398,7 +408,7 @@ enum contig_rung contig_buffer_rung(const struct contig_buffer *buffer);
 enum contig_mapping contig_buffer_mapping(const struct contig_buffer *buffer);
 
 /**
- * contig_buffer_extents() - the number of extents that a buffer consists of
+ * contig_buffer_extents() - return the number of extents of a buffer
  * @buffer: handle
  *
  * Return: the number; 0 for an imported buffer.
@@ -408,15 +418,16 @@ enum contig_mapping contig_buffer_mapping(const struct contig_buffer *buffer);
 uint64_t contig_buffer_extents(const struct contig_buffer *buffer);
 
 /**
- * contig_buffer_get_reports() - tell what became of each rung that was tried
+ * contig_buffer_get_reports() - copy the reports of the rungs that were tried
  * @buffer: handle
  * @reports: array to fill; may be NULL if *@count is 0
  * @report_size: sizeof(struct contig_report)
  * @count: in: room in @reports; out: the number of reports that there are
  *
- * The reports come in the order of trial; the last is of the rung that answered.
- * There are at most CONTIG_REPORTS. If there are more than *@count, the array
- * receives the first ones. For an imported buffer there are none.
+ * The reports are in the order in which the rungs were tried; the last one is
+ * of the rung that gave the memory. There are at most CONTIG_REPORTS. If there
+ * are more than *@count, the array receives the first ones. For an imported
+ * buffer there are none.
  *
  * Return: 0; -EINVAL: @report_size is too small.
  *
@@ -447,8 +458,8 @@ int contig_buffer_map(struct contig_buffer *buffer, uint64_t offset,
 
 /**
  * contig_buffer_unmap() - undo contig_buffer_map()
- * @addr: as it was given
- * @length: as it was asked
+ * @addr: address that contig_buffer_map() gave
+ * @length: length that was passed to contig_buffer_map()
  *
  * Return: 0; -EINVAL: a length of 0, or as munmap().
  *
@@ -457,9 +468,9 @@ int contig_buffer_map(struct contig_buffer *buffer, uint64_t offset,
 int contig_buffer_unmap(void *addr, size_t length);
 
 /**
- * enum contig_access - what the CPU is going to do with a buffer
- * @CONTIG_ACCESS_READ: read it
- * @CONTIG_ACCESS_WRITE: write it
+ * enum contig_access - how the CPU is going to access a buffer
+ * @CONTIG_ACCESS_READ: it reads the buffer
+ * @CONTIG_ACCESS_WRITE: it writes to the buffer
  */
 enum contig_access {
 	CONTIG_ACCESS_READ = 1 << 0,
@@ -467,25 +478,26 @@ enum contig_access {
 };
 
 /**
- * contig_buffer_begin_access() - make what devices wrote visible to the CPU
+ * contig_buffer_begin_access() - make data that devices wrote visible to the
+ * CPU
  * @buffer: handle
  * @access: bits of &enum contig_access, at least one
  *
- * To be called before the CPU touches a mapping of a buffer that a device uses.
+ * Call it before the CPU accesses a mapping of a buffer that a device uses.
  *
  * Return: 0; -EOPNOTSUPP: unknown bits; -EINVAL: no bit; -EHWPOISON: a page of
  * the buffer has failed.
  *
  * Context: async-signal-safe.
  *
- * Source: DMA_BUF_IOCTL_SYNC; it stands for the cache inhibition that
- * LockMemory promised and user space cannot have.
+ * Source: DMA_BUF_IOCTL_SYNC; it replaces the cache inhibition that LockMemory
+ * promised and that user space cannot have.
  */
 int contig_buffer_begin_access(struct contig_buffer *buffer,
 			       unsigned int access);
 
 /**
- * contig_buffer_end_access() - make what the CPU wrote visible to devices
+ * contig_buffer_end_access() - make data of the CPU visible to devices
  * @buffer: handle
  * @access: as it was given to contig_buffer_begin_access()
  *
@@ -503,12 +515,12 @@ int contig_buffer_end_access(struct contig_buffer *buffer, unsigned int access);
  * @addr: first byte
  * @length: bytes, not 0
  *
- * The pages will not be paged out, but may move in physical memory. Holds count
- * per page and client; each has to be taken back by contig_unhold().
+ * The pages will not be paged out, but may move in physical memory. Holds are
+ * counted per page and client; each must be undone by contig_unhold().
  *
  * A module cannot keep a page resident without fixing it in place, so the
  * library locks the pages with mlock2() and MLOCK_ONFAULT unless they are
- * mlock()ed already. A program that munlock()s them itself defeats its holds.
+ * mlock()ed already. A munlock() by the program defeats its holds.
  *
  * Return: 0; -EDQUOT: RLIMIT_MEMLOCK; -ENOMEM; -EFAULT: not mapped; -ENXIO: not
  * memory; -EOVERFLOW: past the end of the address space; -EINVAL: a length of
@@ -524,15 +536,16 @@ int contig_buffer_end_access(struct contig_buffer *buffer, unsigned int access);
 int contig_hold(struct contig *client, const void *addr, size_t length);
 
 /**
- * contig_unhold() - take back one hold of every page of a range
+ * contig_unhold() - undo one hold of every page of a range
  * @client: handle
  * @addr: first byte
  * @length: bytes, not 0
  *
  * Pages that no client of the process holds any longer are munlock()ed, unless
- * the program has called mlock() on them, before the hold or after it. An
- * mlock2() with MLOCK_ONFAULT by the program after the hold cannot be told from
- * the hold's own and ends with it.
+ * the program has called mlock() on them, before the hold or after it. If the
+ * program has called mlock2() with MLOCK_ONFAULT on them after the hold, they
+ * are munlock()ed nevertheless, since the library cannot distinguish that from
+ * the mlock2() of the hold.
  *
  * Return: 0; -ENODATA: a page is not held by this client; -ENOMEM; -EOVERFLOW;
  * -EINVAL; -EXDEV; -EDEADLK: as contig_hold().
@@ -551,23 +564,23 @@ int contig_unhold(struct contig *client, const void *addr, size_t length);
  * @flags: CONTIG_LOCK_OUTPUT: the device will only read, so the pages need not
  *         be writable and do not become dirty; CONTIG_LOCK_CONTIGUOUS: only if
  *         the whole range is one extent; CONTIG_LOCK_DEVICE_CONTIGUOUS: only if
- *         the client's device sees the whole range as one run of addresses,
- *         wherever it lies
+ *         the DMA addresses of the whole range are adjacent for the client's
+ *         device, wherever the memory lies
  *
- * Locks count per page and client; each has to be taken back by
+ * Locks are counted per page and client; each must be undone by
  * contig_unlock(), whatever its flags.
  *
  * If the client has a device, the memory is mapped for it too.
  *
- * Return: 0; -EDQUOT: RLIMIT_MEMLOCK, what all users without CAP_IPC_LOCK
- * together may have locked, or behind an IOMMU the quotas of allocated memory;
- * -ENOMEM; -EILSEQ: not contiguous; -EPERM: whether it is contiguous is not for
- * this caller to know, see CONTIG_LOCK_CONTIGUOUS; -EUNATCH: no device is
- * attached; -ENODEV: it is gone; -EADDRNOTAVAIL: it cannot reach a page;
- * -EFAULT: not mapped; -ENXIO: not memory; -EACCES: not writable; -ESTALE:
- * something else was locked at that place; -EHWPOISON: a page of a buffer has
- * failed; -EOVERFLOW; -EINVAL; -EOPNOTSUPP: unknown flags; -EINTR: a fatal
- * signal came; -EXDEV.
+ * Return: 0; -EDQUOT: over RLIMIT_MEMLOCK, over the memory that all users
+ * without CAP_IPC_LOCK together may have locked, or behind an IOMMU over the
+ * quotas of allocated memory; -ENOMEM; -EILSEQ: not contiguous; -EPERM: this
+ * caller may not learn whether it is contiguous, see CONTIG_LOCK_CONTIGUOUS;
+ * -EUNATCH: no device is attached; -ENODEV: it is gone; -EADDRNOTAVAIL: it
+ * cannot reach a page; -EFAULT: not mapped; -ENXIO: not memory; -EACCES: not
+ * writable; -ESTALE: other memory was locked at these addresses; -EHWPOISON: a
+ * page of a buffer has failed; -EOVERFLOW; -EINVAL; -EOPNOTSUPP: unknown flags;
+ * -EINTR: a fatal signal came; -EXDEV.
  *
  * Context: may sleep and page. Async-signal-safe.
  *
@@ -579,13 +592,14 @@ int contig_lock(struct contig *client, const void *addr, size_t length,
 		uint32_t flags);
 
 /**
- * contig_unlock() - take back one lock of every page of a range
+ * contig_unlock() - undo one lock of every page of a range
  * @client: handle
  * @addr: first byte
  * @length: bytes, not 0
  *
- * Return: 0; -ENOLCK: a page is not locked by this client; -EOVERFLOW; -EINVAL;
- * -EXDEV.
+ * Return: 0; -ENOLCK: a page is not locked by this client; -ENOMEM: the kernel
+ * had no memory to unlock a part of a locked range, call it again; -EOVERFLOW;
+ * -EINVAL; -EXDEV.
  *
  * Context: async-signal-safe.
  *
@@ -602,8 +616,8 @@ int contig_unlock(struct contig *client, const void *addr, size_t length);
  * @flags: as for contig_lock()
  *
  * The same as contig_lock(), for a range that need not be mapped. Locks by
- * offset and locks by an address in a mapping are counted apart, and each is
- * for functions of its own kind.
+ * offset and locks by an address in a mapping are counted separately. Use the
+ * contig_buffer_ functions for the former, and the others for the latter.
  *
  * Return: as contig_lock(); -EOVERFLOW: past the end of the buffer.
  *
@@ -616,7 +630,7 @@ int contig_buffer_lock(struct contig *client,
 		       uint64_t length, uint32_t flags);
 
 /**
- * contig_buffer_unlock() - take back one lock of a range of a buffer
+ * contig_buffer_unlock() - undo one lock of a range of a buffer
  * @client: handle
  * @buffer: handle
  * @offset: first byte
@@ -640,22 +654,22 @@ int contig_buffer_unlock(struct contig *client,
  * @extents: where to put the extents; may be NULL if *@count is 0
  * @count: in: room in @extents; out: entries filled
  *
- * The first extent starts at the very byte asked for, and the lengths of the
+ * The first extent starts at exactly the byte *@addr, and the lengths of the
  * extents add up to the bytes translated. To translate a range with a short
  * table, call until *@length is 0.
  *
  * With *@count 0 the function only counts: *@count becomes the number of
- * extents of the whole range, and nothing else changes. That needs no right for a
- * single page or a range of one buffer.
+ * extents of the whole range, and nothing else changes. That needs no right for
+ * a single page or a range of one buffer.
  *
- * A physical address is not what a device behind an IOMMU puts on its bus: that
- * is what contig_get_dma() gives.
+ * A device behind an IOMMU does not use physical addresses: contig_get_dma()
+ * gives the addresses that it uses.
  *
  * Return: 0; -EPERM: physical addresses need CAP_SYS_RAWIO, or the module
- * parameter allow_physical; -ENOLCK: not locked by this client; -ESTALE: what
- * was locked is no longer there; -EHWPOISON: a page of a buffer has failed;
- * -EFAULT: @extents is not mapped; -EOVERFLOW; -EINVAL; -EXDEV. Then *@addr,
- * *@length and *@count are as they were.
+ * parameter allow_physical; -ENOLCK: not locked by this client; -ESTALE: the
+ * locked memory is no longer mapped there; -EHWPOISON: a page of a buffer has
+ * failed; -EFAULT: @extents is not mapped; -EOVERFLOW; -EINVAL; -EXDEV. After
+ * an error *@addr, *@length and *@count are unchanged.
  *
  * Context: async-signal-safe.
  *
@@ -675,7 +689,8 @@ int contig_get_physical(struct contig *client, const void **addr,
  * @extents: as for contig_get_physical()
  * @count: as for contig_get_physical()
  *
- * Return: as contig_get_physical().
+ * Return: as contig_get_physical(); for a dma-buf of another exporter -ENXIO:
+ * it is not all system memory; -ENODEV: the device is gone.
  *
  * Context: async-signal-safe.
  *
@@ -728,16 +743,15 @@ int contig_buffer_get_extents(struct contig *client,
  * @client: handle, to which a device is attached
  * @addr: in: first byte; out: first byte not yet translated
  * @length: in: bytes, not 0; out: bytes not yet translated
- * @extents: where to put runs of DMA addresses; may be NULL if *@count is 0
+ * @extents: where to put extents of DMA addresses; may be NULL if *@count is 0
  * @count: in: room in @extents; out: entries filled
  *
- * The same as contig_get_physical(), but the addresses are those that the
- * client's device puts on its bus, and what is adjacent for the device is one
- * run, whether the memory is adjacent or not. They are worth something until the
- * range is unlocked.
+ * The same as contig_get_physical(), but with the DMA addresses of the client's
+ * device. Adjacent DMA addresses make one extent, whether the memory is
+ * adjacent or not. The addresses are valid until the range is unlocked.
  *
- * Return: as contig_get_physical(), but that -EPERM does not come; -EUNATCH: no
- * device is attached; -ENODEV: it is gone.
+ * Return: as contig_get_physical(), but never -EPERM; -EUNATCH: no device is
+ * attached; -ENODEV: it is gone.
  *
  * Context: async-signal-safe.
  *
@@ -806,20 +820,20 @@ int contig_buffer_get_dma_extents(struct contig *client,
 				  uint32_t *count);
 
 /**
- * struct contig_prepare_opts - what memory is prepared for
+ * struct contig_prepare_opts - options of a preparation
  * @sz: sizeof(struct contig_prepare_opts)
  * @flags: CONTIG_IO_INPUT: the device is going to write to the memory;
  *         CONTIG_IO_OUTPUT: it is going to read it; both, or neither to leave
- *         that to contig_checkpoint(); CONTIG_IO_BOUNCE: it may get a copy of
- *         what it cannot reach; CONTIG_GET_DMA: @addrs are to be DMA addresses,
- *         not physical ones
- * @max_pages: room in @addrs, and so the most pages to prepare; 0 for any
- *             number, without @addrs only
- * @first: where in the ranges to begin, in bytes from the start of the first of
- *         them as if they were in one piece
- * @granularity: a part that does not reach the end shall be a multiple of this,
- *               in bytes; it is rounded up to pages. 0 for any part
- * @addrs: NULL, or where to put an address for each page in turn
+ *         that to contig_checkpoint(); CONTIG_IO_BOUNCE: it may use a copy of
+ *         memory that it cannot reach; CONTIG_GET_DMA: @addrs receives DMA
+ *         addresses instead of physical ones
+ * @max_pages: room in @addrs, and so the maximum number of pages to prepare; 0
+ *             for no limit, only if @addrs is NULL
+ * @first: where in the ranges to begin, in bytes from the start of the first
+ *         range; the ranges are taken as one sequence of bytes
+ * @granularity: in bytes, rounded up to pages: the length of a part that does
+ *               not reach the end is a multiple of this. 0 for any length
+ * @addrs: NULL, or where to put the address of each page in turn
  */
 struct contig_prepare_opts {
 	size_t sz;
@@ -841,37 +855,37 @@ struct contig_prepare_opts {
  * @ranges: the memory, in the order in which it is transferred; ranges may
  *          overlap
  * @range_count: entries in @ranges, 1 to CONTIG_PREPARE_RANGES
- * @opts: what it is prepared for, or NULL for all of it, in no direction yet
- * @prepared: filled; its member size has to be set to
+ * @opts: options, or NULL to prepare all of it, in no direction yet
+ * @prepared: filled; its member size must be set to
  *            sizeof(struct contig_prepare)
  *
- * Locks the memory, tells where each page of it is, and does what caches need
- * so that the device sees what the CPU wrote, and the CPU will see what the
- * device writes. From then on the memory is the device's, until
- * contig_checkpoint() is called with the member out_id of @prepared.
- * Preparations count as locks do.
+ * Locks the memory, reports the address of each page, and syncs caches so that
+ * the device sees the data that the CPU wrote, and the CPU will see the data
+ * that the device writes. From then on the CPU must not use the memory, until
+ * contig_checkpoint() is called with the member out_id of @prepared. A
+ * preparation counts as a lock.
  *
- * An address is that of a page, except that each range begins a new one, at its
- * very first byte. The member count of @prepared says how many pages were
- * prepared, out_length how many bytes, and out_bounced of how many pages the
- * device uses a copy. If all of it does not fit in @opts->max_pages, a part is
- * prepared, and out_done is 0: transfer it, call contig_checkpoint(), and
- * prepare the next part with @opts->first raised by out_length.
+ * There is one address for each page, and each range begins a new entry, with
+ * the address of its first byte. The member count of @prepared says how many
+ * pages were prepared, out_length how many bytes, and out_bounced of how many
+ * pages the device uses a copy. If @opts->max_pages is too small for all of it,
+ * only a part is prepared, and out_done is 0: transfer the part, call
+ * contig_checkpoint(), and prepare the next part with @opts->first raised by
+ * out_length.
  *
  * Return: 0; -EMSGSIZE: not even @opts->granularity fits; -EDQUOT: as for
- * contig_lock(), or too many copies; -EUNATCH: no device is attached, which
- * CONTIG_GET_DMA and CONTIG_IO_BOUNCE need; -ENODEV: it is gone;
- * -EADDRNOTAVAIL: it cannot reach a page, and CONTIG_IO_BOUNCE is not set or
- * the kernel can make no copies for it;
- * -EPERM: physical addresses need CAP_SYS_RAWIO, or the module parameter
- * allow_physical; -ENOMEM; -EFAULT: something is not mapped; -ENXIO: not
- * memory; -EACCES: not writable, and not for output only; -ESTALE: something
- * else was locked at that place; -EHWPOISON: a page of a buffer has failed;
- * -EOVERFLOW; -EINVAL: no range or too many, a
- * length of 0, @opts->first past the end, @opts->addrs without room, a
- * structure too short; -EOPNOTSUPP: unknown flags; -E2BIG: @opts has members
- * that this library does not know; -EINTR: a fatal signal came; -EXDEV. Then
- * nothing is prepared.
+ * contig_lock(), or too much memory for copies; -EUNATCH: no device is
+ * attached, which CONTIG_GET_DMA and CONTIG_IO_BOUNCE need; -ENODEV: it is
+ * gone; -EADDRNOTAVAIL: it cannot reach a page, and CONTIG_IO_BOUNCE is not set
+ * or the kernel can make no copies for it; -EPERM: physical addresses need
+ * CAP_SYS_RAWIO, or the module parameter allow_physical; -ENOMEM; -EFAULT: a
+ * range is not mapped; -ENXIO: not memory; -EACCES: not writable, and not for
+ * output only; -ESTALE: other memory was locked at these addresses;
+ * -EHWPOISON: a page of a buffer has failed; -EOVERFLOW; -EINVAL: no range or
+ * too many, a length of 0, @opts->first past the end, @opts->addrs with
+ * @opts->max_pages 0, a structure too short; -EOPNOTSUPP: unknown flags;
+ * -E2BIG: @opts has members that this library does not know; -EINTR: a fatal
+ * signal came; -EXDEV. After an error nothing is prepared.
  *
  * Context: may sleep and page. Async-signal-safe.
  *
@@ -907,26 +921,28 @@ int contig_buffer_prepare(struct contig *client,
 			  struct contig_prepare *prepared);
 
 /**
- * contig_checkpoint() - say that a transfer is over
+ * contig_checkpoint() - end a transfer
  * @client: handle
- * @id: out_id of what contig_prepare() or contig_buffer_prepare() filled
- * @flags: 0: that was the last one, and the memory is unlocked; CONTIG_IO_MORE:
- *         there will be another, with CONTIG_IO_INPUT, CONTIG_IO_OUTPUT, both
- *         or neither as for contig_prepare()
+ * @id: member out_id that contig_prepare() or contig_buffer_prepare() filled
+ * @flags: 0: this was the last transfer, and the memory is unlocked;
+ *         CONTIG_IO_MORE: another transfer will follow, with CONTIG_IO_INPUT,
+ *         CONTIG_IO_OUTPUT, both or neither as for contig_prepare()
  *
- * After the last transfer the CPU may use the memory again. Between two of them
- * it may look at what the device wrote; what it writes itself is for the device
- * only once this is called again.
+ * After the last transfer the CPU may use the memory again. Between two
+ * transfers the CPU may read the data that the device wrote; the device sees
+ * the data that the CPU writes only after the next contig_checkpoint().
  *
- * Return: 0; -ENOENT: nothing is prepared under this id; -EACCES: with
+ * Return: 0; -ENOENT: there is no preparation with this id; -EACCES: with
  * CONTIG_IO_MORE, the memory was prepared for output only and the device cannot
  * write to it; -ESTALE: the data is in the pages that were locked, and the
- * process has other pages there now; -ENODEV, -ENOLCK, -EHWPOISON: the device
- * or a lock is gone, or a page of a buffer has failed, and some of what the
- * device wrote may be lost; -EINVAL: a direction without CONTIG_IO_MORE;
- * -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came; -EXDEV. After
- * -ESTALE, -ENODEV, -ENOLCK and -EHWPOISON without CONTIG_IO_MORE the memory is
- * unlocked and the id is over all the same.
+ * process has other pages at these addresses now; -ENODEV, -ENOLCK, -EHWPOISON:
+ * the device or a lock is gone, or a page of a buffer has failed, and some of
+ * the data that the device wrote may be lost; -ENOMEM: the kernel had no memory
+ * to unlock, and the id has not ended, call it again with @flags 0; -EINVAL: a
+ * direction without CONTIG_IO_MORE; -EOPNOTSUPP: unknown flags; -EINTR: a fatal
+ * signal came, or any signal while the exporter of a dma-buf waited; -EXDEV.
+ * After -ESTALE, -ENODEV, -ENOLCK and -EHWPOISON without CONTIG_IO_MORE the
+ * memory is unlocked and the id has ended nevertheless.
  *
  * Context: may sleep. Async-signal-safe.
  *
@@ -937,22 +953,23 @@ int contig_checkpoint(struct contig *client, uint32_t id, uint32_t flags);
 /**
  * contig_sync() - hand locked memory to the device or to the CPU
  * @client: handle, to which a device is attached
- * @addr: first byte; all of the range has to be locked or prepared by its
+ * @addr: first byte; all of the range must be locked or prepared by its
  *        address, even if it is a mapping of a buffer
  * @length: bytes, not 0
- * @flags: whose turn it is, CONTIG_IO_FOR_CPU or CONTIG_IO_FOR_DEVICE; with
+ * @flags: the next user, CONTIG_IO_FOR_CPU or CONTIG_IO_FOR_DEVICE; with
  *         CONTIG_IO_INPUT, CONTIG_IO_OUTPUT or both: the device writes to the
  *         memory, reads it, or does both
  *
- * Does what caches and copies need, for this range alone. It costs little where
- * the device looks into the caches of the CPU.
+ * Syncs caches, and copies that the device uses, for this range only. It costs
+ * little if the device looks into the caches of the CPU and uses no copies.
  *
  * Return: 0; -EUNATCH: no device is attached; -ENODEV: it is gone; -ENOLCK: not
  * locked by this client; -ESTALE: the range is synced, in the pages that were
- * locked, and the process has other pages there now; -EHWPOISON: a page of a
- * buffer has failed, and memory that was locked by other calls than this page
- * is synced; -EOVERFLOW; -EINVAL: a length of 0, no turn, both turns, or no
- * direction; -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal came; -EXDEV.
+ * locked, and the process has other pages at these addresses now; -EHWPOISON: a
+ * page of a buffer has failed, and memory that was locked by other calls than
+ * this page is synced; -EOVERFLOW; -EINVAL: a length of 0, no next user, two of
+ * them, or no direction; -EOPNOTSUPP: unknown flags; -EINTR: a fatal signal
+ * came; -EXDEV.
  *
  * Context: may sleep. Async-signal-safe.
  *
@@ -966,15 +983,16 @@ int contig_sync(struct contig *client, const void *addr, size_t length,
  * contig_buffer_sync() - hand a locked range of a buffer to the device or back
  * @client: handle, to which a device is attached
  * @buffer: handle
- * @offset: first byte; all of the range has to be locked or prepared by its
+ * @offset: first byte; all of the range must be locked or prepared by its
  *          offset
  * @length: bytes, not 0
  * @flags: as for contig_sync()
  *
- * contig_buffer_begin_access() and contig_buffer_end_access() do the same to
+ * contig_buffer_begin_access() and contig_buffer_end_access() do the same for
  * all of a buffer, and for every device that it is mapped for.
  *
- * Return: as contig_sync(); -EOVERFLOW: past the end of the buffer.
+ * Return: as contig_sync(); -EOVERFLOW: past the end of the buffer; -EINTR: as
+ * contig_checkpoint().
  *
  * Context: may sleep. Async-signal-safe.
  *
@@ -985,18 +1003,18 @@ int contig_buffer_sync(struct contig *client,
 		       uint64_t length, uint32_t flags);
 
 /**
- * contig_get_state() - tell how often pages are held and locked
+ * contig_get_state() - report how often pages are held and locked
  * @client: handle
  * @addr: in: first byte; out: first byte not yet reported
  * @length: in: bytes, not 0; out: bytes not yet reported
  * @runs: where to put runs of pages in the same state
  * @count: in: room in @runs, not 0; out: entries filled
  *
- * Runs cover the whole pages that the range touches. To ask about a range with
- * a short table, call until *@length is 0.
+ * Runs cover all pages that the range touches. To report on a range with a
+ * short table, call until *@length is 0.
  *
  * Return: 0; -EFAULT, -EINVAL, -EOVERFLOW, -EXDEV; then *@addr, *@length and
- * *@count are as they were.
+ * *@count are unchanged.
  *
  * Context: async-signal-safe.
  *
@@ -1007,7 +1025,7 @@ int contig_get_state(struct contig *client, const void **addr, size_t *length,
 		     struct contig_run *runs, uint32_t *count);
 
 /**
- * contig_buffer_get_state() - tell how often pages of a buffer are locked
+ * contig_buffer_get_state() - report how often pages of a buffer are locked
  * @client: handle
  * @buffer: handle
  * @offset: in: first byte; out: first byte not yet reported
@@ -1031,15 +1049,17 @@ int contig_buffer_get_state(struct contig *client,
 #endif
 
 /**
- * contig_explain() - say in plain English what became of an allocation
+ * contig_explain() - describe the result of an allocation in plain English
  * @answer: the answer that contig_alloc() put where its options said
- * @error: what contig_alloc() returned; its sign does not matter
+ * @error: the value that contig_alloc() returned; its sign does not matter
  * @text: where to put the text, may be NULL if @size is 0
  * @size: room in @text, the NUL included; a longer text is cut
  *
- * One paragraph: whether there is memory and from where, which rungs were tried
- * and what blocked each, the largest block that would have succeeded, and what
- * to do.
+ * The text is one paragraph: whether there is memory and from which rung, what
+ * was in the way, the largest block that would have succeeded, and remedies. It
+ * names one cause: the end of the time budget or a signal, if that ended the
+ * allocation; else what was in the way of the rung that could give the most
+ * memory. The reports have the other causes.
  *
  * Return: bytes of the whole text, without the NUL.
  *
@@ -1049,7 +1069,7 @@ size_t contig_explain(const struct contig_alloc *answer, int error, char *text,
 		      size_t size);
 
 /**
- * contig_buffer_explain() - say in plain English where a buffer came from
+ * contig_buffer_explain() - describe where a buffer came from in plain English
  * @buffer: handle
  * @text: as for contig_explain()
  * @size: as for contig_explain()
@@ -1062,7 +1082,7 @@ size_t contig_buffer_explain(const struct contig_buffer *buffer, char *text,
 			     size_t size);
 
 /**
- * contig_explain_probe() - say in plain English what contig_probe() found
+ * contig_explain_probe() - describe the result of a probe in plain English
  * @probe: as contig_probe() filled it
  * @text: as for contig_explain()
  * @size: as for contig_explain()
@@ -1075,19 +1095,19 @@ size_t contig_explain_probe(const struct contig_probe *probe, char *text,
 			    size_t size);
 
 /**
- * contig_strerror() - say what an errno means when contig gives it
+ * contig_strerror() - describe an errno that contig returned
  * @error: errno; its sign does not matter
  *
  * Return: a constant phrase, without a capital and a full stop.
  *
  * Context: async-signal-safe.
  *
- * Source: the errno contract at the head of linux/contig.h.
+ * Source: the meanings of errnos in the first comment of linux/contig.h.
  */
 const char *contig_strerror(int error);
 
 /**
- * contig_rung_name() - the name of a rung
+ * contig_rung_name() - return the name of a rung
  * @rung: one of &enum contig_rung
  *
  * Return: one word; "unknown" for a value that the library does not know.
@@ -1097,7 +1117,7 @@ const char *contig_strerror(int error);
 const char *contig_rung_name(uint32_t rung);
 
 /**
- * contig_mapping_name() - the name of a way of mapping
+ * contig_mapping_name() - return the name of a kind of mapping
  * @mapping: one of &enum contig_mapping
  *
  * Return: as contig_rung_name().
@@ -1107,7 +1127,7 @@ const char *contig_rung_name(uint32_t rung);
 const char *contig_mapping_name(uint32_t mapping);
 
 /**
- * contig_blocked_name() - the name of what blocked a rung
+ * contig_blocked_name() - return the name of the reason that blocked a rung
  * @blocked: one of &enum contig_blocked
  *
  * Return: as contig_rung_name().
@@ -1117,7 +1137,7 @@ const char *contig_mapping_name(uint32_t mapping);
 const char *contig_blocked_name(uint32_t blocked);
 
 /**
- * contig_remedy_name() - the name of a remedy
+ * contig_remedy_name() - return the name of a remedy
  * @remedy: one of &enum contig_remedy
  *
  * Return: as contig_rung_name().

@@ -60,7 +60,7 @@ CONTIG_EXPORT int contig_probe(struct contig *client, uint64_t length,
 	return ctg_result(error);
 }
 
-/* Only contig's own buffers have a state. */
+/* Check that @fd is a dma-buf: only dma-bufs have a state. */
 static int check_buffer(struct contig *client, int fd)
 {
 	struct ctg_range range = {
@@ -160,7 +160,7 @@ CONTIG_EXPORT int contig_buffer_get_reports(const struct contig_buffer *buffer,
 	unsigned int i;
 	int error = 0;
 
-	/* A module that is newer may know more rungs. */
+	/* A newer module may know more rungs. */
 	if (reported > CONTIG_REPORTS)
 		reported = CONTIG_REPORTS;
 	/* The caller's structures may be longer or shorter than those here. */
@@ -224,7 +224,7 @@ static int sync_buffer(struct contig_buffer *buffer, unsigned int access,
 	if (access & CONTIG_ACCESS_WRITE)
 		arg.flags |= DMA_BUF_SYNC_WRITE;
 
-	/* The kernel wants exactly this call again when it was disturbed. */
+	/* After an interruption the kernel expects the same call again. */
 	do {
 		error = ctg_ioctl(buffer->fd, DMA_BUF_IOCTL_SYNC, &arg);
 	} while (error == -EINTR || error == -EAGAIN);

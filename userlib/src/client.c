@@ -23,7 +23,7 @@ static int open_device(const char *path, int *fd)
 	if (*fd < 0)
 		return -errno;
 
-	/* Whatever was opened, only contig answers this. */
+	/* Only contig's device answers this command. */
 	error = ctg_ioctl(*fd, CONTIG_INFO, &info);
 	if (error)
 		close(*fd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * What the files share that put answers into words.
+ * Declarations shared by the files that describe results in words.
  */
 #ifndef CONTIG_EXPLAIN_H
 #define CONTIG_EXPLAIN_H
@@ -8,21 +8,30 @@
 #include "internal.h"
 
 /**
- * struct outcome - what was asked for and what became of it
+ * struct outcome - a request for memory and its result
  * @length: bytes
- * @constraints: what the memory had to be like
+ * @constraints: limits that the memory had to meet
  * @rungs: mask of the rungs that were allowed
- * @reports: what became of them
+ * @flags: of &enum contig_alloc_flags
+ * @reports: the results of these rungs
  * @count: number of @reports
+ * @address_bits: most bits with which no address is too high; 0 if the kernel
+ *                does not report it
+ * @at_least: mask of the rungs whose largest length is a lower bound
  * @largest: the report with the largest block, NULL if none has any
+ * @cause: the report that explains the failure, NULL if there is none
  */
 struct outcome {
 	uint64_t length;
 	const struct contig_constraints *constraints;
 	uint32_t rungs;
+	uint32_t flags;
 	const struct contig_report *reports;
 	unsigned int count;
+	uint32_t address_bits;
+	uint32_t at_least;
 	const struct contig_report *largest;
+	const struct contig_report *cause;
 };
 
 /* Sets of values of enum contig_blocked. */

@@ -14,7 +14,7 @@
 
 static struct ctg_mutex leaf_mutex;
 
-/* They change under leaf_mutex. */
+/* Written with leaf_mutex held. */
 static atomic_uint forks;
 static struct ctg_leaf forking;
 static struct ctg_cancel forking_cancel;
@@ -28,9 +28,10 @@ static atomic_int watch_error;
  *
  * The caller has CTG_PAGING, so the thread is not cancelled.
  *
- * Signals are blocked until then, so that no handler can run, and fork, while
- * the thread holds the mutex. In the atfork handlers of other libraries the
- * forking thread holds it already; these handlers may use the library too.
+ * Signals are blocked until ctg_leaf_unlock(), so that no handler can run, and
+ * fork, while the thread holds the mutex. In the atfork handlers of other
+ * libraries the forking thread holds it already; these handlers may use the
+ * library too.
  */
 void ctg_leaf_lock(struct ctg_leaf *leaf)
 {
@@ -50,16 +51,20 @@ void ctg_leaf_unlock(struct ctg_leaf *leaf)
 	pthread_sigmask(SIG_SETMASK, &mine.signals, NULL);
 }
 
-/* Return how often a fork has begun or ended; changes under the leaf mutex. */
+/*
+ * Return the number of forks that have begun plus that of forks that have
+ * ended; changes with leaf_mutex held.
+ */
 unsigned int ctg_forks(void)
 {
 	return atomic_load(&forks);
 }
 
 /*
- * A function that a signal handler defers must not run until the fork is over:
- * the C library holds mutexes of its own too, that of malloc() among them.
- * Signals stay blocked in the child until the handler below has reset it.
+ * Lock leaf_mutex for the fork. Deferred functions must not run until the fork
+ * is over, because the C library holds mutexes of its own too, that of malloc()
+ * among them. Signals stay blocked in the child until after_fork_in_child() has
+ * reset leaf_mutex.
  */
 static void before_fork(void)
 {
@@ -105,7 +110,7 @@ int ctg_watch_forks(void)
 	return -atomic_load(&watch_error);
 }
 
-/* Before there are threads, and before the first signal is handled. */
+/* Runs before there are threads, and before the first signal is handled. */
 __attribute__((constructor)) static void watch_forks(void)
 {
 	ctg_watch_forks();

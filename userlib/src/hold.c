@@ -2,9 +2,9 @@
 /*
  * Holding: the kernel counts, mlock2() keeps the pages resident.
  *
- * MLOCK_ONFAULT leaves a mark on what the library locked, which an mlock() of
- * the program takes off again. So what the program locked itself, before the
- * hold or after it, is told from what a hold did.
+ * MLOCK_ONFAULT marks the pages that the library locks, and an mlock() by the
+ * program removes the mark. This distinguishes pages that the program itself
+ * locked, before the hold or after it, from pages that were locked for a hold.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -16,25 +16,25 @@
 #define STACK_SPANS 256
 
 /*
- * Whether a page has to be munlock()ed depends on what all clients of the
- * process hold. Between the kernel's answer and the munlock() that follows from
- * it no thread may hold or unhold, so this mutex is held over both. CONTIG_HOLD,
+ * Whether a page must be munlock()ed depends on the holds of all clients of the
+ * process. Between the kernel's answer and the munlock() that follows from it
+ * no thread may hold or unhold, so this mutex is held over both. CONTIG_HOLD,
  * which waits for pages, is called without it: see contig_hold().
  */
 static struct ctg_mutex hold_mutex;
 
-/* How often pages have been munlock()ed; changes with hold_mutex held. */
+/* Counts calls that munlock()ed pages; written with hold_mutex held. */
 static atomic_uint munlocks;
 
-/* The child inherits neither holds nor what is mlock()ed. */
+/* Reset the mutex in the child, which inherits neither holds nor mlock()s. */
 void ctg_hold_after_fork(void)
 {
 	ctg_mutex_after_fork(&hold_mutex);
 }
 
 /*
- * The kernel has just seen that the pages are there, so when mlock() says that
- * it has no memory it means the limit, if there is one.
+ * Return the error for a failed mlock(). The kernel has just found the pages
+ * present, so ENOMEM means that the limit is exceeded, if there is one.
  */
 static int mlock_error(int error)
 {
@@ -49,8 +49,8 @@ static int mlock_error(int error)
 }
 
 /*
- * Memory may have been unmapped while it was held, and munlock() stops at the
- * first gap.
+ * munlock() a range in halves until each half works: memory may have been
+ * unmapped while it was held, and munlock() stops at the first gap.
  */
 static void munlock_around_gaps(uintptr_t addr, size_t length, size_t page_size)
 {
@@ -77,7 +77,7 @@ static int unhold_with(struct contig *client, uintptr_t addr, size_t length,
 	int error = ctg_ioctl(client->fd, CONTIG_UNHOLD, &arg);
 	uint32_t i;
 
-	/* A module that is older cannot tell whose mlock() it is. */
+	/* An older module cannot distinguish mlock()s of the program. */
 	if (error == -EOPNOTSUPP) {
 		arg.flags = 0;
 		arg.count = *count;
@@ -92,8 +92,8 @@ static int unhold_with(struct contig *client, uintptr_t addr, size_t length,
 }
 
 /*
- * Let the kernel count one hold less, and munlock() what it says. Called with
- * hold_mutex held.
+ * Let the kernel count one hold less, and munlock() the pages that it returns.
+ * Called with hold_mutex held.
  */
 static int unhold_pages(struct contig *client, uintptr_t addr, size_t length)
 {
@@ -109,7 +109,10 @@ static int unhold_pages(struct contig *client, uintptr_t addr, size_t length)
 		error = unhold_with(client, addr, length, spans, &count);
 		free(spans);
 	}
-	/* Last: a thread that reads it afterwards sees the pages unlocked. */
+	/*
+	 * Last, so that a thread that reads the new value sees the pages
+	 * unlocked.
+	 */
 	if (!error)
 		atomic_fetch_add(&munlocks, 1);
 	return error;
@@ -141,7 +144,7 @@ static int count_hold_again(struct contig *client, uintptr_t addr,
 {
 	if (!unhold_pages(client, addr, length))
 		return count_hold(client, addr, length, unlocked);
-	/* Locking too much does less harm than locking too little. */
+	/* Unknown; locking too much does less harm than locking too little. */
 	*unlocked = true;
 	return 0;
 }
@@ -153,12 +156,12 @@ static int lock_pages(struct contig *client, uintptr_t addr, size_t length)
 	if (!mlock2((void *)addr, length, MLOCK_ONFAULT))
 		return 0;
 	error = mlock_error(errno);
-	/* Also munlock()s the part that mlock2() did before it failed. */
+	/* Also munlock()s the part that mlock2() locked before it failed. */
 	unhold_pages(client, addr, length);
 	return error;
 }
 
-/* Remember where to look when the client is closed. */
+/* Widen the range that ctg_hold_close() looks at. */
 static void widen_held(struct contig *client, uintptr_t addr, size_t length)
 {
 	if (client->held_start == client->held_end) {
@@ -172,7 +175,7 @@ static void widen_held(struct contig *client, uintptr_t addr, size_t length)
 		client->held_end = addr + length;
 }
 
-/* Called with hold_mutex held, which ends here. */
+/* Called with hold_mutex held; unlocks it. */
 static int finish_hold(struct contig *client, uintptr_t addr, size_t length,
 		       unsigned int before, bool *unlocked)
 {
@@ -194,7 +197,10 @@ static int hold_pages(struct contig *client, uintptr_t addr, size_t length)
 	bool unlocked;
 	int error;
 
-	/* A signal handler would wait for the thread that it interrupted. */
+	/*
+	 * A signal handler would wait for the thread that it interrupted, which
+	 * waits for the handler.
+	 */
 	if (ctg_mutex_is_mine(&hold_mutex))
 		return -EDEADLK;
 	error = count_hold(client, addr, length, &unlocked);
@@ -203,8 +209,8 @@ static int hold_pages(struct contig *client, uintptr_t addr, size_t length)
 	ctg_mutex_lock(&hold_mutex);
 	error = finish_hold(client, addr, length, before, &unlocked);
 	/*
-	 * Read in again what was paged out before it was locked. This fails
-	 * only if the range was unmapped or replaced meanwhile.
+	 * Read pages in again that were paged out before they were locked. This
+	 * fails only if the range was unmapped or replaced meanwhile.
 	 */
 	if (!error && unlocked)
 		madvise((void *)(addr & -sysconf(_SC_PAGESIZE)),
@@ -234,7 +240,7 @@ CONTIG_EXPORT int contig_unhold(struct contig *client, const void *addr,
 	return ctg_result(error);
 }
 
-/* Take back the holds of as many runs as the table has room for. */
+/* Undo the holds of as many runs as the table has room for. */
 static int unhold_runs(struct contig *client, struct ctg_range *range)
 {
 	struct contig_run runs[64];
@@ -252,11 +258,12 @@ static int unhold_runs(struct contig *client, struct ctg_range *range)
 }
 
 /**
- * ctg_hold_close() - take back all holds of a client that is being closed
+ * ctg_hold_close() - undo all holds of a client that is being closed
  * @client: handle
  *
- * The kernel knows what is held, but only its own process can munlock() it. In
- * the child of a fork the kernel refuses, and nothing is mlock()ed there.
+ * The kernel knows the held pages, but only the process itself can munlock()
+ * them. In the child of a fork the kernel refuses the commands, and no page is
+ * mlock()ed there.
  */
 void ctg_hold_close(struct contig *client)
 {

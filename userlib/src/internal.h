@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * What the files of libcontig share and its users do not see.
+ * Declarations shared by the files of libcontig, not visible to its users.
  */
 #ifndef CONTIG_INTERNAL_H
 #define CONTIG_INTERNAL_H
@@ -34,7 +34,7 @@ struct contig {
  * struct contig_buffer - a buffer
  * @fd: dma-buf
  * @length: bytes
- * @answer: what the kernel answered when it was allocated, else zero
+ * @answer: the kernel's answer to the allocation; zero if it was imported
  */
 struct contig_buffer {
 	int fd;
@@ -47,7 +47,7 @@ struct contig_buffer {
  * @addr: address or offset
  * @length: bytes
  * @fd: buffer, with CONTIG_RANGE_BUFFER
- * @flags: CONTIG_RANGE_BUFFER, or CONTIG_GET_DMA if it is to be translated so
+ * @flags: CONTIG_RANGE_BUFFER; CONTIG_GET_DMA to translate to DMA addresses
  */
 struct ctg_range {
 	uint64_t addr;
@@ -57,10 +57,10 @@ struct ctg_range {
 };
 
 /**
- * struct ctg_text - a string being put together
- * @start: room for it
- * @size: of the room
- * @length: of the whole text, which may not fit
+ * struct ctg_text - a string that is being composed
+ * @start: buffer for the string
+ * @size: size of the buffer
+ * @length: length of the whole string, even if it does not fit
  */
 struct ctg_text {
 	char *start;
@@ -68,7 +68,10 @@ struct ctg_text {
 	size_t length;
 };
 
-/* Every function that returns an error to the user does so through this. */
+/*
+ * Set errno and return @error. Every function that returns an error to the user
+ * calls this.
+ */
 static inline int ctg_result(int error)
 {
 	if (error)
@@ -77,7 +80,7 @@ static inline int ctg_result(int error)
 }
 
 /**
- * DOC: Mutexes, and what disturbs them
+ * DOC: Mutexes, and how fork(), signals and cancellation affect them
  *
  * The library has two mutexes:
  *
@@ -87,7 +90,7 @@ static inline int ctg_result(int error)
  *    munlock() that follows from it; held over system calls
  *
  * ============  ==========================  =============================
- * what comes    leaf_mutex                  hold_mutex
+ * event         leaf_mutex                  hold_mutex
  * ============  ==========================  =============================
  * fork()        locked by the fork; the     not waited for; in the child it
  *               child unlocks it            is free unless this thread has
@@ -104,9 +107,10 @@ static inline int ctg_result(int error)
  */
 
 /*
- * Stands in every function that locks, holds, faults or moves memory, or has a
- * mutex or malloc() do its work: until it returns, a function that a signal
- * handler gives to DeferUserFn() has to wait, and the thread is not cancelled.
+ * Stands in every function that locks, holds, faults or moves memory, that uses
+ * a mutex, or that calls functions which may allocate memory: malloc(),
+ * snprintf(). Until the function returns, functions that a signal handler
+ * passes to DeferUserFn() wait, and the thread is not cancelled.
  */
 #define CTG_PAGING                                                             \
 	__attribute__((cleanup(ctg_paging_end),                                \
@@ -124,8 +128,8 @@ struct ctg_cancel {
 };
 
 /*
- * Up to glibc 2.36, a cancellation that was sent while it was enabled is carried
- * out after it was disabled, unless the type says that it can wait.
+ * Disable cancellation. Up to glibc 2.36, a cancellation that was sent before
+ * is carried out even afterwards, unless the type is deferred.
  */
 static inline struct ctg_cancel ctg_cancel_disable(void)
 {
@@ -163,16 +167,16 @@ static inline void ctg_paging_end(struct ctg_cancel *before)
 
 /**
  * struct ctg_mutex - a mutex; zero when it is free
- * @word: number of the thread that has it, and a bit if others wait
+ * @word: number of the thread that holds it, and a bit if others wait
  */
 struct ctg_mutex {
 	atomic_uint word;
 };
 
 /**
- * struct ctg_leaf - what ctg_leaf_lock() has changed
- * @signals: mask of the thread before
- * @is_outermost: the thread did not have the mutex yet
+ * struct ctg_leaf - state for ctg_leaf_unlock() to restore
+ * @signals: the thread's signal mask before
+ * @is_outermost: the thread did not hold the mutex before
  */
 struct ctg_leaf {
 	sigset_t signals;
@@ -206,6 +210,7 @@ int ctg_range_state(struct contig *client, struct ctg_range *range,
 __attribute__((format(printf, 2, 3))) void ctg_add(struct ctg_text *text,
 						   const char *format, ...);
 const char *ctg_format_size(char text[32], uint64_t bytes);
+const char *ctg_format_length(char text[96], uint64_t bytes);
 
 /* uapi.c */
 int ctg_copy_open_opts(struct contig_open_opts *known,

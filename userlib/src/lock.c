@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * A mutex that knows its owner, also in the child of a fork.
+ * A mutex that records its owner, also in the child of a fork.
  *
- * A pthread_mutex_t does not serve here. In the child of fork() the library has
- * to tell a mutex that another thread of the parent held, which no thread will
- * ever unlock, from one that the calling thread holds because fork() was called
- * in a signal handler. And a handler that calls a function which is not
- * async-signal-safe gets an error instead of waiting for its own thread.
+ * A pthread_mutex_t does not serve here. In the child of fork() the library
+ * must distinguish a mutex that another thread of the parent held, which no
+ * thread will ever unlock, from one that the calling thread holds because
+ * fork() was called in a signal handler. And a handler that calls a function
+ * which is not async-signal-safe gets an error instead of waiting for its own
+ * thread.
  */
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -16,14 +17,20 @@
 
 #define WAITERS 0x80000000u
 
-/* Thread ids change in the child of a fork, these numbers do not. */
+/*
+ * Return the number of the calling thread. Unlike a thread id, it is the same
+ * in the child of a fork.
+ */
 static uint32_t my_number(void)
 {
 	static __thread uint32_t mine
 		__attribute__((tls_model("initial-exec")));
 	static atomic_uint last;
 
-	/* A signal handler in between is over before this thread goes on. */
+	/*
+	 * A signal handler that interrupts this returns before the thread
+	 * continues.
+	 */
 	while (!mine)
 		mine = (atomic_fetch_add(&last, 1) + 1) & ~WAITERS;
 	return mine;
@@ -59,7 +66,7 @@ bool ctg_mutex_lock(struct ctg_mutex *mutex)
 	for (;;) {
 		if ((seen & ~WAITERS) == self)
 			return false;
-		/* There may be more waiters: the next unlock looks for them. */
+		/* There may be more waiters: make the next unlock wake one. */
 		if (!seen) {
 			if (atomic_compare_exchange_strong(&mutex->word, &seen,
 							   self | WAITERS))
@@ -82,8 +89,8 @@ void ctg_mutex_unlock(struct ctg_mutex *mutex)
 }
 
 /*
- * In the child of a fork, where the calling thread is the only one: the mutex
- * is free unless this thread holds it.
+ * Reset the mutex in the child of a fork, where the calling thread is the only
+ * one: the mutex is free unless this thread holds it.
  */
 void ctg_mutex_after_fork(struct ctg_mutex *mutex)
 {

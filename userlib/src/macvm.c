@@ -6,17 +6,17 @@
 
 #include "macvm_internal.h"
 
-/* Attempts to open a client that no child of a fork has inherited. */
+/* Maximum number of attempts to open a client that no child has inherited. */
 #define MOST_OPENS 16
 
 /*
- * Written under the leaf mutex, read without, so that what was safe at interrupt
- * time is safe in a signal handler.
+ * Written with the leaf mutex held, read without it, so that functions that
+ * were safe at interrupt time are safe in a signal handler.
  */
 static _Atomic(struct contig *) mac_client;
 static atomic_bool has_device;
 
-/* A signal handler that reads it must not make the first access allocate it. */
+/* initial-exec: a first access in a signal handler must not allocate it. */
 static __thread OSErr last_result __attribute__((tls_model("initial-exec")));
 
 /* The errnos that have a result code; all others are paramErr. */
@@ -62,11 +62,12 @@ CONTIG_EXPORT OSStatus MacVMLastError(void)
 }
 
 /*
- * In the child of a fork, with the leaf mutex held. The client serves the
- * parent's memory only. The child has to close it, or what the parent locked
- * would stay locked until the child ends; none of that is mlock()ed here. The
- * few bytes are not freed: the fork may have been called in a signal handler,
- * in the middle of a call that is going to use them.
+ * Close the client in the child of a fork, with the leaf mutex held. The client
+ * serves the parent's memory only. If the child kept it open, memory that the
+ * parent locked would stay locked until the child ends. None of that memory is
+ * mlock()ed in the child. The handle is not freed: the fork may have been
+ * called in a signal handler, in the middle of a call that is going to use the
+ * handle.
  */
 void ctg_mac_after_fork(void)
 {
@@ -83,7 +84,10 @@ enum publication {
 	MAY_BE_INHERITED,
 };
 
-/* Make @client the process's, unless it has one or a child inherited it. */
+/*
+ * Make @client the client of the process, unless the process has one or a child
+ * inherited @client.
+ */
 static enum publication publish(struct contig *client, unsigned int forks,
 				bool try_again)
 {
@@ -102,11 +106,11 @@ static enum publication publish(struct contig *client, unsigned int forks,
 }
 
 /*
- * No mutex is held while the device is opened. Several threads may open it; the
- * first one to publish its client wins. A child that was forked in between has
- * inherited the descriptor without knowing it, and would keep the parent's locks
- * alive. So that client is closed and another one opened, MOST_OPENS times at
- * most.
+ * Open a client and publish it. No mutex is held while the device is opened.
+ * Several threads may open it; the first one to publish its client wins. A
+ * child that was forked in between has inherited the descriptor without knowing
+ * it, and would keep the parent's locks alive. So that client is closed and
+ * another one opened, MOST_OPENS times at most.
  */
 static int open_client(void)
 {
@@ -129,7 +133,7 @@ static int open_client(void)
 }
 
 /**
- * ctg_mac_client() - get the client of this process, open it if need be
+ * ctg_mac_client() - get the client of this process, open it if necessary
  * @client: where to put it
  *
  * Return: noErr, noMMUErr, notEnoughMemoryErr.
@@ -150,7 +154,7 @@ OSErr ctg_mac_client(struct contig **client)
 						   : noMMUErr);
 }
 
-/* NULL where nothing can be held or locked yet. */
+/* Return the client, or NULL if nothing can be held or locked yet. */
 struct contig *ctg_mac_client_if_open(void)
 {
 	return atomic_load(&mac_client);
@@ -207,7 +211,7 @@ static OSErr lock_memory(void *address, unsigned long count, uint32_t flags)
 	if (result)
 		return result;
 	error = CTG_RETRY(contig_lock(client, address, count, flags));
-	/* notLockedErr would be an odd thing to say of a lock. */
+	/* notLockedErr would be misleading as the result of a lock. */
 	if (error == -ESTALE)
 		return ctg_mac_set_result(paramErr);
 	return ctg_mac_result(error);
@@ -227,7 +231,7 @@ CONTIG_EXPORT OSErr LockMemoryContiguous(void *address, unsigned long count)
 {
 	OSErr error = lock_memory(address, count, CONTIG_LOCK_CONTIGUOUS);
 
-	/* Classic programs go on with several blocks then. */
+	/* With this result classic programs continue with several blocks. */
 	return error == permErr ? cannotMakeContiguousErr : error;
 }
 

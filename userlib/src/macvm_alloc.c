@@ -8,11 +8,11 @@
 #include "macvm_internal.h"
 
 /**
- * struct block - what MemAllocatePhysicallyContiguous() gave out
- * @next: in the list of them
- * @buffer: where it lives
- * @address: where it is mapped
- * @locked: whether this process has it locked
+ * struct block - a block of MemAllocatePhysicallyContiguous()
+ * @next: next block in the list
+ * @buffer: buffer that the block consists of
+ * @address: address at which it is mapped
+ * @locked: this process has it locked
  */
 struct block {
 	struct block *next;
@@ -24,7 +24,10 @@ struct block {
 /* Protected by the leaf mutex. */
 static struct block *blocks;
 
-/* In the child of a fork, with the leaf mutex held: nothing is locked in it. */
+/*
+ * Mark all blocks as not locked, in the child of a fork. Called with the leaf
+ * mutex held.
+ */
 void ctg_mac_blocks_after_fork(void)
 {
 	struct block *block;
@@ -106,9 +109,9 @@ static int lock_block(struct contig *client, struct block *block)
 }
 
 /*
- * Two attempts, the second while the first block is still there, so that it
- * cannot get the same memory again. A buffer may move until it is locked, so
- * even one that was allocated in one extent can fail the first time.
+ * Try twice, the second time while the first block still exists, so that the
+ * second block cannot be the same memory. The lock checks whether a block is
+ * contiguous.
  */
 static int allocate(struct contig *client, ByteCount size, struct block **block)
 {
@@ -141,7 +144,9 @@ CONTIG_EXPORT LogicalAddress MemAllocatePhysicallyContiguous(ByteCount byteSize,
 	struct block *block;
 	int error;
 
-	/* Nobody may see what was in the memory before, so it is clear. */
+	/*
+	 * Memory of a buffer is always zero, since old contents must not leak.
+	 */
 	(void)clear;
 	if (!byteSize) {
 		ctg_mac_result(-EINVAL);

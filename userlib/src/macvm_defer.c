@@ -2,30 +2,30 @@
 /*
  * The classic face: deferring functions until paging is safe.
  *
- * All of it belongs to one thread. What a thread is in the middle of keeps no
- * other from touching memory or from calling the library, so a signal handler
- * has to wait for the very thread that it interrupted and for nobody else. So
- * the only concurrency is that of handlers, which come and go while whatever
- * they interrupted stands still.
+ * All of it belongs to one thread. A call of the library that a thread is in
+ * keeps no other thread from touching memory or from calling the library, so a
+ * signal handler only has to wait for the thread that it interrupted. So the
+ * only concurrency is that of signal handlers: each runs to its end while the
+ * code that it interrupted stands still.
  */
 #include "macvm_internal.h"
 
-/* A function and what to call it with. */
+/* A function and its argument. */
 struct deferred {
 	UserFnUPP fn;
 	void *argument;
 };
 
 /**
- * struct paging - what a thread is in the middle of
- * @depth: how many calls it is inside, each within the one before
- * @head: how many deferred functions were taken out of the table
+ * struct paging - calls of the library that a thread is in
+ * @depth: how many calls it is in, each within the one before
+ * @head: how many deferred functions were ever taken out of the table
  * @tail: how many were ever put into it
- * @table: those from @head to @tail, each in its place modulo the size
+ * @table: the functions from @head to @tail, each at its number modulo the size
  *
- * A handler that puts one in may be interrupted between @tail and the table, by
- * another one that does the same. Functions are only taken out when @depth was
- * 0, and so when all these are through.
+ * A handler that defers a function may be interrupted between writing @tail and
+ * writing the table, by another handler that does the same. Functions are only
+ * taken out when @depth was 0, and so when all these handlers have returned.
  */
 struct paging {
 	atomic_uint depth;
@@ -34,7 +34,7 @@ struct paging {
 	struct deferred table[maxDeferredUserFns];
 };
 
-/* A signal handler must not make the first access allocate it. */
+/* initial-exec: a first access in a signal handler must not allocate it. */
 static __thread struct paging paging __attribute__((tls_model("initial-exec")));
 
 static bool is_any_deferred(void)
@@ -42,7 +42,10 @@ static bool is_any_deferred(void)
 	return atomic_load(&paging.head) != atomic_load(&paging.tail);
 }
 
-/* The caller of the library knows nothing of what runs here. */
+/*
+ * Run the first deferred function. The caller of the library must not notice
+ * it, so errno and the last result are restored.
+ */
 static void run_first(void)
 {
 	unsigned int head = atomic_load(&paging.head);
@@ -50,7 +53,7 @@ static void run_first(void)
 	OSErr result = MacVMLastError();
 	int saved = errno;
 
-	/* Its place is free, should it defer another. */
+	/* Free its place, in case it defers another function. */
 	atomic_store(&paging.head, head + 1);
 	first.fn(first.argument);
 	errno = saved;
@@ -58,9 +61,10 @@ static void run_first(void)
 }
 
 /*
- * Called with a depth of 0. While functions run it is 1, so that what they and
- * handlers defer meanwhile comes after what is waiting. A handler that comes
- * when it is 0 does the same as this.
+ * Run all deferred functions. Called with a depth of 0. While functions run it
+ * is 1, so that functions that they and handlers defer meanwhile are run after
+ * those that wait already. A handler that comes when it is 0 does the same as
+ * this.
  */
 static void run_deferred(void)
 {
@@ -83,7 +87,7 @@ void ctg_paging_leave(void)
 		run_deferred();
 }
 
-/* In a new process: what is waiting here will run in the old one. */
+/* Forget deferred functions, in the child of a fork: the parent runs them. */
 void ctg_paging_forget(void)
 {
 	atomic_store(&paging.head, atomic_load(&paging.tail));
@@ -110,7 +114,7 @@ CONTIG_EXPORT OSErr DeferUserFn(UserFnUPP fn, void *argument)
 		return ctg_mac_result(-EINVAL);
 	if (atomic_load(&paging.depth))
 		return ctg_mac_result(defer(fn, argument) ? 0 : -ENOBUFS);
-	/* There are some if a call is just over that waits for this handler. */
+	/* Some may be left if the handler interrupted the end of a call. */
 	run_deferred();
 	fn(argument);
 	return ctg_mac_result(0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * The classic face: asking about the machine.
+ * The classic face: properties of the machine.
  */
 #include <sys/sysinfo.h>
 #include <unistd.h>

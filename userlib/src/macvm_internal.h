@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * What the files of the classic face share.
+ * Declarations shared by the files of the classic face.
  */
 #ifndef CONTIG_MACVM_INTERNAL_H
 #define CONTIG_MACVM_INTERNAL_H
@@ -9,7 +9,9 @@
 
 #include "internal.h"
 
-/* The classic calls know nothing of signals. */
+/*
+ * Repeat a call that a signal ended: the classic calls have no result for that.
+ */
 #define CTG_RETRY(call)                                                        \
 	({                                                                     \
 		int retry_error;                                               \

@@ -8,7 +8,7 @@
 
 #include "macvm_internal.h"
 
-/* How many ranges and pages are prepared without allocating memory. */
+/* Number of ranges and pages that are prepared without allocating memory. */
 #define STACK_RANGES 16
 #define STACK_PAGES 64
 
@@ -21,11 +21,11 @@
 	(kNextIOIsInput | kNextIOIsOutput | kMoreIOTransfers)
 
 /**
- * struct plan - what a preparation could be
- * @table: the caller's
+ * struct plan - limits of a preparation
+ * @table: the caller's table
  * @spans: its ranges
- * @count: how many
- * @pages: how many pages may be prepared, 0 for any number
+ * @count: number of ranges
+ * @pages: maximum number of pages to prepare, 0 for no limit
  */
 struct plan {
 	IOPreparationTable *table;
@@ -35,11 +35,11 @@ struct plan {
 };
 
 /**
- * struct part - what is prepared of a range
+ * struct part - the part of a range that is prepared
  * @addr: its first byte
  * @length: bytes
- * @index: the range
- * @skip: bytes to skip before the next range; where to begin, at first
+ * @index: number of the next range
+ * @skip: bytes to skip from there on; at first, where to begin
  */
 struct part {
 	uintptr_t addr;
@@ -53,7 +53,7 @@ static uintptr_t page_mask(void)
 	return sysconf(_SC_PAGESIZE) - 1;
 }
 
-/* How many pages does it touch? */
+/* Return how many pages a part touches. */
 static uint64_t pages_of(const struct part *part)
 {
 	uintptr_t mask = page_mask();
@@ -61,7 +61,7 @@ static uint64_t pages_of(const struct part *part)
 	return ((part->addr & mask) + part->length - 1) / (mask + 1) + 1;
 }
 
-/* Where its last page begins. */
+/* Return the address of the last page of a part. */
 static uintptr_t last_page(const struct part *part)
 {
 	return (part->addr + part->length - 1) & ~page_mask();
@@ -72,7 +72,10 @@ static struct part before_first(const struct plan *plan)
 	return (struct part){.skip = plan->table->firstPrepared};
 }
 
-/* Step to the next range that is wanted, all of it or its end. */
+/*
+ * Step to the next range, or to the end of it that is wanted. Return false
+ * after the last one.
+ */
 static bool next_part(const struct plan *plan, struct part *part)
 {
 	const struct contig_span *span;
@@ -98,9 +101,9 @@ static bool is_minimal(const IOPreparationTable *table)
 }
 
 /*
- * How many pages can be prepared so that everything fits in the tables? In the
- * minimal one a range has two entries, and if it has but one page the second is
- * not filled and may be missing.
+ * Return how many pages can be prepared so that everything fits in the tables.
+ * In the minimal table a range has two entries; if it has only one page the
+ * second is not filled and may be missing.
  */
 static uint64_t pages_that_fit(const struct plan *plan)
 {
@@ -136,7 +139,7 @@ static int plan_pages(struct plan *plan)
 	if (!table->logicalMapping && !table->physicalMapping)
 		return 0;
 	pages = pages_that_fit(plan);
-	/* No room is not what no limit is. */
+	/* 0 would be no limit. */
 	if (!pages)
 		return -EMSGSIZE;
 	plan->pages = pages < UINT32_MAX ? pages : UINT32_MAX;
@@ -172,7 +175,7 @@ static int copy_physical(PhysicalAddress *mapping, const uint64_t *addrs,
 	return 0;
 }
 
-/* Tell where the pages are that a preparation of so many bytes has. */
+/* Fill the logical table for a preparation of so many bytes. */
 static void fill_logical(const struct plan *plan, uint64_t left)
 {
 	LogicalAddress *mapping = plan->table->logicalMapping;
@@ -185,7 +188,10 @@ static void fill_logical(const struct plan *plan, uint64_t left)
 		left -= part.length;
 		*mapping++ = (LogicalAddress)part.addr;
 		if (is_minimal(plan->table)) {
-			/* Never filled if there is one page: see above. */
+			/*
+			 * Never filled if there is one page: see
+			 * pages_that_fit().
+			 */
 			if (pages_of(&part) > 1)
 				*mapping = (LogicalAddress)last_page(&part);
 			mapping++;
@@ -197,7 +203,7 @@ static void fill_logical(const struct plan *plan, uint64_t left)
 	}
 }
 
-/* Prepare, with room for the addresses of all pages if there is any. */
+/* Prepare; @addrs has room for the addresses of all pages, or is NULL. */
 static int prepare_into(struct contig *client, const struct plan *plan,
 			uint64_t *addrs)
 {
@@ -249,7 +255,7 @@ static int prepare(struct contig *client, struct plan *plan)
 	if (plan->pages <= STACK_PAGES)
 		return prepare_into(client, plan, few);
 	many = calloc(plan->pages, sizeof(*many));
-	/* A part is allowed, if need be. */
+	/* Preparing only a part is allowed. */
 	if (!many) {
 		plan->pages = STACK_PAGES;
 		return prepare_into(client, plan, few);
@@ -259,7 +265,10 @@ static int prepare(struct contig *client, struct plan *plan)
 	return error;
 }
 
-/* Copy the ranges. That all fits in the types we have, the kernel cannot say. */
+/*
+ * Copy the ranges, and check that addresses and lengths fit in the types of
+ * this library, which the kernel cannot check.
+ */
 static int copy_ranges(struct plan *plan, const AddressRange *ranges)
 {
 	ByteCount total = 0;
@@ -336,7 +345,7 @@ CONTIG_EXPORT OSStatus PrepareMemoryForIO(IOPreparationTable *table)
 	if (result)
 		return result;
 	error = prepare_table(client, table);
-	/* notLockedErr would be an odd thing to say of what locks. */
+	/* notLockedErr would be misleading as the result of a lock. */
 	if (error == -ESTALE) {
 		ctg_result(error);
 		return ctg_mac_set_result(paramErr);
@@ -352,7 +361,7 @@ CONTIG_EXPORT OSStatus CheckpointIO(IOPreparationID preparationID,
 
 	if (options & ~(OptionBits)KNOWN_CHECKPOINT_OPTIONS)
 		return ctg_mac_result(-EINVAL);
-	/* When there is no next transfer, it goes no way. */
+	/* Without a next transfer directions are ignored. */
 	if (options & kMoreIOTransfers) {
 		flags = CONTIG_IO_MORE;
 		if (options & kNextIOIsInput)

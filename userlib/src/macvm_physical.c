@@ -7,12 +7,13 @@
 
 #include "macvm_internal.h"
 
-/* How many entries are translated without allocating memory. */
+/* Number of entries that are translated without allocating memory. */
 #define STACK_ENTRIES 64
 
 /*
- * The kernel's table is separate from the caller's: that must not change on
- * failure, and its fields are narrower on 32-bit machines.
+ * Copy the kernel's table to the caller's. It is a separate table, because the
+ * caller's must not change on failure, and has narrower fields on 32-bit
+ * machines.
  */
 static int copy_blocks(MemoryBlock *blocks, const struct contig_extent *extents,
 		       uint32_t count)
@@ -39,7 +40,7 @@ static int translate(struct contig *client, LogicalToPhysicalTable *table,
 
 	error = CTG_RETRY(
 		contig_get_physical(client, &addr, &length, extents, &count));
-	/* Whoever only counts gave no room. */
+	/* A caller that only counts gives no room. */
 	if (!error && extents)
 		error = copy_blocks(table->physical, extents, count);
 	if (error)
@@ -50,7 +51,7 @@ static int translate(struct contig *client, LogicalToPhysicalTable *table,
 	return 0;
 }
 
-/* More entries than pages cannot be filled. */
+/* Return how many entries can be filled: not more than there are pages. */
 static unsigned long useful_entries(unsigned long room, unsigned long length)
 {
 	unsigned long pages = length / sysconf(_SC_PAGESIZE) + 2;
@@ -73,7 +74,7 @@ static int get_physical(struct contig *client, LogicalToPhysicalTable *table,
 		return translate(client, table, entry_count, NULL, 0);
 
 	many = count > STACK_ENTRIES ? calloc(count, sizeof(*many)) : NULL;
-	/* Fewer entries than there is room for are allowed, if need be. */
+	/* If there is no memory, filling fewer entries is allowed. */
 	if (!many)
 		return translate(client, table, entry_count, few,
 				 count < STACK_ENTRIES ? count : STACK_ENTRIES);

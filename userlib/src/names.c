@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * Words for the kernel's numbers.
+ * Names and descriptions of the kernel's constants.
  */
 #include "internal.h"
 
@@ -30,6 +30,7 @@ static const char *const blocked_names[] = {
 	[CONTIG_BLOCKED_TIME] = "time",
 	[CONTIG_BLOCKED_SIGNAL] = "signal",
 	[CONTIG_BLOCKED_SEGMENTS] = "segments",
+	[CONTIG_BLOCKED_CONTENTS] = "contents",
 };
 
 static const char *const remedy_names[] = {
@@ -49,18 +50,18 @@ static const struct {
 	{0, "success"},
 	{ENOTTY, "this is not contig's device, or it does not know the "
 		 "command"},
-	{E2BIG, "a structure says something that the other side, being "
-		"older, does not know"},
+	{E2BIG, "a structure sets a member that the other side, being older, "
+		"does not know"},
 	{EOPNOTSUPP, "a flag or a value is unknown to this version"},
 	{EINVAL, "a value is wrong: a length of 0, an alignment that is no "
 		 "power of two, or a structure too short"},
 	{EOVERFLOW, "the range runs past the end of the address space or of "
 		    "the buffer"},
-	{EFBIG, "longer than the machine has memory"},
+	{EFBIG, "longer than the memory of the machine"},
 	{ERANGE, "no memory of this machine, free or not, meets the "
 		 "constraints"},
 	{EFAULT, "the memory is not mapped"},
-	{ENXIO, "the range is not memory, but registers or the like"},
+	{ENXIO, "the range is not memory but registers, for example"},
 	{EACCES,
 	 "/dev/contig may not be opened by this user, or the device is not "
 	 "confined to this user's memory (see allow_unconfined), or the range "
@@ -71,40 +72,41 @@ static const struct {
 		"and attaching a device needs CAP_SYS_RAWIO or an entry in "
 		"the parameter devices"},
 	{EBADF, "the file descriptor is not open"},
-	{EBADFD, "the file descriptor is not a buffer of contig"},
+	{EBADFD, "the file descriptor is not a buffer"},
 	{EXDEV, "the client belongs to another process; open one in this "
 		"process"},
 	{ENODATA, "the range is not held"},
 	{ENOLCK, "the range is not locked"},
 	{EILSEQ, "the range is not contiguous, physically or for the device, "
-		 "as was asked"},
+		 "as was requested"},
 	{EUNATCH, "no device is attached to the client, or no driver to the "
 		  "device"},
 	{EADDRNOTAVAIL, "the memory lies where the device cannot reach it"},
-	{ESTALE, "what was locked was unmapped or replaced since; unlock it "
+	{ESTALE, "the locked memory was unmapped or replaced since; unlock it "
 		 "first"},
 	{EHWPOISON, "the hardware has reported a page of the buffer as faulty"},
-	{EMSGSIZE, "the table is too short, or for the least part that may be "
-		   "prepared"},
+	{EMSGSIZE, "the table is too short for the result, or for the smallest "
+		   "part that may be prepared"},
 	{EDEADLK, "called in a signal handler, in the middle of a hold or "
 		  "unhold"},
 	{EDQUOT, "over RLIMIT_MEMLOCK, over the user's quota of allocated "
-		 "memory, over what all users together may have locked or "
-		 "allocated, or over what devices may have copies of"},
-	{ENOMEM, "there is not enough memory of the kind asked for"},
+		 "memory, over the memory that all users together may have "
+		 "locked or allocated, or over the memory for copies that "
+		 "devices use"},
+	{ENOMEM, "there is not enough memory of the requested kind"},
 	{ETIME, "the time budget ran out"},
 	{EINTR, "a fatal signal came first"},
-	{ENODEV, "it does not exist here, or the device went away or changed "
-		 "its driver"},
+	{ENODEV, "there is no such rung or device here, or the device is gone "
+		 "or changed its driver"},
 	{EBUSY,
 	 "memory that cannot be moved is in the way, the device is in "
-	 "use in another way or by another user, or memory is locked for "
-	 "the one before"},
-	{ENOENT,
-	 "there is no such device; is the module loaded? Or nothing was "
-	 "prepared under this id"},
+	 "use in another way or by another user, or the client has memory "
+	 "locked"},
+	{ENOENT, "there is no such device (load the module), or there is no "
+		 "preparation with this id"},
 	{EMFILE,
-	 "this process has too many open files, or clients that lock memory"},
+	 "this process has too many open files, or too many clients that hold "
+	 "or lock memory"},
 	{ENFILE, "the machine has too many open files"},
 };
 
@@ -141,5 +143,5 @@ CONTIG_EXPORT const char *contig_strerror(int error)
 		if (error_texts[i].error == error ||
 		    error_texts[i].error == -error)
 			return error_texts[i].text;
-	return "an error that contig does not give";
+	return "an error that contig does not return";
 }

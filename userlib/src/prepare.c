@@ -4,7 +4,7 @@
  */
 #include "internal.h"
 
-/* @buffer is NULL for memory of the program. */
+/* Prepare ranges of @buffer, or of the program's memory if it is NULL. */
 static int prepare(struct contig *client, const struct contig_buffer *buffer,
 		   const struct contig_span *ranges, uint32_t range_count,
 		   const struct contig_prepare_opts *opts,
@@ -19,7 +19,7 @@ static int prepare(struct contig *client, const struct contig_buffer *buffer,
 		error = ctg_check_prepare(prepared);
 	if (error)
 		return error;
-	/* What kind of ranges they are, is not for the caller to say. */
+	/* The library sets this flag, not the caller. */
 	if (known.flags & CONTIG_RANGE_BUFFER)
 		return -EOPNOTSUPP;
 	ctg_prepare_to_uapi(&arg, ranges, range_count, &known);

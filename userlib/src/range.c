@@ -31,7 +31,7 @@ static int lock_range(struct contig *client, const struct ctg_range *range,
 	CTG_PAGING;
 	struct contig_lock arg;
 
-	/* What kind of range it is, is not for the caller to say. */
+	/* The library sets this flag, not the caller. */
 	if (flags & CONTIG_RANGE_BUFFER)
 		return ctg_result(-EOPNOTSUPP);
 	ctg_lock_to_uapi(&arg, range, flags);
@@ -57,7 +57,7 @@ static int sync_range(struct contig *client, const struct ctg_range *range,
 	return ctg_result(ctg_ioctl(client->fd, CONTIG_SYNC, &arg));
 }
 
-/* On success, advances the range unless it only counts. */
+/* Translate a range. On success, advance it, unless *@count was 0. */
 static int translate_range(struct contig *client, struct ctg_range *range,
 			   struct contig_extent *extents, uint32_t *count)
 {
@@ -91,9 +91,9 @@ int ctg_range_state(struct contig *client, struct ctg_range *range,
 }
 
 /*
- * Locked memory does not change its extents, but other threads may lock, unmap
- * and lock again between the count and the translation: go on until the range
- * is through.
+ * Translate a range to its end. Locked memory does not change its extents, but
+ * other threads may unlock, unmap and lock again between the count and the
+ * translation: repeat until the whole range is translated.
  */
 static int translate_all(struct contig *client, struct ctg_range range,
 			 struct contig_extent **extents, uint32_t *count)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * Between the structures of the library's users and those of the kernel.
+ * Conversion between the library's structures and the kernel's.
  */
 #include <stddef.h>
 #include <string.h>
@@ -8,9 +8,10 @@
 #include "internal.h"
 
 /*
- * The size that a structure had in the first version, up to its last member
- * then. These never change: what was added since is zero for programs that do
- * not know it, and sizeof() would refuse them from the first new member on.
+ * The size that a structure had in the first version, up to the last member
+ * that it had then. These sizes never change: programs that do not know later
+ * members pass structures without them, and sizeof() would refuse such a
+ * program as soon as there is a new member.
  */
 #define SIZE_0(type, last)                                                     \
 	(offsetof(struct type, last) + sizeof(((struct type *)0)->last))
@@ -27,13 +28,13 @@
 #define PREPARE_SIZE_0 SIZE_0(contig_prepare, out_bounced)
 
 /**
- * copy_opts() - take over an option structure of another version
- * @known: where to put what this library knows of it
- * @known_size: size of that
- * @opts: the caller's structure, a size_t first
- * @min_size: size that the first version had
+ * copy_opts() - copy an option structure of another version
+ * @known: receives the members that this library knows
+ * @known_size: size of @known
+ * @opts: the caller's structure, which begins with its size as a size_t
+ * @min_size: size of the structure in the first version
  *
- * Return: 0; -EINVAL: too short; -E2BIG: it says something unknown.
+ * Return: 0; -EINVAL: too short; -E2BIG: an unknown member is not zero.
  */
 static int copy_opts(void *known, size_t known_size, const void *opts,
 		     size_t min_size)
@@ -144,7 +145,10 @@ int ctg_device_to_uapi(struct contig_device *arg, const char *name,
 	return 0;
 }
 
-/* They differ when one side was compiled with another version of a header. */
+/*
+ * Copy a structure. Its sizes differ if the two sides were compiled with
+ * different versions of a header.
+ */
 static void copy_known(void *to, size_t to_size, const void *from,
 		       size_t from_size)
 {
@@ -152,7 +156,7 @@ static void copy_known(void *to, size_t to_size, const void *from,
 	memcpy(to, from, to_size < from_size ? to_size : from_size);
 }
 
-/* Both structures start with their size. */
+/* Copy a structure that starts with its size. */
 static void copy_sized(void *to, uint32_t to_size, const void *from,
 		       uint32_t from_size)
 {
@@ -161,8 +165,9 @@ static void copy_sized(void *to, uint32_t to_size, const void *from,
 }
 
 /*
- * Before the command: the flags are the caller's, and all else is output. What
- * the caller's structure contains there means nothing, so it stays here.
+ * Fill the kernel's structure before the command. Only the flags are input. All
+ * other members of the caller's structure are output, and their old contents
+ * are not passed on.
  */
 int ctg_info_to_uapi(struct contig_info *arg, const struct contig_info *info)
 {
@@ -209,7 +214,10 @@ int ctg_copy_device(struct contig_device *to, const struct contig_device *from)
 	return 0;
 }
 
-/* Before it is prepared: who cannot be told what was could not end it. */
+/*
+ * Check this before preparing: a caller that cannot be given the id could not
+ * end the preparation.
+ */
 int ctg_check_prepare(const struct contig_prepare *to)
 {
 	return to->size < PREPARE_SIZE_0 ? -EINVAL : 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * For the test "ages": a module that knows the structures as this file was
- * compiled, and takes those of others as the kernel does.
+ * For the test "ages": a module that knows the structures of the version that
+ * this file was compiled with, and accepts those of other versions as the
+ * kernel does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,7 @@ union command {
 	struct contig_get_state state;
 };
 
-/* Of what the program and the library say nothing may be lost. */
+/* Fail if a member that the program or the library sets would be lost. */
 static int copy_in(union command *cmd, size_t known, const unsigned char *user,
 		   size_t min_size)
 {
@@ -112,7 +113,7 @@ static int execute(unsigned int nr, union command *cmd)
 	}
 }
 
-/* The members that the first version had never change. */
+/* The members of the first version never change. */
 #define COMMAND(type, last)                                                    \
 	{                                                                      \
 		sizeof(struct type), offsetof(struct type, last) +             \

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * For the test "ages": a program that calls everything that takes or fills a
- * structure which may grow. It is told how old library and module are.
+ * For the test "ages": a program that calls every function that takes or fills
+ * a structure which may grow. Its arguments say how old the library and the
+ * module are.
  */
 #include <contig.h>
 #include <errno.h>
@@ -25,11 +26,13 @@ static void check(bool good, const char *what, int line)
 
 #define CHECK(condition) check((condition), #condition, __LINE__)
 
-/* What comes back is either the module's or nothing, whatever was there. */
+/*
+ * Each returned value is the module's or zero, whatever the member contained.
+ */
 #ifdef AGE_later
 #define CHECK_ADDED(arg)                                                       \
 	CHECK((arg).out_added == (library_is_later && module_is_later ? 42 : 0))
-/* A member that is not used is no member for those who do not know it. */
+/* A member that is zero does not disturb sides that do not know it. */
 #define CHECK_OPTION(call)                                                     \
 	do {                                                                   \
 		CHECK((call) == 0);                                            \
@@ -41,7 +44,10 @@ static void check(bool good, const char *what, int line)
 #define CHECK_OPTION(call) CHECK((call) == 0)
 #endif
 
-/* As it is after a call that has failed, or one with another library. */
+/*
+ * Fill a structure as a failed call, or a call of another library, may leave
+ * it.
+ */
 #define DIRTY(arg)                                                             \
 	do {                                                                   \
 		memset(&(arg), 0xa5, sizeof(arg));                             \
@@ -80,7 +86,7 @@ static void info(struct contig *client)
 
 	DIRTY(answer);
 	answer.flags = 0;
-	/* The second time with what the first one left there. */
+	/* The second time with the values that the first call left there. */
 	for (i = 0; i < 2; i++) {
 		CHECK(contig_get_info(client, &answer) == 0);
 		CHECK(answer.size == sizeof(answer));
@@ -147,7 +153,7 @@ static void hold(struct contig *client)
 	CHECK(contig_unhold(client, &failures, 1) == 0);
 }
 
-/* More than fits in a long of 32 bits, at an offset that does not either. */
+/* A length and an offset that do not fit in a long of 32 bits. */
 static void long_buffer(struct contig *client)
 {
 	const uint64_t length = 3ull << 30;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * What the tests of forks, signals and cancellation have in common: a child
- * with a time limit in which a mutex that stays locked is a failure.
+ * Helpers for tests of forks, signals and cancellation: a child with a time
+ * limit, in which a mutex that stays locked is a failure.
  */
 #ifndef CONTIG_TESTS_DISTURB_H
 #define CONTIG_TESTS_DISTURB_H
@@ -14,7 +14,10 @@
 
 #define SECONDS 20
 
-/* Memory that the stand-in knows already: it takes no lock for its tables. */
+/*
+ * Memory that the stand-in knows already, so that it takes no lock to add it to
+ * its tables.
+ */
 static char *known_memory;
 
 static inline int start(void **state)
@@ -37,7 +40,7 @@ static inline int end(void **state)
 #define DISTURB_TEST(function)                                                 \
 	cmocka_unit_test_setup_teardown(function, start, end)
 
-/* Can this process still do everything? Returns how much it cannot. */
+/* Make calls that need each mutex; return how many of them failed. */
 static inline int failures_of_all_calls(void)
 {
 	struct contig *client;
@@ -56,7 +59,7 @@ static inline int failures_of_all_calls(void)
 	return failures;
 }
 
-/* The exit status of a child, or -1 if it did not come so far. */
+/* Return the exit status of a child, or -1 if it did not exit by itself. */
 static inline int status_of(pid_t child)
 {
 	int status;
@@ -78,7 +81,7 @@ static inline int status_of_a_fork(void)
 	return status_of(child);
 }
 
-/* Run @scenario in a process where no classic call was made yet. */
+/* Run @scenario in a process that has made no classic call yet. */
 static inline void assert_works_afresh(int (*scenario)(void))
 {
 	pid_t child = fork();

@@ -10,10 +10,13 @@
 
 #define MAX_FILES 256
 
-/* Offsets in buffers are turned into addresses that no process has. */
+/*
+ * Offsets in buffers are turned into addresses above this, which no process
+ * has.
+ */
 #define BUFFER_SPACE (1ull << 62)
 
-/* The device sees memory from here on. */
+/* DMA addresses are above this. */
 #define DMA_SPACE (1ull << 61)
 
 struct file {
@@ -32,7 +35,7 @@ static struct {
 	int error;
 } failures[FAKE_COMMANDS];
 
-/* As the kernel does, for its tables: one command at a time. */
+/* Like the kernel, execute one command at a time, to protect the tables. */
 static pthread_mutex_t tables = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 void fake_lock(void)
@@ -45,7 +48,7 @@ void fake_unlock(void)
 	pthread_mutex_unlock(&tables);
 }
 
-/* The kernel's are not forked. */
+/* Reset the mutex in a child: fork() does not copy mutexes of a real kernel. */
 static void make_anew(void)
 {
 	tables = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
@@ -94,7 +97,7 @@ uint64_t fake_page_of(uint64_t addr)
 	return addr & ~(uint64_t)(PAGE - 1);
 }
 
-/* Not by way of /proc, which also shows what a debugger opened. */
+/* Do not use /proc, which also shows files that a debugger opened. */
 unsigned int fake_open_files(void)
 {
 	unsigned int count = 0;
@@ -140,7 +143,7 @@ static uint64_t with_gaps(uint64_t addr, unsigned int run_pages)
 	return number * PAGE + addr % PAGE;
 }
 
-/* The address of a byte, for the CPU or for the device. */
+/* Return the address of a byte, for the CPU or for the device. */
 uint64_t fake_translated(uint64_t addr, uint32_t flags)
 {
 	if (flags & (CONTIG_GET_DMA | CONTIG_LOCK_DEVICE_CONTIGUOUS))
@@ -202,7 +205,7 @@ static bool is_buffer(int fd)
 	       !fstat(fd, &status) && status.st_ino == files[fd].inode;
 }
 
-/* Check a range and make it one of addresses, whatever it was. */
+/* Check a range, and convert it to a range of addresses. */
 int fake_resolve(uint32_t flags, int fd, uint64_t *addr, uint64_t length)
 {
 	struct stat status;
@@ -330,7 +333,7 @@ static int check_locked(int client, uint64_t addr, uint64_t length)
 	return 0;
 }
 
-/* As check_locked(), and what was locked must still be there. */
+/* Like check_locked(); the locked memory must also still be there. */
 int fake_check_locked(int client, uint64_t addr, uint64_t length)
 {
 	uint64_t page;
@@ -504,7 +507,7 @@ static int do_command(int client, unsigned int cmd, void *arg)
 	}
 }
 
-/* Like the kernel: nothing comes back but the fields that are in/out. */
+/* Like the kernel, write only the members that are in/out or out. */
 static int command(int client, unsigned int cmd, void *arg)
 {
 	uint32_t size;
@@ -540,7 +543,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(args, void *);
 	va_end(args);
 	if (request == DMA_BUF_IOCTL_SYNC) {
-		/* The first call is disturbed, as the kernel may do. */
+		/* Interrupt the first call, as the kernel may do. */
 		fake.last_sync = ((struct dma_buf_sync *)arg)->flags;
 		error = fake.syncs++ % 2 ? 0 : EINTR;
 	} else if (_IOC_TYPE(request) != CONTIG_IOCTL_TYPE) {
@@ -581,6 +584,6 @@ int __wrap_open(const char *path, int flags, ...)
 	return fd;
 }
 
-/* What open() is called where files may be long. */
+/* The name of open() where files may be long. */
 int __wrap_open64(const char *path, int flags, ...)
 	__attribute__((alias("__wrap_open")));

@@ -28,7 +28,7 @@
 
 #define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 
-/* A call failed with this errno, in both ways. */
+/* Check that a call fails with this errno, both returned and in errno. */
 #define assert_error(call, error)                                              \
 	do {                                                                   \
 		errno = 0;                                                     \
@@ -36,7 +36,7 @@
 		assert_int_equal(errno, (error));                              \
 	} while (0)
 
-/* Each of these errnos of a command comes through. */
+/* Check that a function returns each of these errnos of a command. */
 #define assert_passes_errors(cmd, call, ...)                                   \
 	do {                                                                   \
 		static const int passed_errors[] = {__VA_ARGS__};              \
@@ -49,29 +49,29 @@
 	} while (0)
 
 /**
- * struct fake - what tests set and read
+ * struct fake - state that tests set and read
  * @calls: how often each command was called
  * @syncs: how often DMA_BUF_IOCTL_SYNC was called
  * @opens: how often the device was opened
- * @open_error: what opening it fails with
- * @open_path: what was opened last
- * @last: the structure of the last command, as it came in
+ * @open_error: errno with which opening fails
+ * @open_path: path that was opened last
+ * @last: the structure of the last command, as it was passed in
  * @last_sync: flags of the last DMA_BUF_IOCTL_SYNC
  * @run_pages: physical memory has a gap after so many pages
  * @most_extents: how many are translated at a time, 0 for any number
  * @mlock_pages: how many pages can be mlocked
  * @device: a page that is not memory
  * @read_only: a page that cannot be written
- * @stale: a page that is no longer what was locked
+ * @stale: a page that was replaced since it was locked
  * @knows_no_on_fault: an old module, without CONTIG_UNHOLD_ON_FAULT
  * @deny_physical: CAP_SYS_RAWIO is missing
- * @attached: the name of the device that is attached, to any client
- * @dma_run_pages: as run_pages, for the addresses of the device
+ * @attached: the name of the device that any client has attached
+ * @dma_run_pages: as run_pages, for DMA addresses
  * @alloc: fills the answer of CONTIG_ALLOC, returns 0 or an errno
  * @probe: fills the answer of CONTIG_PROBE
  * @bounced: pages of which the device needs a copy
  * @during: called within every command
- * @before_munlock: called before every munlock() does its work
+ * @before_munlock: called at the beginning of every munlock()
  */
 struct fake {
 	unsigned int calls[FAKE_COMMANDS];
@@ -115,7 +115,7 @@ struct fake {
 
 extern struct fake fake;
 
-/* Forget everything; to be used as the setup function of each test. */
+/* Forget everything; the setup function of each test. */
 int fake_reset(void **state);
 
 #define TEST(function) cmocka_unit_test_setup(function, fake_reset)
@@ -130,16 +130,16 @@ unsigned int fake_holds(const void *addr);
 bool fake_mlocked(const void *addr);
 bool fake_is_mapped(const void *addr);
 
-/* How many pages are mlocked, locked or held by anybody. */
+/* Return how many pages are mlocked, locked or held by any client. */
 unsigned int fake_busy_pages(void);
 
-/* How many preparations have not ended. */
+/* Return how many preparations have not ended. */
 unsigned int fake_preparations(void);
 
-/* How many file descriptors this process has. */
+/* Return how many file descriptors this process has. */
 unsigned int fake_open_files(void);
 
-/* Fresh anonymous memory. */
+/* Map new anonymous memory. */
 char *fake_memory(size_t pages);
 
 #endif /* CONTIG_TESTS_FAKE_H */

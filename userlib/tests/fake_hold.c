@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * The stand-in's holds, and what mlock() and munlock() do to them.
+ * The stand-in's holds, and the effect of mlock() and munlock() on them.
  */
 #include "fake_internal.h"
 
-/* What holds for a page whoever asks. */
+/* The state of a page that all clients share. */
 struct mlocked {
 	uint64_t addr;
 	bool now;

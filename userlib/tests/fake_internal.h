@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * What the files of the stand-in for the kernel module share.
+ * Declarations shared by the files of the stand-in for the kernel module.
  */
 #ifndef CONTIG_TESTS_FAKE_INTERNAL_H
 #define CONTIG_TESTS_FAKE_INTERNAL_H
@@ -9,7 +9,7 @@
 
 #define MAX_PAGES 4096
 
-/* What one client did to a page. */
+/* Locks and holds of a page by one client. */
 struct page {
 	int client;
 	uint64_t addr;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * The stand-in's preparations: byte by byte, so that it has no arithmetic in
- * common with those it stands in for. And whose turn it is.
+ * The stand-in's preparations, computed byte by byte, so that it shares no
+ * arithmetic with the code under test; and whether the CPU or the device owns
+ * the memory.
  */
 #include "fake_internal.h"
 
@@ -89,7 +90,7 @@ static uint64_t translated(const struct contig_prepare *arg, uint64_t addr)
 	return fake_translated(addr, arg->flags);
 }
 
-/* Take bytes until the limit of pages; returns how many. */
+/* Take bytes until the limit of pages; return how many. */
 static uint64_t take(const struct contig_prepare *arg, uint64_t limit,
 		     struct preparation *prep, uint64_t *addrs, uint32_t *pages)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * What tests of ranges begin with: a client, and memory of either kind.
+ * Fixture for tests of ranges: a client, and memory of either kind.
  */
 #ifndef CONTIG_TESTS_RANGES_H
 #define CONTIG_TESTS_RANGES_H
@@ -21,7 +21,7 @@ extern struct contig_buffer *buffer;
 
 int ranges_setup(void **state);
 
-/* Finds what a test left locked or held, too. */
+/* Also fails if the test left memory locked or held. */
 int ranges_teardown(void **state);
 
 #define RANGE_TEST(function)                                                   \

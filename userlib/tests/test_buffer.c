@@ -209,7 +209,10 @@ static void reports_come_as_they_are(void **state)
 	assert_true(reports[2].largest == ~0ull);
 	assert_int_equal(reports[3].rung, 0);
 
-	/* A short table gets the first ones, and is not left behind. */
+	/*
+	 * A short table gets the first reports, and nothing is written behind
+	 * it.
+	 */
 	memset(reports, 0, sizeof(reports));
 	count = 2;
 	assert_int_equal(contig_buffer_get_reports(buffer, reports,
@@ -354,7 +357,7 @@ static void map_gives_the_byte_at_the_offset(void **state)
 	assert_int_equal(*((char *)part + PAGE), 0);
 	assert_int_equal(contig_buffer_unmap(part, PAGE + 1), 0);
 	contig_buffer_free(buffer);
-	/* It outlives the handle. */
+	/* The mapping outlives the handle. */
 	assert_string_equal((char *)whole + PAGE + 100, "here");
 	assert_int_equal(contig_buffer_unmap(whole, 4 * PAGE), 0);
 }
@@ -393,7 +396,7 @@ static void access_is_announced_to_the_dma_buf(void **state)
 							  CONTIG_ACCESS_WRITE),
 			 0);
 	assert_int_equal(fake.last_sync, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
-	/* Each was disturbed once and called again. */
+	/* Each call was interrupted once and repeated. */
 	assert_int_equal(fake.syncs, 4);
 	assert_error(contig_buffer_begin_access(buffer, 0), EINVAL);
 	assert_error(contig_buffer_end_access(buffer, 4), EOPNOTSUPP);

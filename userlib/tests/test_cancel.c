@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
  * A thread that is cancelled in a call, at each point where it could be, leaves
- * nothing behind that other threads wait for.
+ * no mutex locked that other threads wait for.
  */
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -15,14 +16,14 @@ static unsigned int cancelled_command;
 static bool returned;
 static struct contig *client;
 
-/* Where the thread is in the kernel. */
+/* Called within a command of the kernel. */
 static void cancel_me(unsigned int cmd)
 {
 	if (cmd != cancelled_command)
 		return;
 	cancelled_command = -1u;
 	pthread_cancel(pthread_self());
-	/* As if the system call were a cancellation point. */
+	/* Act as if the system call were a cancellation point. */
 	pthread_testcancel();
 }
 
@@ -93,9 +94,9 @@ static int cancel_in_call(void)
 	fake.during = cancel_me;
 	failures += pthread_create(&thread, NULL, with_type, known_memory);
 	failures += pthread_join(thread, &result);
-	/* Some C libraries forget to say PTHREAD_CANCELED. */
+	/* Some C libraries do not return PTHREAD_CANCELED. */
 	failures += result == known_memory;
-	/* No call is a cancellation point, so what it did is known. */
+	/* No call is a cancellation point, so the call was completed. */
 	if (cancel_type == PTHREAD_CANCEL_DEFERRED)
 		failures += !returned;
 	fake.during = NULL;
@@ -139,6 +140,58 @@ static void asynchronous_cancellation_leaves_no_mutex_locked(void **state)
 	try_all(PTHREAD_CANCEL_ASYNCHRONOUS);
 }
 
+/*
+ * The text is write-protected at first, so the signal comes in the middle of
+ * the call.
+ */
+static void cancel_and_unprotect(int signal)
+{
+	(void)signal;
+	mprotect(known_memory, PAGE, PROT_READ | PROT_WRITE);
+	pthread_cancel(pthread_self());
+	pthread_testcancel();
+}
+
+static void *explain(void *argument)
+{
+	const struct contig_alloc answer = {.size = sizeof(answer)};
+
+	pthread_setcanceltype(cancel_type, NULL);
+	contig_explain(&answer, ENOMEM, known_memory, PAGE);
+	returned = true;
+	pthread_testcancel();
+	return argument;
+}
+
+static int cancel_in_explanation(void)
+{
+	const struct sigaction action = {.sa_handler = cancel_and_unprotect};
+	struct sigaction before;
+	pthread_t thread;
+	int failures;
+
+	returned = false;
+	failures = sigaction(SIGSEGV, &action, &before) != 0;
+	failures += mprotect(known_memory, PAGE, PROT_READ);
+	failures += pthread_create(&thread, NULL, explain, NULL);
+	failures += pthread_join(thread, NULL);
+	failures += sigaction(SIGSEGV, &before, NULL);
+	/* snprintf(), which may use malloc(), has returned. */
+	failures += !*known_memory;
+	if (cancel_type == PTHREAD_CANCEL_DEFERRED)
+		failures += !returned;
+	return failures;
+}
+
+static void an_explanation_is_finished(void **state)
+{
+	(void)state;
+	cancel_type = PTHREAD_CANCEL_DEFERRED;
+	assert_works_afresh(cancel_in_explanation);
+	cancel_type = PTHREAD_CANCEL_ASYNCHRONOUS;
+	assert_works_afresh(cancel_in_explanation);
+}
+
 static atomic_bool began;
 
 static void *hold_for_ever(void *argument)
@@ -148,7 +201,10 @@ static void *hold_for_ever(void *argument)
 		contig_hold(client, known_memory, 1);
 		contig_unhold(client, known_memory, 1);
 		atomic_store(&began, true);
-		/* What came in a call may not have been acted on yet. */
+		/*
+		 * A cancellation that came in a call may not have been acted on
+		 * yet.
+		 */
 		pthread_testcancel();
 	}
 	return argument;
@@ -208,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DISTURB_TEST(deferred_cancellation_leaves_no_mutex_locked),
 		DISTURB_TEST(asynchronous_cancellation_leaves_no_mutex_locked),
+		DISTURB_TEST(an_explanation_is_finished),
 		DISTURB_TEST(cancellation_at_any_time_leaves_no_mutex_locked),
 		DISTURB_TEST(the_state_is_left_as_it_was),
 	};

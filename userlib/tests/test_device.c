@@ -51,7 +51,7 @@ static void attach_refuses_what_it_does_not_know(void **state)
 	assert_int_equal(contig_attach_device(client, DEVICE, &longer.opts), 0);
 }
 
-/* The kernel is to be asked what the longest name of all means. */
+/* The kernel decides about the longest name, not the library. */
 static void the_longest_name_fits(void **state)
 {
 	char name[CONTIG_DEVICE_NAME_SIZE] = "pci/";

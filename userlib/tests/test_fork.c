@@ -32,7 +32,7 @@ static void an_inherited_client_is_refused(void **state)
 		failures += contig_lock(client, memory, 1, 0) != -EXDEV;
 		failures += contig_hold(client, memory, 1) != -EXDEV;
 		failures += contig_unhold(client, memory, 1) != -EXDEV;
-		/* What concerns no memory of a process still works. */
+		/* Calls that concern no memory of a process still work. */
 		failures += contig_alloc(client, 1, NULL, &buffer) != 0;
 		contig_buffer_free(buffer);
 		contig_close(client);
@@ -44,7 +44,7 @@ static void an_inherited_client_is_refused(void **state)
 		_exit(failures);
 	}
 	wait_for(child);
-	/* The child did not change what the parent holds. */
+	/* The child did not change the holds of the parent. */
 	assert_true(fake_mlocked(memory));
 	assert_int_equal(contig_unhold(client, memory, 1), 0);
 	contig_close(client);
@@ -75,7 +75,10 @@ static void a_fork_amid_holds_leaves_the_child_able_to_hold(void **state)
 	(void)state;
 	busy_memory = fake_memory(2);
 	assert_int_equal(contig_open(&busy_client, NULL), 0);
-	/* The stand-in adds pages to its tables without a lock of its own. */
+	/*
+	 * This adds the pages to the tables of the stand-in, which takes no
+	 * lock of its own for that.
+	 */
 	assert_int_equal(contig_hold(busy_client, busy_memory, 1), 0);
 	assert_int_equal(contig_unhold(busy_client, busy_memory, 1), 0);
 	pthread_create(&thread, NULL, keep_holding, NULL);

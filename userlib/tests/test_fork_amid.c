@@ -33,7 +33,10 @@ static void in_child(void)
 		hook_in_child();
 }
 
-/* Registered before those of the library, so that theirs go around these. */
+/*
+ * Registered before the handlers of the library, so that the hooks run between
+ * those.
+ */
 __attribute__((constructor(101))) static void watch_forks(void)
 {
 	pthread_atfork(before, after, in_child);
@@ -65,7 +68,7 @@ static void defer_in_handler(int signal)
 static void raise_it(void)
 {
 	raise(SIGUSR1);
-	/* It is not handled before the fork is over. */
+	/* The signal is not handled before the fork is over. */
 	run_count_meanwhile += run_count;
 }
 
@@ -79,7 +82,10 @@ static int fork_with_hooks(void)
 	if (!child) {
 		alarm(SECONDS);
 		hook_before = hook_after = hook_in_child = NULL;
-		/* What the parent deferred is the parent's to do. */
+		/*
+		 * The parent runs the functions that it deferred, not the
+		 * child.
+		 */
 		failures += run_count != 0;
 		failures += function_failures;
 		_exit(failures + failures_of_all_calls());
@@ -106,7 +112,7 @@ static int defer_after(void)
 static int raise_before(void)
 {
 	hook_before = raise_it;
-	/* The handler runs when all is over, and so does the function. */
+	/* The handler runs when the fork is over, and so does the function. */
 	return fork_with_hooks() - 1 + (run_count_meanwhile != 1);
 }
 
@@ -186,7 +192,7 @@ static void signals_wait_in_the_child(void **state)
 	assert_works_afresh(raise_in_child);
 }
 
-/* Handlers of others use the library while the process forks. */
+/* Handlers of other libraries use the library while the process forks. */
 static void use_classic_calls(void)
 {
 	void *block = MemAllocatePhysicallyContiguous(1, true);
@@ -219,7 +225,10 @@ static void *fork_in_thread(void *unused)
 	return unused;
 }
 
-/* The call stays where it is until the fork is over: or else it waits for it. */
+/*
+ * The call waits here until a fork is over, for 5 seconds at most: a fork that
+ * waits for the call fails the test.
+ */
 static void fork_meanwhile(unsigned int cmd)
 {
 	struct timespec limit;
@@ -264,7 +273,7 @@ static int fork_amid_alloc(void)
 	return fork_amid(CONTIG_CMD_ALLOC);
 }
 
-/* The first classic call: the client that a child has got is not used. */
+/* The first classic call: a client that a child has inherited is not used. */
 static int fork_amid_first_call(void)
 {
 	unsigned int files = fake_open_files();
@@ -354,7 +363,7 @@ static void hold_in_handler(int signal)
 	handlers_errors[1] = contig_unhold(handlers_client, known_memory, 1);
 }
 
-/* It must not do that, but it is told so and does not hang. */
+/* A handler must not do this; it gets an error and does not hang. */
 static int hold_in_handler_amid_unhold(void)
 {
 	int failures = contig_open(&handlers_client, NULL) != 0;
@@ -408,7 +417,7 @@ static void defer_hold(int signal)
 	errno = saved;
 }
 
-/* Forks without end, signals all the time, and a thread that holds. */
+/* Many forks, with signals all the time and a thread that holds. */
 static int storm(void)
 {
 	struct itimerval timer = {{0, 500}, {0, 500}};

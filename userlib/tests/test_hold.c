@@ -77,7 +77,7 @@ static void what_is_mlocked_after_a_hold_stays_so(void **state)
 	assert_true(fake_mlocked(memory + PAGE));
 	assert_true(fake_mlocked(memory + 2 * PAGE));
 	assert_false(fake_mlocked(memory + 3 * PAGE));
-	/* Nor does it end with a later hold. */
+	/* The program's mlock() does not end with a later hold, either. */
 	assert_int_equal(contig_hold(client, memory, 4 * PAGE), 0);
 	assert_int_equal(contig_unhold(client, memory, 4 * PAGE), 0);
 	assert_true(fake_mlocked(memory + PAGE));
@@ -99,7 +99,9 @@ static void what_is_mlocked_in_a_hold_outlives_the_client(void **state)
 	munlock(memory, PAGE);
 }
 
-/* It cannot say whose mlock() it is, but all holds end. */
+/*
+ * An old module cannot distinguish mlock()s of the program, but all holds end.
+ */
 static void an_old_module_is_good_enough_to_hold(void **state)
 {
 	size_t page;
@@ -225,8 +227,9 @@ static void close_copes_with_what_the_kernel_dropped(void **state)
 }
 
 /*
- * Two threads hold and unhold overlapping ranges. If one could come between the
- * other's unhold and its munlock(), a held page would end up not mlocked.
+ * Two threads hold and unhold overlapping ranges. If one thread could run
+ * between the other's unhold and its munlock(), a held page would end up not
+ * mlocked.
  */
 static void *hold_and_unhold(void *arg)
 {
@@ -287,7 +290,10 @@ static void threads_do_not_disturb_each_other(void **state)
 	int i;
 
 	(void)state;
-	/* The stand-in adds pages to its tables without a lock of its own. */
+	/*
+	 * This adds the pages to the tables of the stand-in, which takes no
+	 * lock of its own for that.
+	 */
 	assert_int_equal(contig_hold(client, memory, 3 * PAGE), 0);
 	assert_int_equal(contig_unhold(client, memory, 3 * PAGE), 0);
 	for (i = 0; i < 2; i++)

@@ -27,7 +27,7 @@ static int teardown(void **state)
 	return munmap(memory, PAGES * PAGE);
 }
 
-/* Has to be first: nothing has opened the device yet. */
+/* Must be the first test: nothing has opened the device yet. */
 static void without_the_device_there_is_no_mmu(void **state)
 {
 	LogicalToPhysicalTable table = {.logical = {memory, 1}};
@@ -110,7 +110,7 @@ static void locks_nest_per_page(void **state)
 	assert_int_equal(fake_busy_pages(), 0);
 }
 
-/* Statement 10, and rule R3: a lock is no hold that could be taken back. */
+/* Statement 10, and rule R3: UnholdMemory cannot undo a lock. */
 static void holds_and_locks_are_separate(void **state)
 {
 	(void)state;

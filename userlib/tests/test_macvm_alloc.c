@@ -74,7 +74,7 @@ static void two_failures_to_be_contiguous_give_nil(void **state)
 	assert_int_equal(fake.calls[CONTIG_CMD_LOCK], 2);
 }
 
-/* Whether the first block is still there when the second is allocated. */
+/* Shows whether the first block still exists when the second is allocated. */
 static unsigned int files_at_alloc[2];
 
 static int watch_files(struct contig_alloc *arg)
@@ -98,7 +98,7 @@ static void one_failure_gives_the_second_block(void **state)
 	assert_non_null(block);
 	assert_int_equal(fake.calls[CONTIG_CMD_ALLOC], 2);
 	assert_int_equal(files_at_alloc[1], files_at_alloc[0] + 1);
-	/* Of the two only one is left. */
+	/* Only one of the two blocks is left. */
 	assert_int_equal(fake_open_files(), files + 1);
 	assert_int_equal(MemDeallocatePhysicallyContiguous(block), noErr);
 }

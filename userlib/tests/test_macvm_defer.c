@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "fake.h"
@@ -55,7 +56,7 @@ static void defer_some(int signal)
 	run_count_in_handler = run_count;
 }
 
-/* A signal while a command is being done. */
+/* Raise a signal while a command is executed. */
 static void interrupt(unsigned int cmd)
 {
 	if (cmd == interrupted_command) {
@@ -128,7 +129,7 @@ static void the_table_is_bounded(void **state)
 		for (i = 0; i < run_count; i++)
 			assert_int_equal(ran[i], 100 + i);
 		assert_int_equal(UnlockMemory(memory, PAGE), noErr);
-		/* It is at another place in the table next time. */
+		/* The next function is at another place in the table. */
 		to_defer = maxDeferredUserFns - 1;
 		interrupt_next(CONTIG_CMD_LOCK, defer_some);
 		assert_int_equal(LockMemory(memory, PAGE), noErr);
@@ -141,14 +142,14 @@ static void the_table_is_bounded(void **state)
 static void defer_in_safety(int signal)
 {
 	(void)signal;
-	/* An interrupted call that is over when the handler's call is. */
+	/* An interrupted call that ends with the handler's call. */
 	UnlockMemory(memory, PAGE);
 	LockMemory(memory + PAGE, PAGE);
 	UnlockMemory(memory + PAGE, PAGE);
 	defer_some(signal);
 }
 
-/* What the handler itself locks is within what it interrupted. */
+/* Calls of the handler nest in the call that it interrupted. */
 static void calls_nest(void **state)
 {
 	(void)state;
@@ -170,7 +171,9 @@ static void hold_and_fail(void *argument)
 	assert_int_equal(HoldMemory(memory, PAGE), noErr);
 	assert_int_equal(UnholdMemory(memory, PAGE), noErr);
 	assert_int_equal(UnlockMemory(memory + PAGE, PAGE), notLockedErr);
-	/* What this defers comes last, and not within this. */
+	/*
+	 * The function deferred here runs last, and not within this function.
+	 */
 	before = run_count;
 	if (run_count < 5)
 		assert_int_equal(DeferUserFn(hold_and_fail, (void *)55), noErr);
@@ -203,7 +206,9 @@ static void deferred_functions_may_use_the_library(void **state)
 		assert_int_equal(ran[1], 2);
 		assert_int_equal(ran[2], 55);
 		assert_int_equal(fake_busy_pages(), 0);
-		/* Nobody sees that they failed. */
+		/*
+		 * The failures of deferred calls are not visible to the caller.
+		 */
 		assert_int_equal(MacVMLastError(), noErr);
 		assert_int_equal(errno, 0);
 	}
@@ -301,6 +306,61 @@ static void every_such_call_is_unsafe(void **state)
 	assert_int_equal(run_count, 2);
 }
 
+/*
+ * The text is write-protected at first, so a signal comes in the middle of the
+ * call.
+ */
+static void defer_and_unprotect(int signal)
+{
+	defer_some(signal);
+	mprotect(memory, PAGE, PROT_READ | PROT_WRITE);
+}
+
+static void explain(unsigned int n, const struct contig_buffer *buffer)
+{
+	const struct contig_alloc answer = {.size = sizeof(answer)};
+	const struct contig_probe probe = {.size = sizeof(probe)};
+
+	switch (n) {
+	case 0:
+		contig_explain(&answer, ENOMEM, memory, PAGE);
+		break;
+	case 1:
+		contig_explain_probe(&probe, memory, PAGE);
+		break;
+	default:
+		contig_buffer_explain(buffer, memory, PAGE);
+		break;
+	}
+}
+
+/* These use snprintf(), which may use malloc(). */
+static void explaining_is_unsafe_too(void **state)
+{
+	const struct sigaction action = {.sa_handler = defer_and_unprotect};
+	struct contig_buffer *buffer;
+	struct sigaction before;
+	struct contig *client;
+	unsigned int n;
+
+	(void)state;
+	assert_int_equal(contig_open(&client, NULL), 0);
+	assert_int_equal(contig_alloc(client, PAGE, NULL, &buffer), 0);
+	assert_int_equal(sigaction(SIGSEGV, &action, &before), 0);
+	for (n = 0; n < 3; n++) {
+		run_count = 0;
+		run_count_in_handler = -1u;
+		assert_int_equal(mprotect(memory, PAGE, PROT_READ), 0);
+		explain(n, buffer);
+		assert_int_equal(run_count_in_handler, 0);
+		assert_int_equal(run_count, 1);
+		assert_true(strlen(memory) > 0);
+	}
+	sigaction(SIGSEGV, &before, NULL);
+	contig_buffer_free(buffer);
+	contig_close(client);
+}
+
 static void fork_in_handler(int signal)
 {
 	defer_some(signal);
@@ -372,6 +432,7 @@ int main(void)
 		DEFER_TEST(deferred_functions_may_use_the_library),
 		DEFER_TEST(failures_are_kept),
 		DEFER_TEST(every_such_call_is_unsafe),
+		DEFER_TEST(explaining_is_unsafe_too),
 		DEFER_TEST(a_child_has_nothing_to_do),
 		DEFER_TEST(other_threads_are_safe),
 	};

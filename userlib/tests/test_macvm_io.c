@@ -25,7 +25,7 @@ static int setup(void **state)
 	size_t i;
 
 	fake_reset(state);
-	/* So that physical addresses are no logical ones. */
+	/* Make physical addresses differ from logical ones. */
 	fake.run_pages = 3;
 	memory = fake_memory(PAGES);
 	for (i = 0; i < PAGES; i++)
@@ -99,7 +99,7 @@ static void assert_no_entry(size_t i)
 	assert_ptr_equal(physical[i], UNTOUCHED);
 }
 
-/* Has to be first: nothing has opened the device yet. */
+/* Must be the first test: nothing has opened the device yet. */
 static void without_the_device_nothing_is_prepared(void **state)
 {
 	(void)state;
@@ -126,7 +126,7 @@ static void a_page_is_one_entry(void **state)
 	assert_int_equal(fake_busy_pages(), 0);
 }
 
-/* Statements 48, 49; more than the stack has room for as well. */
+/* Statements 48, 49; also more entries than the stack has room for. */
 static void every_page_is_an_entry(void **state)
 {
 	static const size_t most[] = {3, PAGES - 1};
@@ -144,7 +144,7 @@ static void every_page_is_an_entry(void **state)
 			assert_no_entry(i);
 		end();
 	}
-	/* Its end is the end of a page. */
+	/* The range ends at the end of a page. */
 	physical[2] = logical[2] = UNTOUCHED;
 	set_range(PAGE, 2 * PAGE);
 	prepare(kIOStateDone, 2 * PAGE);
@@ -178,7 +178,7 @@ static void short_tables_make_parts(void **state)
 	assert_int_equal(table.firstPrepared, total);
 }
 
-/* Statement 52, and what else is no table. */
+/* Statement 52, and other tables that are refused. */
 static void tables_are_checked(void **state)
 {
 	(void)state;
@@ -204,7 +204,7 @@ static void tables_are_checked(void **state)
 	assert_nothing_prepared(paramErr);
 	set_ranges(CONTIG_PREPARE_RANGES + 1);
 	assert_nothing_prepared(paramErr);
-	/* As many as that were half of all memory each. */
+	/* Their lengths add up to more than there are addresses. */
 	ranges[0] = (AddressRange){NULL, -1ul / 2 + 1};
 	ranges[1] = ranges[0];
 	set_ranges(2);
@@ -216,7 +216,7 @@ static void tables_are_checked(void **state)
 	table.rangeInfo.multipleRanges.rangeTable = NULL;
 	assert_nothing_prepared(paramErr);
 	assert_int_equal(fake.calls[CONTIG_CMD_PREPARE], 0);
-	/* What the kernel does not like, behind what it does. */
+	/* A range that the kernel refuses, after ranges that it accepts. */
 	table.rangeInfo.multipleRanges.rangeTable = ranges;
 	ranges[1] = (AddressRange){NULL, 1};
 	assert_nothing_prepared(paramErr);
@@ -241,7 +241,7 @@ static void ranges_follow_each_other(void **state)
 	assert_int_equal(fake_locks(memory), 2);
 	end();
 
-	/* From within the second on. */
+	/* Begin in the middle of the second range. */
 	table.firstPrepared = 10 + 7;
 	prepare(kIOStateDone, PAGE - 7 + 24);
 	assert_entry(0, 57);
@@ -282,7 +282,7 @@ static void minimal_tables_have_two_entries_a_range(void **state)
 	assert_ptr_equal(logical[4], memory + 20 * PAGE);
 	assert_ptr_equal(logical[5], memory + 21 * PAGE);
 	assert_ptr_equal(logical[6], UNTOUCHED);
-	/* The other table has them all. */
+	/* The other table has all pages. */
 	assert_int_equal((uintptr_t)physical[8],
 			 fake_physical(memory + 21 * PAGE));
 	assert_ptr_equal(physical[9], UNTOUCHED);
@@ -315,7 +315,7 @@ static void minimal_tables_end_a_part_too(void **state)
 		assert_ptr_equal(logical[expected[i].room], UNTOUCHED);
 		end();
 	}
-	/* With the other table, that counts as well. */
+	/* With the other table, its length is a limit too. */
 	table.physicalMapping = physical;
 	table.mappingEntryCount = 5;
 	prepare(0, 5 * PAGE - 100);
@@ -347,7 +347,7 @@ static void granularity_limits_parts(void **state)
 	table.granularity = 4 * PAGE;
 	assert_nothing_prepared(notEnoughMemoryErr);
 	assert_int_equal(errno, EMSGSIZE);
-	/* And so does a table with no entry. */
+	/* A table without an entry also fails. */
 	table.granularity = 0;
 	table.mappingEntryCount = 0;
 	assert_nothing_prepared(notEnoughMemoryErr);
@@ -374,7 +374,7 @@ static void tables_may_be_left_out(void **state)
 	assert_ptr_equal(logical[3], memory + 3 * PAGE);
 	assert_ptr_equal(logical[4], UNTOUCHED);
 	end();
-	/* Without any, there is no limit to them. */
+	/* Without a table, there is no limit. */
 	table.logicalMapping = NULL;
 	table.mappingEntryCount = 0;
 	prepare(kIOStateDone, 9 * PAGE);
@@ -405,7 +405,7 @@ static void checkpoints_end_it_or_not(void **state)
 	assert_int_equal(last->flags, CONTIG_IO_MORE | CONTIG_IO_OUTPUT);
 	assert_int_equal(CheckpointIO(id, 8), paramErr);
 	assert_int_equal(fake_locks(memory), 1);
-	/* Which way nothing goes does not matter. */
+	/* Without a next transfer the direction is ignored. */
 	assert_int_equal(CheckpointIO(id, kNextIOIsInput), noErr);
 	assert_int_equal(last->flags, 0);
 	assert_int_equal(fake_busy_pages(), 0);
@@ -524,7 +524,7 @@ static void a_device_has_its_own_addresses(void **state)
 	assert_int_equal((uintptr_t)physical[0], fake_dma(memory + 30));
 	assert_int_equal((uintptr_t)physical[3], fake_dma(memory + 3 * PAGE));
 	end();
-	/* Copies are told of, and can be done without. */
+	/* Copies are reported, and can be refused. */
 	fake.bounced = 1;
 	prepare(kIOStateDone | kIOStateCopied, 3 * PAGE);
 	end();

@@ -21,7 +21,7 @@ static int setup(void **state)
 	memset(ranges, 0, sizeof(ranges));
 	if (ranges_setup(state))
 		return -1;
-	/* So that no address is that of the program. */
+	/* Make addresses differ from the program's. */
 	fake.run_pages = 3;
 	ranges[0].addr = (uintptr_t)memory;
 	ranges[0].length = PAGE;
@@ -105,7 +105,7 @@ static void several_ranges_are_told_page_by_page(void **state)
 	end();
 }
 
-/* As a program with a short table has to do it. */
+/* Prepare in parts, as a program with a short table must. */
 static void parts_add_up(void **state)
 {
 	uint64_t total = 7 * PAGE + 55;
@@ -125,7 +125,7 @@ static void parts_add_up(void **state)
 		end();
 	} while (!prepared.out_done);
 	assert_int_equal(opts.first, total);
-	/* 5 and 4 pages, and no part but the last has less than it may. */
+	/* 5 and 4 pages; every part except the last is as long as possible. */
 	assert_int_equal(parts, 3);
 	assert_error(prepare(2), EINVAL);
 }
@@ -165,7 +165,7 @@ static void copies_are_told(void **state)
 	end();
 }
 
-/* What the library does not know is zero. */
+/* Members that the library does not know are zero. */
 static void a_newer_program_gets_what_is_known(void **state)
 {
 	struct {
@@ -184,7 +184,7 @@ static void a_newer_program_gets_what_is_known(void **state)
 	prepared.out_id = longer.known.out_id;
 	end();
 
-	/* Who could not be told the id gets none. */
+	/* A caller that cannot be given the id gets no preparation. */
 	prepared.size = sizeof(prepared) - 1;
 	assert_error(prepare(1), EINVAL);
 	assert_int_equal(fake.calls[CONTIG_CMD_PREPARE], 1);

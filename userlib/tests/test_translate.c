@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * Each test is done twice: with physical addresses, and with those of a device.
+ * Each test runs twice: with physical addresses, and with addresses for a
+ * device.
  */
 #include <stdlib.h>
 
@@ -8,10 +9,10 @@
 
 /**
  * struct face - the functions for one kind of address
- * @flag: by which the kernel tells them apart
- * @run_pages: after so many pages there is a gap; in the other kind of address,
- *             none is
- * @addr: what comes out
+ * @flag: flag that selects this kind of address
+ * @run_pages: tests set it to make a gap in these addresses, and none in the
+ *             other kind, after so many pages
+ * @addr: returns the expected address
  * @memory: translates memory
  * @buffer: translates a buffer
  * @all_memory: translates memory into a table
@@ -198,7 +199,7 @@ static void whole_tables_are_allocated(void **state)
 	assert_int_equal(contig_buffer_unlock(client, buffer, 0, 8 * PAGE), 0);
 }
 
-/* As if the extents had become more after they were counted. */
+/* Act as if there were more extents after they were counted. */
 static void whole_tables_grow(void **state)
 {
 	struct contig_extent *extents;
@@ -230,7 +231,7 @@ static void whole_tables_fail_cleanly(void **state)
 	assert_null(extents);
 	assert_int_equal(count, 0);
 	lock_memory(1);
-	/* They are counted, but not told. */
+	/* They can be counted, but not read. */
 	fake_fail(CONTIG_CMD_GET_PHYSICAL, 1, EPERM);
 	assert_error(face->all_memory(client, memory, PAGE, &extents, &count),
 		     EPERM);
@@ -238,7 +239,7 @@ static void whole_tables_fail_cleanly(void **state)
 	unlock_memory(1);
 }
 
-/* Who may not see physical addresses can do with a device's. */
+/* A caller that may not see physical addresses can see those for a device. */
 static void each_kind_has_its_own_condition(void **state)
 {
 	const void *addr = memory;

@@ -7,9 +7,9 @@
 #include <linux/version.h>
 
 /*
- * Since 6.3. Before, an IOMMU said whether it remaps interrupts on x86, and elsewhere
- * the interrupt controllers did, all in one answer. On x86 their answer is not asked
- * for: without controllers that it knows of it is yes.
+ * Added in 6.3. Before, the IOMMU reports interrupt remapping on x86. Elsewhere
+ * the interrupt controllers do, all together; on x86 without such controllers
+ * that check would return true, so it is not used there.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline int contig_compat_no_intr_remap(struct device *dev, void *unused)

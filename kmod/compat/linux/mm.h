@@ -13,7 +13,7 @@ static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 }
 #endif
 
-/* Until 6.5 there was an array for mappings as well. */
+/* Until 6.5 there was a parameter for an array of VMAs. */
 static inline long contig_get_user_pages_remote(struct mm_struct *mm,
 						unsigned long start,
 						unsigned long nr_pages,

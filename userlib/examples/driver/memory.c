@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * Memory for a device: get it, lock it, ask for its DMA addresses.
+ * Memory for a device: allocate it, lock it, get its DMA addresses.
  */
 #include <err.h>
 #include <errno.h>
@@ -60,7 +60,10 @@ static int get_buffer(struct memory *memory, uint32_t rungs, size_t align)
 	return 0;
 }
 
-/* Page by page, as memory comes to a program in a machine long in use. */
+/*
+ * Map the program's own memory page by page, as it is in a program on a machine
+ * that has run for long.
+ */
 static int get_own(struct memory *memory)
 {
 	void *bytes = mmap(NULL, memory->length, PROT_READ | PROT_WRITE,
@@ -76,7 +79,7 @@ static int get_own(struct memory *memory)
 	return 0;
 }
 
-/* What the CPU calls the first byte is not needed, and only shown. */
+/* Return the physical address of the first byte, which is only shown. */
 static uint64_t physical_address(const struct memory *memory)
 {
 	const void *addr = memory->bytes;
@@ -171,7 +174,7 @@ uint64_t memory_address(const struct memory *memory, size_t offset,
 	uint32_t end = memory->count;
 	size_t within;
 
-	/* The last run that does not begin behind the byte. */
+	/* Find the last run that does not begin behind the byte. */
 	while (end - first > 1) {
 		uint32_t middle = first + (end - first) / 2;
 
@@ -186,7 +189,7 @@ uint64_t memory_address(const struct memory *memory, size_t offset,
 	return memory->runs[first].addr + within;
 }
 
-/* Whether the device reads or writes it is not known here. */
+/* The direction is not known here. */
 static int hand_over(const struct memory *memory, uint32_t whose)
 {
 	int error = contig_sync(memory->client, memory->bytes, memory->length,
@@ -215,7 +218,7 @@ int memory_end(const struct memory *memory)
 
 void memory_put(struct memory *memory)
 {
-	/* What is unlocked is no longer mapped for the device. */
+	/* Unlocking also unmaps the memory from the device. */
 	if (memory->bytes) {
 		if (memory->runs)
 			contig_unlock(memory->client, memory->bytes,

@@ -7,19 +7,19 @@
 
 #include <contig.h>
 
-/* The name of the memory that is no buffer of contig. */
+/* Name of the program's own memory, which is no buffer of contig. */
 #define MEMORY_MALLOC "malloc"
 
 /**
- * struct memory - locked memory and what the device calls it
- * @client: to which the device is attached
+ * struct memory - locked memory and its addresses for the device
+ * @client: the client to which the device is attached
  * @buffer: NULL for the program's own memory
- * @bytes: where the program sees it
+ * @bytes: address for the program
  * @length: bytes, a multiple of the page size
- * @runs: DMA addresses, in the order of the bytes
- * @offsets: where each run begins
- * @count: how many runs there are
- * @physical: physical address of the first byte, ~0 if it must not be known
+ * @runs: extents of DMA addresses, in the order of the bytes
+ * @offsets: offset of each of @runs in the memory
+ * @count: number of @runs
+ * @physical: physical address of the first byte, ~0 if it cannot be seen
  */
 struct memory {
 	struct contig *client;
@@ -32,37 +32,36 @@ struct memory {
 	uint64_t physical;
 };
 
-/* Is there memory of this name? */
+/* Return 1 if there is memory of this name, else 0. */
 int memory_is_known(const char *name);
 
 /*
  * Get memory, zero and locked. @name is that of a rung, MEMORY_MALLOC, or NULL
- * for whatever rung is the first that answers. Returns 0, or -1 after it has said
- * why not.
+ * for the first rung that can give it. Return 0, or -1 after a message.
  */
 int memory_get(struct memory *memory, struct contig *client, const char *name,
 	       size_t length);
 
 /*
- * Get memory that is one run for the device, at a multiple of @align. Returns as
+ * Get memory that is one run for the device, at a multiple of @align. Return as
  * memory_get().
  */
 int memory_get_run(struct memory *memory, struct contig *client, size_t length,
 		   size_t align);
 
-/* Where the memory is from, in a word. */
+/* Return the source of the memory, in a word. */
 const char *memory_name(const struct memory *memory);
 
 /*
- * The address that the device has to be told for the byte at @offset. @length is
- * cut to what it may reach from there in one run.
+ * Return the DMA address of the byte at @offset. Reduce @length to the bytes
+ * that the device can reach from there in one run.
  */
 uint64_t memory_address(const struct memory *memory, size_t offset,
 			size_t *length);
 
 /*
- * The CPU is going to touch the memory; and has done so. Between the two the
- * device must not. Return 0, or -1 after they have said why not.
+ * Call these before and after the CPU accesses the memory. In between the
+ * device must not access it. Return 0, or -1 after a message.
  */
 int memory_begin(const struct memory *memory);
 int memory_end(const struct memory *memory);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * What a user-space driver needs of PCI: the device's registers through
- * resource0 of sysfs, its configuration space through config, its interrupt
- * through /dev/uioN.
+ * PCI for a user-space driver: the device's registers through resource0 of
+ * sysfs, its configuration space through config, its interrupt through
+ * /dev/uioN.
  */
 #include <dirent.h>
 #include <err.h>
@@ -48,7 +48,7 @@ static int write_file(const char *path, const char *text)
 	return done < 0 ? -1 : 0;
 }
 
-/* 0 if there is no such file. */
+/* Return 0 if there is no such file. */
 static unsigned int read_number(const char *device, const char *file)
 {
 	unsigned int number = 0;
@@ -65,7 +65,7 @@ static unsigned int read_number(const char *device, const char *file)
 	return number;
 }
 
-/* The name of a device's driver; false if it has none. */
+/* Get the name of a device's driver; return false if it has none. */
 static bool driver_of(const char *device, char driver[PATH_SIZE])
 {
 	char path[PATH_SIZE];
@@ -87,7 +87,7 @@ static bool matches(const char *device, const struct pci_id *id)
 {
 	char driver[PATH_SIZE];
 
-	/* What another driver has is in use. */
+	/* A device that has another driver is in use. */
 	if (driver_of(device, driver) && strcmp(driver, DRIVER))
 		return false;
 	return (!id->vendor || read_number(device, "vendor") == id->vendor) &&
@@ -121,7 +121,9 @@ int pci_find(char name[PCI_NAME_SIZE], const struct pci_id *id)
 	return found ? 0 : -1;
 }
 
-/* An IOMMU is set up for a device when a driver is bound to it. */
+/*
+ * Bind uio_pci_generic: an IOMMU is set up for a device when a driver is bound.
+ */
 static int bind_driver(const char *name)
 {
 	char driver[PATH_SIZE];
@@ -139,7 +141,7 @@ static int bind_driver(const char *name)
 		return -1;
 	}
 	if (access(DRIVER_PATH, F_OK)) {
-		warnx("there is no " DRIVER ": modprobe " DRIVER);
+		warnx(DRIVER " is not loaded: modprobe " DRIVER);
 		return -1;
 	}
 	snprintf(path, sizeof(path), DEVICES "/%s/driver_override", name);
@@ -236,7 +238,7 @@ static int open_config(struct pci *pci)
 	return 0;
 }
 
-/* The registers of a device that is unplugged are no longer mapped. */
+/* Accesses to the registers of an unplugged device raise SIGBUS. */
 static void on_bus_error(int number)
 {
 	static const char words[] = "the device is gone\n";
@@ -253,14 +255,14 @@ int pci_open(struct pci *pci, const char *name)
 	if (!strncmp(name, "pci/", 4))
 		name += 4;
 	if (strlen(name) >= sizeof(pci->name)) {
-		warnx("'%s' is no name of a PCI device", name);
+		warnx("'%s' is not the name of a PCI device", name);
 		return -1;
 	}
 	strcpy(pci->name, name);
 	signal(SIGBUS, on_bus_error);
 	if (bind_driver(name) || open_config(pci))
 		return -1;
-	/* When this file is closed, the device may do no DMA any longer. */
+	/* When this file is closed, the device can no longer do DMA. */
 	pci->uio = open_uio(name);
 	if (pci->uio < 0 || enable(pci) || map_bar(pci)) {
 		pci_close(pci);

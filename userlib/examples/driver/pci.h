@@ -29,11 +29,11 @@ struct pci {
 };
 
 /**
- * struct pci_id - what to look for; a number of 0 is any
- * @what: for the message that there is none
- * @vendor: of the device
- * @device: which of the vendor's
- * @class: what it is for
+ * struct pci_id - ids of a device to find; 0 matches any id
+ * @what: name for the message that there is none
+ * @vendor: vendor id
+ * @device: device id
+ * @class: class code
  */
 struct pci_id {
 	const char *what;
@@ -42,9 +42,9 @@ struct pci_id {
 	unsigned int class;
 };
 
-/* All of these return 0, or -1 after they have said why. */
+/* All of these functions return 0, or -1 after a message. */
 
-/* Find the first device of a kind that no driver of the kernel has. */
+/* Find the first matching device that no driver of the kernel has. */
 int pci_find(char name[PCI_NAME_SIZE], const struct pci_id *id);
 
 /*
@@ -56,16 +56,19 @@ int pci_open(struct pci *pci, const char *name);
 /* Wait for an interrupt, which then stays masked. */
 int pci_wait_interrupt(struct pci *pci, int timeout_ms);
 
-/* To be called after the device was told that its interrupt was seen. */
+/* Call this after acknowledging the interrupt to the device. */
 int pci_unmask_interrupt(struct pci *pci);
 
-/* Was it unplugged? */
+/* Return true if the device was unplugged. */
 bool pci_is_gone(const struct pci *pci);
 
-/* Ends its DMA as well. */
+/* Close the device, which also ends its DMA. */
 void pci_close(struct pci *pci);
 
-/* What was written to memory before is there when the device looks for it. */
+/*
+ * Order writes to memory before a later register write that makes the device
+ * read it.
+ */
 static inline void pci_barrier(void)
 {
 #ifdef __aarch64__

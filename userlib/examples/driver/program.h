@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * What a driver begins with that is a program: its arguments, its device, and a
+ * Common start of a driver that is a program: its arguments, its device, and a
  * client for it.
  */
 #ifndef DRIVER_PROGRAM_H
@@ -12,30 +12,30 @@
 #include "pci.h"
 
 /**
- * struct arguments - what each of them can be told
+ * struct arguments - arguments that all drivers take
  * @device: name of the device, NULL for the first one of its kind
- * @rung: where memory is to be from, NULL if that is not said
+ * @rung: source of the memory, NULL if none was given
  */
 struct arguments {
 	const char *device;
 	const char *rung;
 };
 
-/* Take --rung and DEVICE; a wrong one ends the program. */
+/* Parse --rung and DEVICE; a wrong one ends the program. */
 error_t program_parse(int key, char *value, struct argp_state *state,
 		      struct arguments *arguments);
 
-/* A number from @least to @most; what is none ends the program. */
+/* Return a number from @least to @most; anything else ends the program. */
 unsigned long program_number(const struct argp_state *state, const char *text,
 			     unsigned long least, unsigned long most);
 
-/* Open the device that was named, or the first that is like @id. */
+/* Open the device that was named, or the first that matches @id. */
 int program_open(struct pci *pci, const struct arguments *arguments,
 		 const struct pci_id *id);
 
 /*
- * Open a client and attach a device to it, of which @info tells then. Returns
- * NULL after it has said why not.
+ * Open a client, attach a device to it, and describe the device in @info.
+ * Return NULL after a message.
  */
 struct contig *program_attach(const struct pci *pci,
 			      const struct contig_device_opts *opts,

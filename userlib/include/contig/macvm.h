@@ -17,41 +17,41 @@ extern "C" {
  * Names, arguments and result codes are those of Inside Macintosh: Memory
  * (1992), chapter 3, and of the technotes and headers that came after it.
  *
- * Client. The process has one client of /dev/contig for all these functions. It
- * is opened by the first that needs it and closed when the process ends, which
- * releases everything: unlike the classic system, Linux never lets a range stay
- * locked after that. After fork() the child starts without any lock or hold and
- * opens its own client.
+ * Client. The process has one client of /dev/contig for all these functions.
+ * The first function that needs the client opens it. It is closed when the
+ * process ends, which releases everything: unlike the classic system, Linux
+ * never lets a range stay locked after that. After fork() the child starts
+ * without any lock or hold and opens its own client.
  *
  * Ranges. Whole pages are affected: the address is rounded down and the end of
- * the range up. Counts are kept per page; each HoldMemory has to be balanced by
+ * the range up. Counts are kept per page; each HoldMemory must be balanced by
  * an UnholdMemory, and each of the three lock calls by an UnlockMemory. A call
  * affects all pages of its range or, when it fails, none. A count of 0 bytes is
  * no range: the hold and lock calls then do nothing and return noErr, whatever
  * the address.
  *
- * Result codes. Each has its errno, which is left in errno for programs that
- * need to know more:
+ * Result codes. Each call that fails also sets errno, for programs that need
+ * more detail:
  *
  *  - notHeldErr: ENODATA
- *  - notLockedErr: ENOLCK; from GetPhysical also ESTALE, when the memory that
- *    was locked was unmapped or replaced since
+ *  - notLockedErr: ENOLCK; from GetPhysical and CheckpointIO also ESTALE, when
+ *    the memory that was locked was unmapped or replaced since
  *  - cannotMakeContiguousErr: EILSEQ; from LockMemoryContiguous also EPERM,
  *    when the caller may not see physical addresses
  *  - notEnoughMemoryErr: ENOMEM; also EDQUOT for RLIMIT_MEMLOCK and the user's
  *    quota, ETIME for the time budget of an allocation, EMSGSIZE for a
- *    preparation that has no room for anything
+ *    preparation whose tables are too short for any part
  *  - cannotDeferErr: ENOBUFS, too many functions are deferred
  *  - permErr: EPERM, physical addresses need CAP_SYS_RAWIO
  *  - noMMUErr: the client cannot be opened, because the module is not loaded
- *    (ENOENT) or the device is not for this user (EACCES)
+ *    (ENOENT) or this user may not open the device (EACCES)
  *  - paramErr: every other errno, for instance EFAULT (not mapped), ENXIO (not
- *    memory), EACCES (not writable), EOVERFLOW (past the end, or an address that
- *    does not fit in a pointer), ENOENT (no such preparation), ENODEV (the
+ *    memory), EACCES (not writable), EOVERFLOW (past the end, or an address
+ *    that does not fit in a pointer), ENOENT (no such preparation), ENODEV (the
  *    device is gone)
  *
- * Signals that come while a call waits do not end it. Every function may be
- * called by several threads at once.
+ * Signals that come while a call waits do not end it. Several threads may call
+ * every function at once.
  *
  * A program that has some of these types from elsewhere defines
  * CONTIG_MACVM_HAVE_TYPES before it includes this header.
@@ -70,7 +70,7 @@ typedef void *PhysicalAddress;
 typedef uint32_t AddressSpaceID;
 #endif
 
-/* From contig.h: what a device can. */
+/* From contig.h: the limits of a device. */
 struct contig_device_opts;
 
 /* Result codes. */
@@ -109,12 +109,15 @@ enum {
 	defaultPhysicalEntryCount = 8
 };
 
-/* How many functions can be deferred in a thread at a time; the name is ours. */
+/*
+ * Maximum number of functions that are deferred in a thread at a time. No
+ * source has this name: it is contig's.
+ */
 enum {
 	maxDeferredUserFns = 16
 };
 
-/* Options of an IOPreparationTable; the last is ours. */
+/* Options of an IOPreparationTable; the last one is contig's. */
 enum {
 	kIOMultipleRanges = 0x00000001,
 	kIOLogicalRanges = 0x00000002,
@@ -128,7 +131,7 @@ enum {
 	kIONoCopies = 0x40000000
 };
 
-/* State of an IOPreparationTable; the last is ours. */
+/* State of an IOPreparationTable; the last one is contig's. */
 enum {
 	kIOStateDone = 0x00000001,
 	kIOStateCopied = 0x40000000
@@ -164,8 +167,8 @@ struct MemoryBlock {
 typedef struct MemoryBlock MemoryBlock;
 
 /**
- * struct LogicalToPhysicalTable - what GetPhysical translates
- * @logical: in: the range to translate; out: what is left of it
+ * struct LogicalToPhysicalTable - range and result of GetPhysical
+ * @logical: in: the range to translate; out: the part not yet translated
  * @physical: out: the physical blocks
  *
  * A longer table may be passed instead, if it begins like this one.
@@ -189,8 +192,8 @@ typedef struct AddressRange AddressRange;
 
 /**
  * struct MultipleAddressRange - several ranges of a transfer
- * @entryCount: how many
- * @rangeTable: they
+ * @entryCount: number of ranges
+ * @rangeTable: the ranges
  */
 struct MultipleAddressRange {
 	ItemCount entryCount;
@@ -199,20 +202,20 @@ struct MultipleAddressRange {
 typedef struct MultipleAddressRange MultipleAddressRange;
 
 /**
- * struct IOPreparationTable - what PrepareMemoryForIO prepares
+ * struct IOPreparationTable - input and result of PrepareMemoryForIO
  * @options: kIOLogicalRanges and others
- * @state: out: kIOStateDone if all was prepared up to the end, else it is a part;
- *         kIOStateCopied if the device uses a copy of some of the memory
- * @preparationID: out: what CheckpointIO() wants to know; 0 if nothing was
- *                 prepared
+ * @state: out: kIOStateDone if everything up to the end was prepared, not only
+ *         a part; kIOStateCopied if the device uses a copy of some of the
+ *         memory
+ * @preparationID: out: id for CheckpointIO(); 0 if nothing was prepared
  * @addressSpace: kCurrentAddressSpaceID
- * @granularity: 0, or a part shall be a multiple of this, in bytes, rounded up to
- *               pages, unless it reaches the end
+ * @granularity: in bytes, rounded up to pages: unless the prepared part reaches
+ *               the end, its length is a multiple of this; 0 for any length
  * @firstPrepared: where to begin, in bytes from the start of all ranges; 0 at
  *                 first
  * @lengthPrepared: out: how many bytes were prepared, from there on
- * @mappingEntryCount: how many entries the mapping tables have; ignored if there
- *                     are none
+ * @mappingEntryCount: number of entries in each mapping table; ignored if there
+ *                     is no table
  * @logicalMapping: table of logical addresses to be filled, or NULL
  * @physicalMapping: table of physical addresses to be filled, or NULL
  * @rangeInfo: the range; or the ranges, with kIOMultipleRanges
@@ -245,20 +248,20 @@ typedef struct IOPreparationTable IOPreparationTable;
  * Context: may sleep; not async-signal-safe.
  *
  * Source: Inside Macintosh: Memory, "Holding and Releasing Memory"; rounding:
- * the same; counting: technotes ME 02 and ME 09. That a call is all or nothing,
- * and that a count of 0 does nothing, no source says: these are our choices.
+ * the same; counting: technotes ME 02 and ME 09. No source says that a call is
+ * all or nothing, or that a count of 0 does nothing: contig defines it so.
  */
 OSErr HoldMemory(void *address, unsigned long count);
 
 /**
- * UnholdMemory() - take back one hold of every page of a range
+ * UnholdMemory() - undo one hold of every page of a range
  * @address: first byte
  * @count: bytes
  *
- * A lock is not undone by this, though a locked page counts as held. A page
- * that is locked but was never held gives notHeldErr: our choice.
+ * This does not undo a lock, though a locked page counts as held. A page that
+ * is locked but was never held gives notHeldErr; contig defines this.
  *
- * Return: noErr, paramErr, notHeldErr.
+ * Return: noErr, paramErr, notHeldErr, notEnoughMemoryErr.
  *
  * Context: not async-signal-safe.
  *
@@ -271,9 +274,9 @@ OSErr UnholdMemory(void *address, unsigned long count);
  * @address: first byte
  * @count: bytes
  *
- * Pages may be moved during the call, not after it. They will be marked as
- * changed. What the classic system did by making the pages uncacheable, Linux
- * does per transfer: see contig_buffer_begin_access().
+ * Pages may be moved during the call, but not after it. They will be marked as
+ * changed. The classic system made the pages uncacheable; Linux syncs caches
+ * for each transfer instead: see contig_buffer_begin_access().
  *
  * Return: noErr, paramErr, notEnoughMemoryErr, noMMUErr.
  *
@@ -296,7 +299,7 @@ OSErr LockMemory(void *address, unsigned long count);
  *
  * Context: as LockMemory().
  *
- * Source: technote 1069; its result codes no source says, they are those of
+ * Source: technote 1069. No source gives its result codes; they are those of
  * LockMemory.
  */
 OSErr LockMemoryForOutput(void *address, unsigned long count);
@@ -306,11 +309,11 @@ OSErr LockMemoryForOutput(void *address, unsigned long count);
  * @address: first byte
  * @count: bytes
  *
- * The range is checked, as the version in the ROM did, and left unlocked if it
- * is not contiguous. A single page always is. A caller must be prepared to go
- * on with LockMemory() and several blocks. A caller that may not see physical
- * addresses is always told that a longer range is not, unless it lies in one
- * buffer of contig's.
+ * The range is checked, as in the version in the ROM, and left unlocked if it
+ * is not contiguous. A single page always is contiguous. A caller must be
+ * prepared to continue with LockMemory() and several blocks. A caller that may
+ * not see physical addresses always gets cannotMakeContiguousErr for a longer
+ * range, unless the range lies in one buffer of contig's.
  *
  * Return: noErr, paramErr, notEnoughMemoryErr, cannotMakeContiguousErr,
  * noMMUErr.
@@ -322,11 +325,12 @@ OSErr LockMemoryForOutput(void *address, unsigned long count);
 OSErr LockMemoryContiguous(void *address, unsigned long count);
 
 /**
- * UnlockMemory() - take back one lock of every page of a range
+ * UnlockMemory() - undo one lock of every page of a range
  * @address: first byte
  * @count: bytes
  *
- * Return: noErr, paramErr, notLockedErr.
+ * Return: noErr, paramErr, notLockedErr; notEnoughMemoryErr: the kernel had no
+ * memory to unlock a part of a locked range, call it again.
  *
  * Context: async-signal-safe, as it was safe at interrupt time.
  *
@@ -337,17 +341,18 @@ OSErr UnlockMemory(void *address, unsigned long count);
 /**
  * GetPhysical() - translate a locked range to physical blocks
  * @addresses: in: the range, in its field logical; out: the physical blocks,
- *             and what is left of the range
+ *             and the part of the range not yet translated
  * @physicalEntryCount: in: room for physical blocks, 8 in a table of the
  *                      default type; out: blocks filled, or the number needed
  *
  * The first block starts at the exact byte of the logical address. Physically
- * adjacent pages make one block. The translated part is taken off the logical
- * range, whose count is 0 when all is translated; call again until then.
+ * adjacent pages make one block. The translated part is removed from the
+ * logical range, whose count is 0 when all is translated; call again until
+ * then.
  *
  * If the count of entries is 0, it becomes the number of blocks that the whole
- * range needs, and the table does not change. The range has to be locked for
- * that too.
+ * range needs, and the table does not change. The range must be locked for that
+ * too.
  *
  * On failure neither the table nor the count changes.
  *
@@ -357,71 +362,76 @@ OSErr UnlockMemory(void *address, unsigned long count);
  * Context: async-signal-safe for up to 64 entries, once a range was locked.
  *
  * Source: Inside Macintosh: Memory, "Mapping Logical to Physical Addresses";
- * interrupt time: as UnlockMemory. That nothing changes on failure, and that
- * counting needs a lock, no source says.
+ * interrupt time: as UnlockMemory. No source says that nothing changes on
+ * failure, or that counting needs a lock.
  */
 OSErr GetPhysical(LogicalToPhysicalTable *addresses,
 		  unsigned long *physicalEntryCount);
 
 /**
- * PrepareMemoryForIO() - lock memory for a transfer and tell where it is
- * @table: in: what to prepare; out: what was
+ * PrepareMemoryForIO() - lock memory for a transfer and report its addresses
+ * @table: in: the memory to prepare; out: the result
  *
- * All ranges together are one transfer. They are locked, for output only as by
- * LockMemoryForOutput() and else as by LockMemory(), and caches are made ready for
- * the directions given by kIOIsInput and kIOIsOutput; with neither, that is left
- * to CheckpointIO(). Ranges may overlap, memory may be prepared several times, and
- * is unlocked when the last preparation of it has ended.
+ * All ranges together are one transfer. They are locked, as by
+ * LockMemoryForOutput() for output only and else as by LockMemory(). Caches are
+ * synced for the directions given by kIOIsInput and kIOIsOutput; with neither,
+ * that is left to CheckpointIO(). Ranges may overlap. Memory may be prepared
+ * several times, and is unlocked when the last preparation of it has ended.
  *
  * Each mapping table gets an entry for each page, never merged, in the order of
- * the ranges: the first of a range is the very byte where the range begins, the
+ * the ranges: the first entry of a range is the address of its first byte, the
  * others are the beginnings of pages. With kIOMinimalLogicalMapping the logical
- * table has two entries for each range instead: for its first and its last page;
- * the second is left alone if that is the same. Physical addresses are those of
- * the device after MacVMAttachDevice(), else those of the CPU.
+ * table has two entries for each range instead, for its first and its last
+ * page; the second entry is not written if both are the same page. Physical
+ * addresses are those of the device after MacVMAttachDevice(), else those of
+ * the CPU.
  *
- * If the tables are too short, a part is prepared, which is no error: transfer
- * it, end it with CheckpointIO(), add lengthPrepared to firstPrepared and
- * prepare the next, until the state has kIOStateDone.
+ * If the tables are too short, only a part is prepared, which is no error:
+ * transfer it, end it with CheckpointIO(), add lengthPrepared to firstPrepared
+ * and prepare the next part, until the state has kIOStateDone.
  *
- * A device that reaches only some of the memory uses copies of the rest, made
- * when caches would be made ready, and the state says kIOStateCopied;
- * kIONoCopies makes that paramErr (EADDRNOTAVAIL). kIOLogicalRanges has to be
- * set. kIOShareMappingTables, kIOCoherentDataPath, kIOTransferIsLogical and
- * kIOClientIsUserMode change nothing. There may be 1024 ranges, none of them
- * empty.
+ * A device that reaches only some of the memory uses copies of the rest. They
+ * are updated when caches are synced, and the state has kIOStateCopied; with
+ * kIONoCopies the result is paramErr (EADDRNOTAVAIL) instead. kIOLogicalRanges
+ * must be set. kIOShareMappingTables, kIOCoherentDataPath, kIOTransferIsLogical
+ * and kIOClientIsUserMode change nothing. There may be 1024 ranges, none of
+ * them empty.
  *
  * On failure nothing is prepared, and state, preparationID and lengthPrepared
  * are 0.
  *
  * Return: noErr; paramErr: also for an unknown option or address space, and for
- * a firstPrepared past the end; notEnoughMemoryErr: also if not even one page, or
- * not even the granularity, fits; permErr: only to see physical addresses without
- * a device; noMMUErr.
+ * a firstPrepared past the end; notEnoughMemoryErr: also if not even one page,
+ * or not even the granularity, fits; permErr: only without a device, if the
+ * caller may not see physical addresses; noMMUErr.
  *
  * Context: may sleep; async-signal-safe for up to 16 ranges and 64 entries of
  * physicalMapping on memory that is locked already, once a range was locked.
  *
  * Source: Designing PCI Cards and Drivers for Power Macintosh Computers, pages
- * 14a to 157; no-op options: Q&A DV 44; output: technote 1069. Ours are what makes
- * notEnoughMemoryErr, what happens on failure, and that a part also ends where the
- * minimal table does.
+ * 14a to 157; no-op options: Q&A DV 44; output: technote 1069. contig defines
+ * when the result is notEnoughMemoryErr, the state after a failure, and that a
+ * part also ends where the minimal table does.
  */
 OSStatus PrepareMemoryForIO(IOPreparationTable *table);
 
 /**
- * CheckpointIO() - end a transfer, or get ready for the next
+ * CheckpointIO() - end a transfer, or prepare the next one
  * @preparationID: from PrepareMemoryForIO()
  * @options: 0 to end the preparation; or kMoreIOTransfers, with kNextIOIsInput,
  *           kNextIOIsOutput, both or neither
  *
- * The program may look at what was transferred. With kMoreIOTransfers the memory
- * stays prepared, and caches are made ready for the next transfer. Without, it
- * is unlocked and the id is no longer good; the directions mean nothing then. Each
- * preparation has to be ended, also that of a transfer which was given up.
+ * After the call the program may look at the transferred data. With
+ * kMoreIOTransfers the memory stays prepared, and caches are synced for the
+ * next transfer. Without it, the memory is unlocked and the id ends; directions
+ * are then ignored. Each preparation must be ended, even if its transfer was
+ * given up.
  *
- * Return: noErr; paramErr: no such preparation, unknown options, input to what
- * was prepared for output only.
+ * Return: noErr; paramErr: no such preparation, unknown options, input to
+ * memory that was prepared for output only, or the device is gone;
+ * notLockedErr: the memory was unlocked, unmapped or replaced meanwhile;
+ * notEnoughMemoryErr: the kernel had no memory to unlock, call it again. The
+ * errnos of contig_checkpoint() say after which of these the id has ended.
  *
  * Context: async-signal-safe.
  *
@@ -431,86 +441,88 @@ OSStatus CheckpointIO(IOPreparationID preparationID,
 		      IOCheckpointOptions options);
 
 /**
- * MacVMAttachDevice() - say which device all transfers are for
+ * MacVMAttachDevice() - choose the device that all transfers are for
  * @name: "pci/DDDD:BB:DD.F" or "platform/NAME"
- * @opts: what the device can, see contig_attach_device(), or NULL
+ * @opts: the limits of the device, see contig_attach_device(), or NULL
  *
- * From then on PrepareMemoryForIO() gives the addresses that the device has to
- * be told, and does what its caches need; GetPhysical() still gives those of the
+ * From then on PrepareMemoryForIO() gives the addresses to program into the
+ * device, and syncs its caches; GetPhysical() still gives the addresses of the
  * CPU. A child of fork() starts without a device.
  *
- * Return: noErr; paramErr: also if something is locked (EBUSY); permErr;
+ * Return: noErr; paramErr: also if memory is locked (EBUSY); permErr;
  * notEnoughMemoryErr; noMMUErr.
  *
  * Context: not async-signal-safe.
  *
- * Source: ours; a driver of the classic system was called for its device.
+ * Source: contig's own; a driver of the classic system was called for its
+ * device.
  */
 OSErr MacVMAttachDevice(const char *name,
 			const struct contig_device_opts *opts);
 
 /**
- * MacVMDetachDevice() - end MacVMAttachDevice()
+ * MacVMDetachDevice() - undo MacVMAttachDevice()
  *
- * Return: noErr; paramErr: none was attached, or something is locked.
+ * Return: noErr; paramErr: no device was attached, or memory is locked.
  *
  * Context: not async-signal-safe.
  *
- * Source: ours.
+ * Source: contig's own.
  */
 OSErr MacVMDetachDevice(void);
 
 /**
  * DeferUserFn() - call a function as soon as paging is safe
- * @fn: what to call
- * @argument: what to call it with
+ * @fn: the function
+ * @argument: its argument
  *
  * For signal handlers. Paging is not safe while the thread is inside a call of
  * this library that locks, holds, faults or moves memory, or that waits or
- * allocates for it: contig_lock() and others of contig.h count too. Then the
- * function is saved and called when the thread leaves that call, once, after
- * those that were saved before; it may use the library as it likes, and errno and
- * MacVMLastError() are kept from it. Otherwise it is called before DeferUserFn()
- * returns, and still is part of the handler.
+ * allocates for it. contig_lock() and others of contig.h count too, and so do
+ * functions that compose a text, such as contig_explain(). Then the function is
+ * saved and called once, when the thread leaves that call, after the functions
+ * that were saved before. It may use the library freely, and does not change
+ * errno and MacVMLastError() of the call. Otherwise it is called before
+ * DeferUserFn() returns, and still is part of the handler.
  *
- * A fork() of the thread counts as such a call, from the first to the last of its
- * handlers, and signals of the thread wait until it is over.
+ * A fork() of the thread counts as such a call, from the first to the last of
+ * its atfork handlers, and signals of the thread wait until it is over.
  *
- * Other threads do not matter: a thread inside such a call keeps no other thread
- * waiting for ever.
+ * Other threads do not matter: a thread inside such a call keeps no other
+ * thread waiting for ever.
  *
  * Return: noErr; paramErr: @fn is NULL; cannotDeferErr: maxDeferredUserFns of
- * this thread wait already, and this one is not going to be called.
+ * this thread wait already, and this function will not be called.
  *
  * Context: async-signal-safe, if @fn is.
  *
- * Source: Inside Macintosh: Memory, "Deferring User Functions"; that the order is
- * kept and that NULL is an error, no source says.
+ * Source: Inside Macintosh: Memory, "Deferring User Functions". No source says
+ * that the order is kept or that NULL is an error.
  */
 OSErr DeferUserFn(UserFnUPP fn, void *argument);
 
 /**
- * Gestalt() - ask about the machine
+ * Gestalt() - return a property of the machine
  * @selector: one of the gestalt constants
  * @response: the answer, at most 0x7fffffff; use Gestalt64() for memory sizes
  *
  * gestaltVMAttr has the bits gestaltVMPresent and
- * gestaltVMHasLockMemoryForOutput when /dev/contig answers, and is 0 when not.
+ * gestaltVMHasLockMemoryForOutput if the client can be opened, and is 0 if not.
  * gestaltVMFilemappingOn is not set, because shared mappings of files cannot be
  * locked on every kernel. gestaltLogicalRAMSize is memory plus swap space.
  *
- * Return: noErr, paramErr (no place for the response), gestaltUndefSelectorErr.
+ * Return: noErr, paramErr (@response is NULL), gestaltUndefSelectorErr.
  *
  * Context: not async-signal-safe.
  *
  * Source: Inside Macintosh: Memory, "Obtaining Information About Virtual
- * Memory"; bits: technotes 1069 and 1121. The limit is our choice: the classic
- * response is a signed 32-bit number.
+ * Memory"; bits: technotes 1069 and 1121. contig defines the limit, since the
+ * classic response is a signed 32-bit number.
  */
 OSErr Gestalt(OSType selector, long *response);
 
 /**
- * Gestalt64() - ask about a machine that has more than 2 GiB
+ * Gestalt64() - return a property of a machine that has more than 2 GiB
  * @selector: as for Gestalt()
  * @response: the answer, in full
  *
@@ -518,44 +530,44 @@ OSErr Gestalt(OSType selector, long *response);
  *
  * Context: not async-signal-safe.
  *
- * Source: ours; Gestalt() with a wide response.
+ * Source: contig's own; Gestalt() with a wide response.
  */
 OSErr Gestalt64(OSType selector, uint64_t *response);
 
 /**
  * MemAllocatePhysicallyContiguous() - allocate one physical block
  * @byteSize: bytes; rounded up to pages
- * @clear: whether it has to be zero; it always is
+ * @clear: whether the block must be zero; it always is
  *
  * The block starts on a page and is locked, so that GetPhysical() works on it.
- * It comes from a rung that gives contiguous memory, or not at all. Should it
- * not be contiguous when it is locked, a second block is tried before the first
- * is freed, as the classic algorithm did.
+ * Only rungs that give contiguous memory are used. If the block is not
+ * contiguous when it is locked, a second block is tried before the first is
+ * freed, as in the classic algorithm.
  *
- * A child of fork() sees the same memory at the same address, but has it not
- * locked.
+ * A child of fork() sees the same memory at the same address, but does not have
+ * it locked.
  *
- * Return: the address, or NULL; MacVMLastError() then says paramErr for a size
- * of 0 or one that nothing can have, or notEnoughMemoryErr,
+ * Return: the address, or NULL. MacVMLastError() then returns paramErr for a
+ * size of 0 or one that no memory can have, or notEnoughMemoryErr,
  * cannotMakeContiguousErr, noMMUErr.
  *
  * Context: may sleep; not async-signal-safe.
  *
  * Source: Designing PCI Cards and Drivers for Power Macintosh Computers, page
- * 165; the algorithm and the alignment: Q&A DV 36. A size of 0 is no block: our
- * choice.
+ * 165; the algorithm and the alignment: Q&A DV 36. contig defines that a size
+ * of 0 is no block.
  */
 LogicalAddress MemAllocatePhysicallyContiguous(ByteCount byteSize,
 					       Boolean clear);
 
 /**
- * MemDeallocatePhysicallyContiguous() - free such a block
+ * MemDeallocatePhysicallyContiguous() - free a block
  * @address: as MemAllocatePhysicallyContiguous() gave it
  *
- * The lock that came with the block is taken back. If the program has already
- * done that with UnlockMemory(), the result is notLockedErr and the block
- * stays: LockMemory() it before. Further locks of the program keep the memory
- * from others until it takes them back.
+ * Undoes the lock that came with the block. If the program has already undone
+ * it with UnlockMemory(), the result is notLockedErr and the block stays: call
+ * LockMemory() before. The memory is not used for anything else until the
+ * program has undone all other locks of it.
  *
  * Return: noErr; paramErr: no such block, for instance an address inside one;
  * notLockedErr.
@@ -568,14 +580,14 @@ LogicalAddress MemAllocatePhysicallyContiguous(ByteCount byteSize,
 OSStatus MemDeallocatePhysicallyContiguous(LogicalAddress address);
 
 /**
- * MacVMLastError() - the result of the last call in this thread
+ * MacVMLastError() - return the result of the last call in this thread
  *
- * Return: what the last function of this header returned to this thread or, if
- * it returns something else, would have.
+ * Return: the result code of the last function of this header in this thread,
+ * even if that function returns something else.
  *
  * Context: async-signal-safe.
  *
- * Source: ours; the book lists result codes for
+ * Source: contig's own; the book lists result codes for
  * MemAllocatePhysicallyContiguous, which can return none.
  */
 OSStatus MacVMLastError(void);

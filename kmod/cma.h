@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Coherent memory from CMA, by a worker
+ */
+#ifndef CONTIG_CMA_H
+#define CONTIG_CMA_H
+
+#include <linux/types.h>
+
+struct contig_buffer;
+struct contig_request;
+
+int contig_cma_alloc(const struct contig_request *request,
+		     struct contig_buffer *buffer, gfp_t gfp);
+
+#endif /* CONTIG_CMA_H */

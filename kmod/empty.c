@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Emptying and allocating page frames, by a worker
+ *
+ * alloc_contig_range() migrates the pages out of page frames and allocates
+ * these. If the caller has left, the worker frees the page frames, and they
+ * stay claimed until then.
+ */
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "empty.h"
+#include "gfp.h"
+#include "offline.h"
+#include "pages.h"
+#include "request.h"
+#include "turn.h"
+#include "window.h"
+#include "worker.h"
+#include "zones.h"
+
+/* Number of checks, 1 ms apart, whether a page is unlocked. */
+#define CONTIG_LOCKED_LOOKS 10
+
+/**
+ * struct contig_empty - a step of emptying memory
+ * @job: for the worker; has the page frames
+ * @type: migrate type of the pageblocks; constant
+ * @highest: last page frame that the request may have; constant
+ * @window: entry for the notifier of memory that goes offline
+ * @claim: keeps others from the page frames once the caller has left
+ * @busy: a page that is locked or under writeback, or the first one of a
+ *        pageblock that must not be emptied, ULONG_MAX for none; valid once the
+ *        job is done
+ * @free: number of free pages at the caller's last check
+ */
+struct contig_empty {
+	struct contig_job job;
+	int type;
+	unsigned long highest;
+	struct contig_offline_window window;
+	struct contig_claim claim;
+	unsigned long busy;
+	unsigned long free;
+};
+
+static struct contig_empty *to_empty(struct contig_job *job)
+{
+	return container_of(job, struct contig_empty, job);
+}
+
+/* Wait briefly for pages to be unlocked. If one is not, set @busy to it. */
+static bool contig_empty_settled(struct contig_empty *empty)
+{
+	unsigned int looks;
+
+	for (looks = 0; looks < CONTIG_LOCKED_LOOKS; looks++) {
+		empty->busy = contig_window_busy(empty->job.pfn,
+						 empty->job.npages);
+		if (empty->busy == ULONG_MAX)
+			return true;
+		usleep_range(1000, 2000);
+	}
+	return false;
+}
+
+/*
+ * Repeat checks that the request made before it waited for a worker.
+ * alloc_contig_range() would overwrite another type of the pageblocks. Before
+ * the first try, the zone must keep its min watermark; later, freed pages can
+ * lie on per-CPU lists, which do not count. Does not reclaim.
+ */
+static int contig_empty_check(struct contig_empty *empty, bool first)
+{
+	unsigned long pfn = empty->job.pfn, npages = empty->job.npages;
+	struct zone *zone;
+	int type;
+
+	type = contig_window_type(pfn, &npages, &zone);
+	if (type != empty->type || npages != empty->job.npages) {
+		empty->busy = type == empty->type ? pfn + npages : pfn;
+		return -EBUSY;
+	}
+	if (first && contig_window_free(pfn, npages) >
+		     contig_zone_above(zone, empty->highest,
+				       min_wmark_pages(zone)))
+		return -ENOSPC;
+	return 0;
+}
+
+#ifdef CONFIG_CONTIG_ALLOC
+static int contig_empty_try(struct contig_empty *empty, bool first)
+{
+	unsigned long pfn = empty->job.pfn, npages = empty->job.npages;
+	int ret;
+
+	if (!contig_empty_settled(empty))
+		return -EBUSY;
+	if (!contig_offline_enter(&empty->window, pfn, npages)) {
+		empty->busy = pfn;
+		return -EBUSY;
+	}
+	ret = contig_empty_check(empty, first);
+	if (!ret)
+		ret = alloc_contig_range(pfn, pfn + npages, empty->type,
+					 GFP_KERNEL | __GFP_NOWARN |
+					 __GFP_RETRY_MAYFAIL);
+	contig_offline_leave(&empty->window);
+	return ret;
+}
+#else
+static int contig_empty_try(struct contig_empty *empty, bool first)
+{
+	return -EBUSY;
+}
+#endif
+
+static int contig_empty_work(struct contig_job *job)
+{
+	struct contig_empty *empty = to_empty(job);
+	int ret;
+
+	ret = contig_empty_try(empty, true);
+	/* The first try drained per-CPU lists, so more pages can move now. */
+	if (ret == -EBUSY && empty->busy == ULONG_MAX &&
+	    !contig_job_abandoned(job))
+		ret = contig_empty_try(empty, false);
+	return ret;
+}
+
+static void contig_empty_leave(struct contig_job *job)
+{
+	contig_claim_inherit(&to_empty(job)->claim, job->pfn, job->npages);
+}
+
+static void contig_empty_drop(struct contig_job *job)
+{
+	if (!job->result)
+		contig_pages_put(job->pfn, job->npages);
+	contig_claim_drop(&to_empty(job)->claim);
+}
+
+/*
+ * Return true if the number of free pages is the same as at the last check. It
+ * grows while pages migrate, and shrinks when the worker takes free pages.
+ */
+static bool contig_empty_stuck(struct contig_job *job)
+{
+	struct contig_empty *empty = to_empty(job);
+	unsigned long before = empty->free;
+
+	empty->free = contig_window_free(job->pfn, job->npages);
+	return empty->free == before;
+}
+
+static void contig_empty_free(struct contig_job *job)
+{
+	kfree(to_empty(job));
+}
+
+static const struct contig_job_ops contig_empty_ops = {
+	.name = "range",
+	.work = contig_empty_work,
+	.leave = contig_empty_leave,
+	.drop = contig_empty_drop,
+	.stuck = contig_empty_stuck,
+	.free = contig_empty_free,
+};
+
+/**
+ * contig_empty() - empty page frames and allocate them
+ * @request: its deadline and its highest page frame
+ * @pfn: first page frame
+ * @npages: number of page frames
+ * @type: migrate type of all their pageblocks, which is kept
+ * @busy: receives a page that prevented it because it is locked or under
+ *        writeback, or lies in a pageblock that must not be emptied; ULONG_MAX
+ *        for none
+ *
+ * The caller has claimed the page frames. If it gives up while a worker is
+ * still emptying them, the worker has its own claim.
+ *
+ * May sleep, for as long as the request allows, but can be killed and frozen.
+ *
+ * Return: 0, -EBUSY if they could not be emptied, -ENOSPC if the system would
+ * keep too little memory, -ENOMEM, -ETIME, -EINTR, or -EAGAIN if this worker is
+ * stuck, or all of them are, so that the request should not try again.
+ */
+int contig_empty(const struct contig_request *request, unsigned long pfn,
+		 unsigned long npages, int type, unsigned long *busy)
+{
+	struct contig_empty *empty = kzalloc(sizeof(*empty), CONTIG_GFP);
+	int ret;
+
+	*busy = ULONG_MAX;
+	if (!empty)
+		return -ENOMEM;
+	contig_job_init(&empty->job, &contig_empty_ops, pfn, npages);
+	empty->type = type;
+	empty->highest = request->highest;
+	empty->busy = ULONG_MAX;
+	empty->free = contig_window_free(pfn, npages);
+	ret = contig_job_run(&empty->job, request);
+	if (!ret) {
+		ret = empty->job.result;
+		*busy = empty->busy;
+	}
+	contig_job_put(&empty->job);
+	return ret;
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ladder: tries the rungs of a request in order until one succeeds
+ */
+#include <linux/bits.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+
+#include "buffer.h"
+#include "constraints.h"
+#include "ladder.h"
+#include "request.h"
+#include "rung.h"
+#include "stats.h"
+#include "trace.h"
+#include "window.h"
+#include "worker.h"
+
+static const struct contig_rung_ops *const contig_rungs[CONTIG_RUNG_MAX] = {
+	[CONTIG_RUNG_RESERVE] = &contig_reserve_ops,
+	[CONTIG_RUNG_COHERENT] = &contig_coherent_ops,
+	[CONTIG_RUNG_RANGE] = &contig_range_ops,
+	[CONTIG_RUNG_SPLIT] = &contig_split_ops,
+	[CONTIG_RUNG_SCATTER] = &contig_scatter_ops,
+};
+
+static_assert(CONTIG_RUNG_MAX - 1 <= CONTIG_REPORTS);
+
+/**
+ * contig_rung_excluded() - check whether a rung can serve a request at all
+ * @request: the request
+ * @rung: number of the rung
+ * @report: receives the reason if not
+ *
+ * Return: 0, or -ENODEV or -EOPNOTSUPP, independent of the free memory.
+ */
+int contig_rung_excluded(const struct contig_request *request,
+			 unsigned int rung, struct contig_report *report)
+{
+	const struct contig_rung_ops *ops = contig_rungs[rung];
+	bool pages;
+
+	if (!ops->present(request)) {
+		report->blocked = CONTIG_BLOCKED_ABSENT;
+		return -ENODEV;
+	}
+	if (request->keep && rung != CONTIG_RUNG_RESERVE) {
+		report->blocked = CONTIG_BLOCKED_CONTENTS;
+		return -EOPNOTSUPP;
+	}
+	pages = ops->pages ? ops->pages(request) :
+			     ops->mapping == CONTIG_MAPPING_STRUCT_PAGE;
+	if ((request->struct_page && !pages) ||
+	    (request->page_frames && ops->mapping != CONTIG_MAPPING_PFN)) {
+		report->blocked = CONTIG_BLOCKED_MAPPING;
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int contig_rung_try(const struct contig_request *request,
+			   struct contig_buffer *buffer, unsigned int rung,
+			   bool first, struct contig_report *report)
+{
+	const struct contig_rung_ops *ops = contig_rungs[rung];
+	int ret;
+
+	ret = contig_rung_excluded(request, rung, report);
+	if (ret)
+		return ret;
+	if (!first)
+		ret = contig_rung_expired(request, report);
+	if (ret)
+		return ret;
+	buffer->mapping = ops->mapping;
+	ret = ops->alloc(request, buffer, report);
+	if (ret)
+		return ret;
+	if (!contig_extents_fit(request, &buffer->extents)) {
+		contig_stats_count(CONTIG_EVENT_MISFIT);
+		ops->free(buffer);
+		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
+		return -ENOMEM;
+	}
+	buffer->ops = ops;
+	buffer->rung = rung;
+	return 0;
+}
+
+/* Return true if a rung below @rung can be tried. */
+static bool contig_rung_below(const struct contig_request *request,
+			      unsigned int rung)
+{
+	struct contig_report scratch;
+
+	while (++rung < CONTIG_RUNG_MAX)
+		if (request->rungs & BIT(rung) &&
+		    !contig_rung_excluded(request, rung, &scratch))
+			return true;
+	return false;
+}
+
+/*
+ * Return the request with a rung's share of the time: half of the rest, or all
+ * of it if no other rung follows.
+ */
+static struct contig_request
+contig_rung_share(const struct contig_request *request, bool below)
+{
+	return below ? contig_request_half(request) : *request;
+}
+
+/*
+ * Return the request with the ladder's share of the time. If the request fails,
+ * the rest is for the survey of memory that its report needs.
+ */
+static struct contig_request
+contig_ladder_share(const struct contig_request *request)
+{
+	struct contig_request share = *request;
+	ktime_t budget = ktime_sub(request->deadline, request->start);
+	ktime_t survey = min_t(ktime_t, budget / 8, CONTIG_SURVEY_TIME);
+
+	share.deadline = ktime_sub(request->deadline, survey);
+	return share;
+}
+
+/*
+ * Try the rungs in order. Return 0, or the error that says most. A signal ends
+ * this, and so does the deadline of the request, but not that of one rung while
+ * others follow. All other errors become -ENOMEM in the end.
+ */
+static int contig_ladder_descend(const struct contig_request *request,
+				 struct contig_buffer *buffer,
+				 struct contig_report *reports, u32 *nr)
+{
+	ktime_t start = request->start, end;
+	struct contig_request share;
+	unsigned int rung;
+	int ret = -ENOMEM;
+	bool below;
+
+	/* Reading the clock can be slow: read it once for each rung. */
+	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
+		struct contig_report *report = &reports[*nr];
+
+		if (!(request->rungs & BIT(rung)))
+			continue;
+		report->rung = rung;
+		below = contig_rung_below(request, rung);
+		share = contig_rung_share(request, below);
+		ret = contig_rung_try(&share, buffer, rung, !*nr, report);
+		report->error = -ret;
+		/* Success: drop the reason left by earlier windows. */
+		if (!ret)
+			report->blocked = CONTIG_BLOCKED_NOT;
+		end = ktime_get();
+		report->time_ns = ktime_to_ns(ktime_sub(end, start));
+		start = end;
+		(*nr)++;
+		contig_stats_alloc(rung, request->npages, ret, report->time_ns);
+		trace_contig_alloc_rung(request->npages, report);
+		if (!ret || ret == -EINTR || (ret == -ETIME && !below))
+			return ret;
+	}
+	return -ENOMEM;
+}
+
+/**
+ * contig_ladder() - allocate memory from the rungs
+ * @request: the request
+ * @buffer: receives the memory
+ * @reports: receives a report of each rung that was tried
+ * @nr: receives the number of reports
+ *
+ * Leaves some of the time of @request for contig_report_largest(). May sleep.
+ *
+ * Return: 0, -ENOMEM, -ETIME or -EINTR.
+ */
+int contig_ladder(const struct contig_request *request,
+		  struct contig_buffer *buffer, struct contig_report *reports,
+		  u32 *nr)
+{
+	struct contig_request ladder = contig_ladder_share(request);
+	struct contig_left left = {};
+	int ret;
+
+	ladder.left = &left;
+	ret = contig_ladder_descend(&ladder, buffer, reports, nr);
+	contig_left_forget(&left);
+	return ret;
+}
+
+/* Return the largest length that a rung can allocate, based on a survey. */
+u64 contig_rung_largest(const struct contig_request *request,
+			const struct contig_survey *survey, unsigned int rung)
+{
+	struct contig_report scratch = {};
+	unsigned long npages;
+
+	if (contig_rung_excluded(request, rung, &scratch))
+		return 0;
+	npages = contig_rungs[rung]->largest(request, survey);
+	return (u64)npages << PAGE_SHIFT;
+}
+
+/* Return true if contig_rung_largest() is a lower bound. */
+bool contig_rung_at_least(const struct contig_request *request,
+			  const struct contig_survey *survey, unsigned int rung)
+{
+	const struct contig_rung_ops *ops = contig_rungs[rung];
+	struct contig_report scratch = {};
+
+	return ops->at_least && ops->at_least(request, survey) &&
+	       !contig_rung_excluded(request, rung, &scratch);
+}

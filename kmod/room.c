@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Estimates of the memory that can be taken, page cache included
+ *
+ * On a machine that has been up for a while nearly all memory that no process
+ * uses is page cache. The kernel reclaims that when a task allocates pages, and
+ * migration allocates pages; isolating free memory does not.
+ */
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/swap.h>
+#include <linux/vmstat.h>
+#include <linux/wait.h>
+
+#include "pageblock.h"
+#include "request.h"
+#include "room.h"
+#include "waiting.h"
+#include "window.h"
+#include "zones.h"
+
+/* One caller at a time, since no process is charged for the pages it takes. */
+static DEFINE_MUTEX(contig_room_lock);
+static DECLARE_WAIT_QUEUE_HEAD(contig_room_idle);
+
+/* Return how many pages of a zone are page cache. */
+static unsigned long contig_zone_cache(struct zone *zone)
+{
+	return zone_page_state(zone, NR_ZONE_INACTIVE_FILE) +
+	       zone_page_state(zone, NR_ZONE_ACTIVE_FILE);
+}
+
+static unsigned long contig_dirty(void)
+{
+	return global_node_page_state(NR_FILE_DIRTY) +
+	       global_node_page_state(NR_WRITEBACK);
+}
+
+/*
+ * Return how many pages of a zone, outside of CMA, must stay free: below that
+ * the page allocator starts reclaim.
+ */
+static unsigned long contig_room_keep(const struct contig_request *request,
+				      struct zone *zone)
+{
+	return contig_zone_keep(zone, request->highest, high_wmark_pages(zone));
+}
+
+/**
+ * contig_room() - count the pages that could be taken from all zones together
+ * @request: constraints on addresses and nodes
+ * @survey: of all memory that these allow
+ *
+ * These are the free pages above the watermarks, and the page cache that need
+ * not be written back first, both without those of CMA. Any context.
+ *
+ * Return: number of pages.
+ */
+unsigned long contig_room(const struct contig_request *request,
+			  const struct contig_survey *survey)
+{
+	unsigned long spare = survey->listed, cache = 0;
+	unsigned long lost = contig_dirty() + survey->cma_cache;
+	struct zone *zone;
+	int nid, i;
+
+	contig_for_each_zone(zone, nid, i) {
+		unsigned long free = contig_zone_free(zone);
+		unsigned long keep = contig_room_keep(request, zone);
+		unsigned long files = contig_zone_cache(zone);
+
+		if (zone->zone_start_pfn > request->highest ||
+		    !contig_request_node_allowed(request, nid))
+			continue;
+		/* Page cache makes up for missing free pages first. */
+		if (free > keep)
+			spare += free - keep;
+		else
+			files -= min(files, keep - free);
+		cache += files;
+	}
+	return spare + (cache > lost ? cache - lost : 0);
+}
+
+/*
+ * contig_room() for rungs that use the page allocator, which gives out free
+ * pages that the range rung must leave. It gives out none of CMA.
+ */
+unsigned long contig_room_extents(const struct contig_request *request,
+				  const struct contig_survey *survey)
+{
+	return max(survey->free - survey->cma_free,
+		   contig_room(request, survey));
+}
+
+/*
+ * Return how many pages could be migrated into CMA, which cannot be taken
+ * itself. The page allocator puts a page there as long as more of CMA is free
+ * than of other memory, and the zone keeps some of the latter free.
+ */
+static unsigned long contig_room_elsewhere(const struct contig_request *request,
+					   const struct contig_survey *survey)
+{
+	unsigned long cma = survey->cma_cache, keep = 0;
+	struct zone *zone;
+	int nid, i;
+
+	contig_for_each_zone(zone, nid, i) {
+		unsigned long free = zone_page_state(zone, NR_FREE_CMA_PAGES);
+
+		cma += free;
+		if (free)
+			keep += contig_room_keep(request, zone);
+	}
+	return cma > keep ? cma - keep : 0;
+}
+
+/**
+ * struct contig_means - pages that emptying a window can use up
+ * @take: pages that may be taken from the system
+ * @put: pages of CMA to which other pages can be migrated
+ */
+struct contig_means {
+	unsigned long take;
+	unsigned long put;
+};
+
+/*
+ * Return 1 if the window of @npages that the range rung would choose can be
+ * emptied with these means, 0 if not, or -errno.
+ */
+static int contig_room_fits(const struct contig_request *request,
+			    unsigned long npages,
+			    const struct contig_means *means)
+{
+	struct contig_survey survey;
+	unsigned long moves, takes;
+	int ret;
+
+	ret = contig_survey_memory(request, npages, false, &survey);
+	if (ret || !survey.nr)
+		return ret;
+	moves = contig_window_moves(survey.windows[0].pfn, npages);
+	takes = npages - moves;
+	return takes <= means->take &&
+	       moves <= means->take - takes + means->put;
+}
+
+/**
+ * contig_room_foresee() - find the longest window that the system has room for
+ * @request: constraints and deadline
+ * @survey: complete survey of memory; @survey->room is filled in
+ *
+ * Pages of a window migrate to free memory outside of it, or replace page cache
+ * there, so without CMA a window cannot be longer than contig_room(). With CMA
+ * that depends on the pages in the window, so some lengths are tried. If the
+ * deadline ends that, @survey->room is a lower bound. May sleep.
+ */
+void contig_room_foresee(const struct contig_request *request,
+			 struct contig_survey *survey)
+{
+	struct contig_means means = {
+		.take = contig_room(request, survey),
+		.put = contig_room_elsewhere(request, survey),
+	};
+	unsigned long length, most;
+	int fits;
+
+	survey->room = means.take;
+	if (means.take >= survey->largest || !means.put)
+		return;
+	most = min(survey->largest, means.take + means.put);
+	/* The longest length is tried first. */
+	for (length = most;
+	     length > survey->room && most - survey->room > most / 32;
+	     length = survey->room + (most - survey->room) / 2) {
+		fits = contig_room_fits(request, length, &means);
+		if (fits < 0)
+			return;
+		if (fits && length == survey->largest) {
+			survey->room = means.take + means.put;
+			return;
+		}
+		if (fits)
+			survey->room = length;
+		else
+			most = length;
+	}
+}
+
+/* Return true if the kernel can free memory by writing pages out. */
+static bool contig_room_can_write(void)
+{
+	/* A few megabytes are always dirty. */
+	return get_nr_swap_pages() > 0 ||
+	       contig_dirty() > SZ_16M >> PAGE_SHIFT;
+}
+
+/**
+ * contig_room_may_grow() - check whether there may be more room than was found
+ * @request: constraints
+ * @survey: complete survey of memory
+ *
+ * Return: true if the kernel could swap, write back dirty pages, or migrate
+ * pages to CMA.
+ */
+bool contig_room_may_grow(const struct contig_request *request,
+			  const struct contig_survey *survey)
+{
+	return contig_room_can_write() ||
+	       contig_room_elsewhere(request, survey);
+}
+
+/**
+ * contig_room_moves() - check whether there is memory to migrate pages to
+ * @npages: number of pages, including free ones between them, which are taken
+ *
+ * Without memory for the new pages, the kernel reclaims for seconds before
+ * migration fails. So count all memory that could be allocated.
+ * alloc_contig_range() migrates no single page to ZONE_MOVABLE. Any context.
+ *
+ * Return: false if migration is certain to fail.
+ */
+bool contig_room_moves(unsigned long npages)
+{
+	unsigned long room, cache = 0, dirty = contig_dirty();
+	struct zone *zone;
+	int nid, i;
+
+	if (contig_room_can_write())
+		return true;
+	room = global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
+	contig_for_each_zone(zone, nid, i) {
+		room += contig_zone_above(zone, ULONG_MAX, min_wmark_pages(zone)) +
+			zone_page_state(zone, NR_FREE_CMA_PAGES);
+		cache += contig_zone_cache(zone);
+	}
+	return npages <= room + (cache > dirty ? cache - dirty : 0);
+}
+
+/* Return the GFP flags for a page of a zone, or of one below it. */
+static gfp_t contig_zone_gfp(struct zone *zone)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_MOVABLE | __GFP_NORETRY | __GFP_NOWARN |
+		    __GFP_NOMEMALLOC | __GFP_THISNODE;
+
+#ifdef CONFIG_ZONE_DMA
+	if (zone_idx(zone) == ZONE_DMA)
+		return gfp | __GFP_DMA;
+#endif
+#ifdef CONFIG_ZONE_DMA32
+	if (zone_idx(zone) == ZONE_DMA32)
+		return gfp | __GFP_DMA32;
+#endif
+	return gfp;
+}
+
+/* Return true if a taken page, once freed, counts as free memory of a zone. */
+static bool contig_room_counts(struct zone *zone, struct page *page)
+{
+	return page_zone(page) == zone &&
+	       !contig_block_is_cma(zone, page_to_pfn(page));
+}
+
+/*
+ * Take at most @most pages, until @want are free or taken, and give them back.
+ * Return how many were free or taken at the end. Pages of CMA do not count, but
+ * the page allocator may give these first.
+ */
+static unsigned long contig_room_reclaim(const struct contig_request *request,
+					 struct zone *zone, unsigned long want,
+					 unsigned long most)
+{
+	gfp_t gfp = contig_zone_gfp(zone);
+	unsigned long n, mine = 0, have = 0;
+	struct page *page, *next;
+	LIST_HEAD(taken);
+
+	for (n = 0; n < most; n++) {
+		/* The pages taken count, since they are given back. */
+		have = contig_zone_free(zone) + mine;
+		if (have >= want ||
+		    (n % 64 == 0 && contig_request_expired(request)))
+			break;
+		page = alloc_pages_node(zone_to_nid(zone), gfp, 0);
+		if (!page)
+			break;
+		mine += contig_room_counts(zone, page);
+		list_add(&page->lru, &taken);
+	}
+	list_for_each_entry_safe(page, next, &taken, lru)
+		__free_page(page);
+	cond_resched();
+	return have;
+}
+
+/**
+ * contig_room_make() - make the kernel reclaim page cache of a zone
+ * @request: deadline
+ * @zone: the zone
+ * @npages: number of free pages wanted above the watermarks
+ *
+ * Modules cannot call reclaim, but can allocate: take pages until reclaim has
+ * made up for them, and give them back. Does not call the OOM killer. May
+ * sleep.
+ *
+ * Return: true if there are enough, though some can be on lists of a CPU now.
+ */
+bool contig_room_make(const struct contig_request *request, struct zone *zone,
+		      unsigned long npages)
+{
+	unsigned long need = npages + contig_room_keep(request, zone);
+	/* Some more: kswapd stops at the high mark, and others take pages. */
+	unsigned long want = need + high_wmark_pages(zone) -
+			     low_wmark_pages(zone);
+	unsigned long free = contig_zone_free(zone), have;
+
+	/* Fail if other memory than page cache would have to be reclaimed. */
+	if (free < need && contig_zone_cache(zone) < need - free)
+		return false;
+	if (contig_wait_event_timeout(contig_room_idle,
+				      mutex_trylock(&contig_room_lock),
+				      contig_request_left(request)) <= 0)
+		return false;
+	have = contig_room_reclaim(request, zone, want, want + npages +
+				   zone_page_state(zone, NR_FREE_CMA_PAGES));
+	mutex_unlock(&contig_room_lock);
+	wake_up(&contig_room_idle);
+	return have >= need;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What makes the kernel wait without an end: a file system that does not answer, and
+ * a real-time task
+ */
+#ifndef CONTIG_HOSTILE_UTILS_H
+#define CONTIG_HOSTILE_UTILS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Pages of the one file that the file system has. */
+#define SILENT_PAGES 1024
+
+/**
+ * struct silent_fs - a file system in user space that answers all but writes
+ * @device: of FUSE
+ * @server: the process that answers
+ * @folder: where it is mounted
+ * @path: of its file
+ */
+struct silent_fs {
+	int device;
+	pid_t server;
+	char folder[32];
+	char path[48];
+};
+
+/* Return: 0; -ENOENT or another negative errno if this kernel has no FUSE. */
+int silent_fs_mount(struct silent_fs *fs);
+/* Ends all that waits for the server. */
+void silent_fs_abort(const struct silent_fs *fs);
+void silent_fs_unmount(struct silent_fs *fs);
+
+/**
+ * struct realtime - what lets a real-time task have a processor for itself
+ * @runtime: the limit before
+ * @cpu: the processor
+ * @spinner: the task
+ */
+struct realtime {
+	char *runtime;
+	int cpu;
+	pid_t spinner;
+};
+
+void realtime_begin(struct realtime *rt, int cpu);
+void realtime_end(struct realtime *rt);
+
+uint64_t now_ms(void);
+
+/*
+ * Run on one CPU only, to be told apart from what waits for a CPU that a real-time
+ * task has. Return: 0, or -1 and errno.
+ */
+int stay_on(int cpu);
+/* Wait for a process, for at most so long. Return whether it has ended. */
+bool ends_within(pid_t pid, uint64_t ms);
+
+/* How many pageblocks are isolated. */
+long isolated_pageblocks(void);
+
+#endif /* CONTIG_HOSTILE_UTILS_H */

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory of a file whose server, in user space, does not answer any more; the machine
+ * being suspended while requests wait; and tasks that have no processor. None of these
+ * holds a request up for longer than its budget, nor does a request keep the machine
+ * from suspending.
+ */
+#include <linux/kernel-page-flags.h>
+#include <signal.h>
+
+#include "kselftest_harness.h"
+#include "cgroup_utils.h"
+#include "contig_utils.h"
+#include "hostile_utils.h"
+
+#define BLOCK MIB(2)
+#define SLACK_MS 2000
+
+FIXTURE(fuse) {
+	int fd;
+	struct silent_fs fs;
+	char *file, *interval;
+	int file_fd;
+};
+
+/*
+ * How often the kernel writes dirty pages back by itself. 0 means that it does so
+ * once for each inode that gets dirty, at once.
+ */
+#define INTERVAL "/proc/sys/vm/dirty_writeback_centisecs"
+#define NEVER "360000"
+
+FIXTURE_SETUP(fuse) {
+	int ret;
+
+	setup_client(self->fd);
+	need_range(self->fd);
+	ret = silent_fs_mount(&self->fs);
+	if (ret == -ENOENT || ret == -ENODEV)
+		SKIP(return, "this kernel has no file systems in user space");
+	ASSERT_EQ(0, ret);
+	quota_lift();
+	/* It would write a copy, and unlock the page, which then is clean. */
+	self->interval = read_text(INTERVAL);
+	write_text(INTERVAL, NEVER);
+	self->file_fd = open(self->fs.path, O_RDWR);
+	ASSERT_LE(0, self->file_fd);
+	self->file = mmap(NULL, SILENT_PAGES * page_size, PROT_READ | PROT_WRITE,
+			  MAP_SHARED, self->file_fd, 0);
+	ASSERT_NE(MAP_FAILED, self->file);
+}
+
+FIXTURE_TEARDOWN(fuse) {
+	silent_fs_unmount(&self->fs);
+	if (self->interval)
+		write_text(INTERVAL, self->interval);
+	free(self->interval);
+	munmap(self->file, SILENT_PAGES * page_size);
+	close(self->file_fd);
+	quota_restore();
+	close(self->fd);
+}
+
+/* The one window that @pfn is in. */
+static struct contig_constraints around(uint64_t pfn)
+{
+	uint64_t at = pfn * page_size & -BLOCK;
+
+	return (struct contig_constraints) {
+		.lowest = at,
+		.highest = at + BLOCK - 1,
+	};
+}
+
+/* A page of the file, from @first on, in a block that could be emptied. */
+static char *movable_page(int client, char *file, size_t first)
+{
+	size_t i;
+
+	for (i = first; i < SILENT_PAGES; i++)
+		*(volatile char *)(file + i * page_size);
+	/* Drains the lists of each CPU: what is on them does not look movable. */
+	close(buffer_get(client, KIB(64), CONTIG_RUNGS_RANGE));
+	for (i = first; i < SILENT_PAGES; i += 16) {
+		struct contig_probe probe = probe_request(BLOCK,
+							  CONTIG_RUNGS_RANGE);
+		char *page = file + i * page_size;
+
+		probe.constraints = around(pfn_of(page));
+		if (!_test_cmd_probe(client, &probe) &&
+		    !probe.out_kernel_pages && !probe.out_pinned_pages)
+			return page;
+	}
+	return NULL;
+}
+
+static bool is_locked(void *arg)
+{
+	uint64_t flags = page_flags(*(uint64_t *)arg);
+
+	return flags & 1ull << KPF_LOCKED && flags & 1ull << KPF_UPTODATE;
+}
+
+static bool stays_locked(uint64_t pfn)
+{
+	int i;
+
+	for (i = 0; i < 15; i++) {
+		if (!is_locked(&pfn))
+			return false;
+		usleep(20000);
+	}
+	return true;
+}
+
+/*
+ * Have the page cache of the file dropped, for which a page has to be written. The
+ * kernel may have written a copy of it before; then the page is gone. Another process
+ * does it, since writing to the page may wait for the server as well.
+ */
+static pid_t lock_page(FIXTURE_DATA(fuse) *self, char *page, uint64_t *pfn)
+{
+	pid_t opener;
+
+	*pfn = pfn_of(page);
+	opener = fork();
+	if (!opener) {
+		*page = 1;
+		open(self->fs.path, O_RDONLY);
+		_exit(0);
+	}
+	if (poll_until(is_locked, pfn) && stays_locked(*pfn))
+		return opener;
+	kill(opener, SIGKILL);
+	return -1;
+}
+
+TEST_F_TIMEOUT(fuse, a_page_that_stays_locked_holds_nothing_up, 120)
+{
+	uint64_t pfn, begun, took;
+	struct {
+		struct contig_report report;
+		int error;
+		bool over;
+	} volatile *answer;
+	pid_t opener = -1, caller;
+	size_t first;
+
+	/* Never the same page again: to write to it would wait for the server. */
+	for (first = 0; first < SILENT_PAGES && opener < 0; first += 208) {
+		char *page = movable_page(self->fd, self->file, first);
+
+		if (page && (page - self->file) / page_size < first + 208)
+			opener = lock_page(self, page, &pfn);
+	}
+	if (opener < 0)
+		SKIP(return, "no page of the file among movable ones is locked");
+
+	/* Its exit would close the file, and wait for the server. */
+	answer = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, answer);
+	begun = now_ms();
+	caller = fork();
+	if (!caller) {
+		struct contig_alloc alloc = alloc_request(BLOCK,
+							  CONTIG_RUNGS_RANGE);
+		int client = client_open();
+
+		alloc.timeout_ms = 2000;
+		alloc.constraints = around(pfn);
+		answer->error = _test_cmd_alloc(client, &alloc);
+		answer->report = alloc.out_reports[0];
+		answer->over = true;
+		_exit(0);
+	}
+	do {
+		usleep(5000);
+		took = now_ms() - begun;
+	} while (!answer->over && took < 2000 + 2 * SLACK_MS);
+	EXPECT_GE(2000 + SLACK_MS, took)
+		TH_LOG("a request is past its budget");
+	/* Nor any other request. */
+	if (took < 2000 + SLACK_MS) {
+		int buffer = buffer_get(self->fd, MIB(4), CONTIG_RUNGS_RANGE);
+
+		EXPECT_NE(0, answer->error);
+		EXPECT_EQ(EBUSY, answer->report.error);
+		/* A page of the kernel can have come into the block meanwhile. */
+		EXPECT_TRUE(answer->report.blocked == CONTIG_BLOCKED_BUSY ||
+			    answer->report.blocked == CONTIG_BLOCKED_UNMOVABLE);
+		EXPECT_LE(0, buffer);
+		close(buffer);
+	}
+	EXPECT_TRUE(is_locked(&pfn))
+		TH_LOG("its flags are %llx",
+		       (unsigned long long)page_flags(pfn));
+	silent_fs_abort(&self->fs);
+	kill(caller, SIGKILL);
+	waitpid(caller, NULL, 0);
+	waitpid(opener, NULL, 0);
+}
+
+FIXTURE(suspend) {
+	int fd;
+	char *timeout, *delay;
+};
+
+/* Tasks that want to run need a moment to get to where they freeze. */
+#define FREEZE_MS (is_slow_kernel() ? "10000" : "1000")
+#define FREEZE_TIMEOUT "/sys/power/pm_freeze_timeout"
+#define FREEZE_DELAY "/sys/module/suspend/parameters/pm_test_delay"
+
+FIXTURE_SETUP(suspend) {
+	setup_client(self->fd);
+	need_range(self->fd);
+	if (access("/sys/power/pm_test", W_OK))
+		SKIP(return, "this kernel cannot test suspending");
+	quota_lift();
+	self->delay = read_text(FREEZE_DELAY);
+	write_text(FREEZE_DELAY, "1");
+	self->timeout = read_text(FREEZE_TIMEOUT);
+	ASSERT_EQ(0, write_text(FREEZE_TIMEOUT, FREEZE_MS));
+	ASSERT_EQ(0, write_text("/sys/power/pm_test", "freezer"));
+}
+
+FIXTURE_TEARDOWN(suspend) {
+	write_text("/sys/power/pm_test", "none");
+	if (self->timeout)
+		write_text(FREEZE_TIMEOUT, self->timeout);
+	free(self->timeout);
+	if (self->delay)
+		write_text(FREEZE_DELAY, self->delay);
+	free(self->delay);
+	quota_restore();
+	close(self->fd);
+}
+
+#define CALLERS 24
+
+TEST_F_TIMEOUT(suspend, requests_that_wait_are_frozen, 120)
+{
+	pid_t pids[CALLERS];
+	int i;
+
+	/* The machine can be suspended at all. */
+	ASSERT_EQ(0, write_text("/sys/power/state", "freeze"));
+	for (i = 0; i < CALLERS; i++) {
+		struct contig_alloc alloc = alloc_request(MIB(32),
+							  CONTIG_RUNGS_RANGE);
+		int client;
+
+		pids[i] = fork();
+		if (pids[i])
+			continue;
+		client = client_open();
+		alloc.timeout_ms = 60000;
+		for (;;) {
+			_test_cmd_alloc(client, &alloc);
+			close(alloc.out_fd);
+		}
+	}
+	usleep(500000);
+	EXPECT_EQ(0, write_text("/sys/power/state", "freeze"));
+	for (i = 0; i < CALLERS; i++) {
+		EXPECT_EQ(0, waitpid(pids[i], NULL, WNOHANG));
+		kill(pids[i], SIGKILL);
+	}
+	for (i = 0; i < CALLERS; i++)
+		waitpid(pids[i], NULL, 0);
+}
+
+#define SLOW 3
+#define SLOW_TRIES 6
+
+FIXTURE(throttled) {
+	int fd;
+	struct cgroup group;
+	pid_t pids[SLOW];
+};
+
+FIXTURE_SETUP(throttled) {
+	int ret;
+
+	setup_client(self->fd);
+	need_range(self->fd);
+	ret = cgroup_make(&self->group, "cpu");
+	if (ret == -ENODEV)
+		SKIP(return, "no CPU controller of cgroup v2");
+	ASSERT_EQ(0, ret);
+	quota_lift();
+}
+
+FIXTURE_TEARDOWN(throttled) {
+	int i;
+
+	cgroup_write(&self->group, "cpu.max", "max");
+	for (i = 0; i < SLOW && self->pids[i] > 0; i++) {
+		kill(self->pids[i], SIGKILL);
+		waitpid(self->pids[i], NULL, 0);
+	}
+	cgroup_remove(&self->group);
+	quota_restore();
+	close(self->fd);
+}
+
+/* Make requests, for good, in a cgroup. */
+static pid_t ask_in_group(const struct cgroup *group, size_t length)
+{
+	pid_t pid = fork();
+	int client;
+
+	if (pid)
+		return pid;
+	cgroup_enter(group);
+	client = client_open();
+	for (;;) {
+		struct contig_alloc alloc = alloc_request(length,
+							  CONTIG_RUNGS_RANGE);
+
+		alloc.timeout_ms = 60000;
+		if (!_test_cmd_alloc(client, &alloc))
+			close(alloc.out_fd);
+	}
+}
+
+TEST_F_TIMEOUT(throttled, tasks_that_do_not_run_keep_no_turn, 120)
+{
+	const uint32_t ms = is_slow_kernel() ? 20000 : 5000;
+	int i, in_time = 0;
+
+	for (i = 0; i < SLOW; i++)
+		self->pids[i] = ask_in_group(&self->group, KIB(64));
+	usleep(300000);
+	/* The least that there is, of the longest time that there is. */
+	ASSERT_EQ(0, cgroup_write(&self->group, "cpu.max", "1000 1000000"));
+	usleep(100000);
+	for (i = 0; i < SLOW_TRIES; i++) {
+		struct contig_alloc alloc = alloc_request(KIB(64),
+							  CONTIG_RUNGS_RANGE);
+
+		alloc.timeout_ms = ms;
+		if (_test_cmd_alloc(self->fd, &alloc))
+			continue;
+		in_time++;
+		close(alloc.out_fd);
+	}
+	EXPECT_EQ(SLOW_TRIES, in_time);
+}
+
+TEST_HARNESS_MAIN
