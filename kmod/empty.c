@@ -6,9 +6,12 @@
  * these. If the caller has left, the worker frees the page frames, and they
  * stay claimed until then.
  */
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
+#include <linux/pagevec.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "empty.h"
 #include "gfp.h"
@@ -116,17 +119,43 @@ static int contig_empty_try(struct contig_empty *empty, bool first)
 }
 #endif
 
+/*
+ * Put the pages that wait on lists of a CPU onto the LRU lists. Releasing a batch of
+ * pages, even an empty one, is the only function for that that modules can call.
+ */
+static long contig_empty_drain_cpu(void *unused)
+{
+	struct folio_batch batch;
+
+	folio_batch_init(&batch);
+	__folio_batch_release(&batch);
+	return 0;
+}
+
+/*
+ * alloc_contig_range() does this itself, but only after it has isolated the
+ * pageblocks, which fails if a page waits.
+ */
+static void contig_empty_drain(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		work_on_cpu(cpu, contig_empty_drain_cpu, NULL);
+}
+
 static int contig_empty_work(struct contig_job *job)
 {
 	struct contig_empty *empty = to_empty(job);
 	int ret;
 
 	ret = contig_empty_try(empty, true);
-	/* The first try drained per-CPU lists, so more pages can move now. */
-	if (ret == -EBUSY && empty->busy == ULONG_MAX &&
-	    !contig_job_abandoned(job))
-		ret = contig_empty_try(empty, false);
-	return ret;
+	if (ret != -EBUSY || empty->busy != ULONG_MAX ||
+	    contig_job_abandoned(job))
+		return ret;
+	/* More pages can move when those on lists of CPUs are on the LRU lists. */
+	contig_empty_drain();
+	return contig_empty_try(empty, false);
 }
 
 static void contig_empty_leave(struct contig_job *job)

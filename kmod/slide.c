@@ -240,6 +240,18 @@ void contig_scan_stop_at(struct contig_scan *scan, unsigned long pfn,
 	contig_scan_begin(scan, next);
 }
 
+/* Note that frames from @pfn to @next cannot be migrated even after a drain. */
+void contig_scan_loose_end(struct contig_scan *scan, unsigned long pfn,
+			   unsigned long next)
+{
+	struct contig_survey *survey = scan->survey;
+
+	survey->largest_loose = max(survey->largest_loose,
+				    contig_scan_longest(scan->request,
+							scan->loose, pfn));
+	scan->loose = next;
+}
+
 /* Return true if no better window can follow, and counts may be incomplete. */
 bool contig_scan_done(const struct contig_scan *scan)
 {

@@ -55,6 +55,8 @@ void contig_scan_stop_at(struct contig_scan *scan, unsigned long pfn,
 			 unsigned long next);
 unsigned long contig_scan_longest(const struct contig_request *request,
 				  unsigned long start, unsigned long end);
+void contig_scan_loose_end(struct contig_scan *scan, unsigned long pfn,
+			   unsigned long next);
 void contig_scan_close(struct contig_scan *scan, unsigned long end);
 bool contig_scan_done(const struct contig_scan *scan);
 

@@ -100,6 +100,21 @@ static enum contig_page_class contig_lru_class(struct page *page)
 	return CONTIG_CLASS_MOVABLE;
 }
 
+/*
+ * Return true if a page waits on a list of its CPU for getting onto the LRU
+ * lists. It becomes movable when that list is drained: see contig_empty().
+ */
+static bool contig_page_waits(const struct page *page)
+{
+	unsigned long mapping = (unsigned long)READ_ONCE(page->mapping);
+	int mapcount = atomic_read(&page->_mapcount);
+
+	/* Less than -1 is the type of a page that is not for mapping. */
+	if (mapping && !(mapping & PAGE_MAPPING_FLAGS))
+		return mapcount >= -1 && contig_page_has(page, PG_uptodate);
+	return mapcount >= 0 && contig_page_has(page, PG_swapbacked);
+}
+
 static enum contig_page_class contig_compound_class(struct page *page,
 						    unsigned long *npages)
 {
@@ -146,16 +161,13 @@ static enum contig_page_class contig_page_class(struct page *page,
 		return CONTIG_CLASS_FREE;
 	if (PageLRU(page))
 		return contig_lru_class(page);
+	/* The slab allocator has a count where others have the mapping. */
+	if (PageSlab(page))
+		return CONTIG_CLASS_KERNEL;
 	if (__PageMovable(page))
 		return CONTIG_CLASS_MOVABLE;
-	/*
-	 * Pages of processes wait on a list of their CPU before they get onto
-	 * the LRU lists. They become movable when that list is drained.
-	 */
-	if (!PageSlab(page) && atomic_read(&page->_mapcount) >= 0 &&
-	    contig_page_has(page, PG_swapbacked))
-		return CONTIG_CLASS_MOVABLE;
-	return CONTIG_CLASS_KERNEL;
+	return contig_page_waits(page) ? CONTIG_CLASS_MOVABLE :
+					 CONTIG_CLASS_KERNEL;
 }
 
 static void contig_scan_count(struct contig_survey *survey,
@@ -216,18 +228,6 @@ static void contig_scan_cma(struct contig_scan *scan, bool usable,
 						end - start);
 }
 
-/* Note that frames from @pfn to @next cannot be migrated even after a drain. */
-static void contig_scan_loose_end(struct contig_scan *scan, unsigned long pfn,
-				  unsigned long next)
-{
-	struct contig_survey *survey = scan->survey;
-
-	survey->largest_loose = max(survey->largest_loose,
-				    contig_scan_longest(scan->request,
-							scan->loose, pfn));
-	scan->loose = next;
-}
-
 /* Return true if the page is clean page cache, which need not be migrated. */
 static bool contig_page_drops(struct page *page)
 {
@@ -277,17 +277,13 @@ static void contig_scan_block(struct contig_scan *scan, struct zone *zone,
 	struct contig_survey *survey = scan->survey;
 	enum contig_page_class class;
 	unsigned long n;
-	bool usable, cma;
+	bool usable, cma, online;
 
-	if (!pfn_to_online_page(pfn)) {
-		contig_scan_stop_at(scan, pfn, last + 1);
-		contig_scan_cma(scan, false, pfn, last + 1 - pfn);
-		contig_scan_loose_end(scan, pfn, last + 1);
-		return;
-	}
-	if (!isolates && !scan->complete) {
+	online = pfn_to_online_page(pfn);
+	if (!online || (!isolates && !scan->complete)) {
 		/* There is no window here, and counts may be incomplete. */
-		survey->kernel += last + 1 - pfn;
+		if (online)
+			survey->kernel += last + 1 - pfn;
 		contig_scan_stop_at(scan, pfn, last + 1);
 		contig_scan_cma(scan, false, pfn, last + 1 - pfn);
 		contig_scan_loose_end(scan, pfn, last + 1);
