@@ -59,15 +59,6 @@ struct contig_dma_map {
 	struct contig_extents extents;
 };
 
-/* Return the DMA direction: @input writes to memory, @output reads it. */
-static inline enum dma_data_direction contig_dma_direction(bool input,
-							   bool output)
-{
-	if (input && output)
-		return DMA_BIDIRECTIONAL;
-	return output ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
-}
-
 struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 					  const struct contig_extents *extents,
 					  unsigned long first,

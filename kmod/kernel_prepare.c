@@ -144,6 +144,15 @@ static void contig_sync_batch_do(const struct contig_sync_batch *batch,
 	rcu_read_unlock();
 }
 
+/* Return the DMA direction for CONTIG_KERNEL_INPUT, _OUTPUT or both. */
+static enum dma_data_direction contig_kernel_direction(u32 options)
+{
+	if (!(options & CONTIG_KERNEL_OUTPUT))
+		return DMA_FROM_DEVICE;
+	return options & CONTIG_KERNEL_INPUT ? DMA_BIDIRECTIONAL :
+					       DMA_TO_DEVICE;
+}
+
 /*
  * Sync exactly the bytes of a part, because others may own the bytes beside it.
  * Called without contig_keeps.lock: the DMA API may take locks that are not
@@ -153,9 +162,7 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
 				const struct contig_part *part, u32 direction,
 				bool for_device)
 {
-	enum dma_data_direction dir =
-		contig_dma_direction(direction & CONTIG_KERNEL_INPUT,
-				     direction & CONTIG_KERNEL_OUTPUT);
+	enum dma_data_direction dir = contig_kernel_direction(direction);
 	struct contig_keeps *keeps = &client->keeps;
 	struct contig_sync_batch batch;
 	struct contig_part_at at;

@@ -143,9 +143,7 @@ static int contig_preparation_sync(struct contig_client *client,
 				   struct contig_preparation *prep,
 				   bool for_device)
 {
-	enum dma_data_direction direction =
-		contig_dma_direction(prep->flags & CONTIG_IO_INPUT,
-				     prep->flags & CONTIG_IO_OUTPUT);
+	enum dma_data_direction direction = contig_io_direction(prep->flags);
 	struct contig_target target;
 	unsigned int i;
 	int ret, error = 0;

@@ -101,13 +101,11 @@ static int contig_sync_range(struct contig_client *client,
 			     const struct contig_target *target, void *data)
 {
 	const struct contig_sync *cmd = data;
-	bool input = cmd->flags & CONTIG_IO_INPUT;
-	bool output = cmd->flags & CONTIG_IO_OUTPUT;
 
 	if (!client->device)
 		return -EUNATCH;
 	return contig_target_sync(target, cmd->flags & CONTIG_IO_FOR_DEVICE,
-				  contig_dma_direction(input, output));
+				  contig_io_direction(cmd->flags));
 }
 
 int contig_sync_ioctl(struct contig_ucmd *ucmd)
