@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+union contig_twice {
+	int a;
+};
