@@ -26,15 +26,6 @@ void contig_extents_free(struct contig_extents *extents)
 	contig_extents_init(extents);
 }
 
-/* Move the contents of @from to @to, which must be empty. */
-void contig_extents_move(struct contig_extents *to, struct contig_extents *from)
-{
-	*to = *from;
-	if (from->entries == &from->one)
-		to->entries = &to->one;
-	contig_extents_init(from);
-}
-
 static int contig_extents_grow(struct contig_extents *extents)
 {
 	struct contig_extents_entry *entries;

@@ -53,8 +53,6 @@ struct contig_cursor {
 
 void contig_extents_init(struct contig_extents *extents);
 void contig_extents_free(struct contig_extents *extents);
-void contig_extents_move(struct contig_extents *to,
-			 struct contig_extents *from);
 int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 			  unsigned long npages);
 unsigned long contig_extents_entry_len(const struct contig_extents *extents,

@@ -37,7 +37,6 @@ EXPORT_SYMBOL_GPL(contig_extents_ends);
 EXPORT_SYMBOL_GPL(contig_extents_find);
 EXPORT_SYMBOL_GPL(contig_extents_free);
 EXPORT_SYMBOL_GPL(contig_extents_init);
-EXPORT_SYMBOL_GPL(contig_extents_move);
 EXPORT_SYMBOL_GPL(contig_extents_pfn);
 EXPORT_SYMBOL_GPL(contig_extents_entry_len);
 

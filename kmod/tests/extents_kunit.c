@@ -186,38 +186,11 @@ static void a_cursor_walks_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 }
 
-static void a_list_changes_hands(struct kunit *test)
-{
-	struct extents_test *t = test->priv;
-	unsigned int npages;
-
-	/* One extent is stored in the list itself, more are not. */
-	for (npages = 1; npages <= PAGES; npages += PAGES - 1) {
-		struct contig_extents to;
-		unsigned int i, wrong = 0;
-
-		fill(test, npages, 1);
-		contig_extents_init(&to);
-		contig_extents_move(&to, &t->extents);
-		KUNIT_EXPECT_EQ(test, t->extents.nr, 0);
-		KUNIT_EXPECT_EQ(test, to.nr, t->nr);
-		/* Changes of the old list do not affect the new one. */
-		KUNIT_EXPECT_EQ(test, 0,
-				contig_extents_append(&t->extents, 5, 5));
-		for (i = 0; i < npages; i++)
-			wrong += contig_extents_pfn(&to, i) != t->pfn[i];
-		KUNIT_EXPECT_EQ(test, wrong, 0);
-		contig_extents_free(&to);
-		contig_extents_free(&t->extents);
-	}
-}
-
 static struct kunit_case extents_cases[] = {
 	KUNIT_CASE(runs_are_maximal),
 	KUNIT_CASE(every_page_is_found),
 	KUNIT_CASE(runs_are_counted),
 	KUNIT_CASE(a_cursor_walks_all),
-	KUNIT_CASE(a_list_changes_hands),
 	{}
 };
 
