@@ -64,7 +64,7 @@ struct mm_struct;
  *   contig_offline.lock          lock of memory hotplug
  *   contig_workers.lock          none
  *   contig_turns.lock            contig_workers.lock
- *   contig_keeps.lock            contig_kernel_client.mutex, device_lock(),
+ *   contig_umems.lock            contig_kernel_client.mutex, device_lock(),
  *                                spinlocks of an interrupt handler
  *   contig_deferred.lock         device_lock(), spinlocks of an interrupt
  *                                handler

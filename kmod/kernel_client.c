@@ -24,7 +24,7 @@ module_param_named(kernel_pages, contig_kernel_pages, uint, 0444);
 MODULE_PARM_DESC(kernel_pages,
 		 "pages that another module can hold, lock, prepare or translate in one call, which is also for how long it keeps interrupts off (default: 65536)");
 
-/* Unpins dead keeps, which can be much work. */
+/* Unpins dead umems, which can be much work. */
 static struct workqueue_struct *contig_release_wq;
 
 /* Return the maximal number of pages in one call. */
@@ -45,14 +45,14 @@ static void contig_kernel_release_work(struct work_struct *work)
 	 */
 	if (!mutex_trylock(&client->mutex))
 		return;
-	contig_keeps_reap(&client->keeps);
+	contig_umems_reap(&client->umems);
 	mutex_unlock(&client->mutex);
 }
 
-/* Queue dead keeps for release. Any context. */
+/* Queue dead umems for release. Any context. */
 void contig_kernel_release(struct contig_kernel_client *client)
 {
-	if (!llist_empty(&client->keeps.dead))
+	if (!llist_empty(&client->umems.dead))
 		queue_work(contig_release_wq, &client->release);
 }
 
@@ -93,7 +93,7 @@ struct contig_kernel_client *contig_kernel_open(struct device *dev)
 		}
 	}
 	mutex_init(&client->mutex);
-	contig_keeps_init(&client->keeps);
+	contig_umems_init(&client->umems);
 	INIT_LIST_HEAD(&client->preparations);
 	INIT_WORK(&client->release, contig_kernel_release_work);
 	contig_deferred_init(&client->deferred);
@@ -135,10 +135,10 @@ void contig_kernel_close(struct contig_kernel_client *client)
 		list_del(&preparation->node);
 		preparation->client = NULL;
 	}
-	contig_keeps_clear(&client->keeps);
+	contig_umems_clear(&client->umems);
 
 	cancel_work_sync(&client->release);
-	contig_keeps_reap(&client->keeps);
+	contig_umems_reap(&client->umems);
 	if (client->watch)
 		contig_watch_put(client->watch);
 	if (client->mm)
@@ -220,14 +220,14 @@ static int contig_kernel_bind(struct contig_kernel_client *client)
 	return 0;
 }
 
-/* Pin a range. Adds the keeps made to @fresh, also on failure. */
+/* Pin a range. Adds the umems made to @fresh, also on failure. */
 static int contig_kernel_pin(struct contig_kernel_client *client,
 			     unsigned long first, unsigned long last,
 			     bool output, struct list_head *fresh)
 {
 	struct contig_areas areas;
 	struct contig_area *area;
-	struct contig_keep *keep;
+	struct contig_umem *umem;
 	int ret;
 
 	contig_areas_init(&areas);
@@ -236,15 +236,15 @@ static int contig_kernel_pin(struct contig_kernel_client *client,
 			       (output ? CONTIG_PIN_OUTPUT : 0), &areas);
 	while (!ret && (area = contig_areas_first(&areas, 0, ULONG_MAX))) {
 		contig_areas_remove(&areas, area);
-		keep = contig_keep_new(area, client->device, output);
-		if (IS_ERR(keep)) {
+		umem = contig_umem_new(area, client->device, output);
+		if (IS_ERR(umem)) {
 			contig_areas_insert(&areas, area);
 			contig_pin_release_areas(&areas);
-			ret = PTR_ERR(keep);
+			ret = PTR_ERR(umem);
 			break;
 		}
-		list_add(&keep->link, fresh);
-		contig_keeps_insert(&client->keeps, keep);
+		list_add(&umem->link, fresh);
+		contig_umems_insert(&client->umems, umem);
 	}
 	return ret;
 }
@@ -260,10 +260,10 @@ static int contig_kernel_pin_gaps(struct contig_kernel_client *client,
 
 	contig_for_each_range(part, &at) {
 		for (page = at.first; page <= at.last; page = end + 1) {
-			raw_spin_lock_irq(&client->keeps.lock);
-			gap = contig_keeps_gap(&client->keeps, &page, at.last,
+			raw_spin_lock_irq(&client->umems.lock);
+			gap = contig_umems_gap(&client->umems, &page, at.last,
 					       &end);
-			raw_spin_unlock_irq(&client->keeps.lock);
+			raw_spin_unlock_irq(&client->umems.lock);
 			if (!gap)
 				break;
 			ret = contig_kernel_pin(client, page, end, output,
@@ -280,41 +280,41 @@ static int contig_kernel_in_sequence(struct contig_kernel_client *client,
 				     const struct contig_part *part, u32 flags)
 {
 	if (flags & CONTIG_LOCK_CONTIGUOUS &&
-	    contig_keeps_extents(&client->keeps, part, false) != 1)
+	    contig_umems_extents(&client->umems, part, false) != 1)
 		return -EILSEQ;
 	if (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS &&
-	    contig_keeps_extents(&client->keeps, part, true) != 1)
+	    contig_umems_extents(&client->umems, part, true) != 1)
 		return -EILSEQ;
 	return 0;
 }
 
-/* Count kept pages. Return as contig_keeps_can_add(), or -EILSEQ. */
+/* Count pages of umems. Return as contig_umems_can_add(), or -EILSEQ. */
 static int contig_kernel_try(struct contig_kernel_client *client,
 			     const struct contig_part *part,
-			     enum contig_keep_kind kind, u32 flags)
+			     enum contig_umem_kind kind, u32 flags)
 {
 	bool output = flags & CONTIG_LOCK_OUTPUT;
 	unsigned long irq;
 	int ret;
 
-	raw_spin_lock_irqsave(&client->keeps.lock, irq);
-	ret = contig_keeps_can_add(&client->keeps, part, kind, output);
+	raw_spin_lock_irqsave(&client->umems.lock, irq);
+	ret = contig_umems_can_add(&client->umems, part, kind, output);
 	if (!ret)
 		ret = contig_kernel_in_sequence(client, part, flags);
 	if (!ret)
-		contig_keeps_add(&client->keeps, part, kind,
-				 kind == CONTIG_KEEP_LOCKS && !output);
-	raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
+		contig_umems_add(&client->umems, part, kind,
+				 kind == CONTIG_UMEM_LOCKS && !output);
+	raw_spin_unlock_irqrestore(&client->umems.lock, irq);
 	return ret;
 }
 
-/* Pin pages that are not kept, and count all pages. May sleep. */
+/* Pin pages that belong to no umem, and count all pages. May sleep. */
 static int contig_kernel_make(struct contig_kernel_client *client,
 			      const struct contig_part *part,
-			      enum contig_keep_kind kind, u32 flags)
+			      enum contig_umem_kind kind, u32 flags)
 {
 	bool output = flags & CONTIG_LOCK_OUTPUT;
-	struct contig_keep *keep, *next;
+	struct contig_umem *umem, *next;
 	int ret, looks = 0;
 	LIST_HEAD(fresh);
 
@@ -322,32 +322,32 @@ static int contig_kernel_make(struct contig_kernel_client *client,
 	ret = contig_kernel_bind(client);
 	if (ret)
 		return ret;
-	/* Interrupt level may release pages that were just found kept. */
+	/* Interrupt level may release pages that just had a umem. */
 	do {
 		ret = contig_kernel_pin_gaps(client, part, output, &fresh);
 		if (!ret)
-			ret = contig_keeps_revalidate(&client->keeps, part);
+			ret = contig_umems_revalidate(&client->umems, part);
 		if (!ret)
 			ret = contig_kernel_try(client, part, kind, flags);
 	} while (ret == -EWOULDBLOCK ||
 		 (ret == -ESTALE && ++looks < CONTIG_KERNEL_LOOKS));
 
 	/* Allow interrupts in between: there can be many. */
-	list_for_each_entry_safe(keep, next, &fresh, link) {
-		raw_spin_lock_irq(&client->keeps.lock);
-		contig_keep_settle(&client->keeps, keep);
-		raw_spin_unlock_irq(&client->keeps.lock);
+	list_for_each_entry_safe(umem, next, &fresh, link) {
+		raw_spin_lock_irq(&client->umems.lock);
+		contig_umem_settle(&client->umems, umem);
+		raw_spin_unlock_irq(&client->umems.lock);
 	}
 	return ret;
 }
 
 /*
- * Count every page of a part once more. If all pages are kept, this works in
- * any context.
+ * Count every page of a part once more. If all pages belong to umems, this
+ * works in any context.
  */
 int contig_kernel_add(struct contig_kernel_client *client,
 		      const struct contig_part *part,
-		      enum contig_keep_kind kind, u32 flags)
+		      enum contig_umem_kind kind, u32 flags)
 {
 	int ret = client->device ? contig_dma_device_check(client->device) : 0;
 	struct mm_struct *mm;
@@ -382,18 +382,18 @@ int contig_kernel_add(struct contig_kernel_client *client,
 /* Count every page of a part once less. Any context. */
 int contig_kernel_remove(struct contig_kernel_client *client,
 			 const struct contig_part *part,
-			 enum contig_keep_kind kind)
+			 enum contig_umem_kind kind)
 {
 	unsigned long irq;
 	bool all;
 
-	raw_spin_lock_irqsave(&client->keeps.lock, irq);
-	all = contig_keeps_count(&client->keeps, part, kind);
+	raw_spin_lock_irqsave(&client->umems.lock, irq);
+	all = contig_umems_count(&client->umems, part, kind);
 	if (all)
-		contig_keeps_remove(&client->keeps, part, kind);
-	raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
+		contig_umems_remove(&client->umems, part, kind);
+	raw_spin_unlock_irqrestore(&client->umems.lock, irq);
 	if (!all)
-		return kind == CONTIG_KEEP_HOLDS ? -ENODATA : -ENOLCK;
+		return kind == CONTIG_UMEM_HOLDS ? -ENODATA : -ENOLCK;
 	contig_kernel_release(client);
 	return 0;
 }
@@ -441,7 +441,7 @@ int contig_kernel_hold(struct contig_kernel_client *client, u64 addr,
 	if (flags & ~(CONTIG_LOCK_OUTPUT | CONTIG_KERNEL_NOSLEEP))
 		return -EOPNOTSUPP;
 	ret = contig_kernel_whole(&span, &part);
-	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_HOLDS,
+	return ret ?: contig_kernel_add(client, &part, CONTIG_UMEM_HOLDS,
 					flags);
 }
 EXPORT_SYMBOL_GPL(contig_kernel_hold);
@@ -468,7 +468,7 @@ int contig_kernel_unhold(struct contig_kernel_client *client, u64 addr,
 	struct contig_part part;
 	int ret = contig_kernel_whole(&span, &part);
 
-	return ret ?: contig_kernel_remove(client, &part, CONTIG_KEEP_HOLDS);
+	return ret ?: contig_kernel_remove(client, &part, CONTIG_UMEM_HOLDS);
 }
 EXPORT_SYMBOL_GPL(contig_kernel_unhold);
 
@@ -509,7 +509,7 @@ int contig_kernel_lock(struct contig_kernel_client *client, u64 addr,
 		      CONTIG_LOCK_DEVICE_CONTIGUOUS | CONTIG_KERNEL_NOSLEEP))
 		return -EOPNOTSUPP;
 	ret = contig_kernel_whole(&span, &part);
-	return ret ?: contig_kernel_add(client, &part, CONTIG_KEEP_LOCKS,
+	return ret ?: contig_kernel_add(client, &part, CONTIG_UMEM_LOCKS,
 					flags);
 }
 EXPORT_SYMBOL_GPL(contig_kernel_lock);
@@ -537,7 +537,7 @@ int contig_kernel_unlock(struct contig_kernel_client *client, u64 addr,
 	struct contig_part part;
 	int ret = contig_kernel_whole(&span, &part);
 
-	return ret ?: contig_kernel_remove(client, &part, CONTIG_KEEP_LOCKS);
+	return ret ?: contig_kernel_remove(client, &part, CONTIG_UMEM_LOCKS);
 }
 EXPORT_SYMBOL_GPL(contig_kernel_unlock);
 

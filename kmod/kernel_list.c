@@ -12,7 +12,7 @@
 /**
  * struct contig_kernel_line - what the list in debugfs shows of a client
  * @device: name of its device
- * @pages: number of pages that it keeps
+ * @pages: number of pages of its umems
  * @prepared: see &struct contig_kernel_client
  * @deferred: number of queued deferred functions
  */
@@ -36,7 +36,7 @@ static void contig_kernel_copy(const void *entry, void *copy)
 
 	strscpy(line->device, client->device ? client->device->name : "-",
 		sizeof(line->device));
-	line->pages = READ_ONCE(client->keeps.npages);
+	line->pages = READ_ONCE(client->umems.npages);
 	line->prepared = READ_ONCE(client->prepared);
 	line->deferred = READ_ONCE(client->deferred.nr);
 }

@@ -32,17 +32,17 @@ taken:
 	return true;
 }
 
-/* Add @n pages of a keep from @page on. Return false if the table is full. */
-static bool contig_physical_keep(struct contig_kernel_physical *table, u32 room,
-				 const struct contig_keep *keep,
+/* Add @n pages of a umem from @page on. Return false if the table is full. */
+static bool contig_physical_umem(struct contig_kernel_physical *table, u32 room,
+				 const struct contig_umem *umem,
 				 unsigned long page, unsigned long n)
 {
 	bool dma = table->flags & CONTIG_GET_DMA;
-	unsigned long from = contig_keep_offset(keep, page, dma), run, pfn;
+	unsigned long from = contig_umem_offset(umem, page, dma), run, pfn;
 	struct contig_cursor cursor;
 	u64 skip;
 
-	contig_cursor_init(&cursor, contig_keep_extents(keep, dma), from);
+	contig_cursor_init(&cursor, contig_umem_extents(umem, dma), from);
 	while ((run = contig_cursor_next(&cursor, from + n, &pfn))) {
 		/* Not 0 in the first page only. */
 		skip = table->addr & ~PAGE_MASK;
@@ -55,7 +55,7 @@ static bool contig_physical_keep(struct contig_kernel_physical *table, u32 room,
 }
 
 /* Fill a table from the start of a range, which is locked and in place. */
-static void contig_physical_fill(struct contig_keeps *keeps,
+static void contig_physical_fill(struct contig_umems *umems,
 				 const struct contig_part *part,
 				 struct contig_kernel_physical *table)
 {
@@ -63,8 +63,8 @@ static void contig_physical_fill(struct contig_keeps *keeps,
 	struct contig_walk walk;
 
 	table->count = 0;
-	contig_for_each_run(keeps, part, &walk)
-		if (!contig_physical_keep(table, room, walk.keep, walk.page,
+	contig_for_each_run(umems, part, &walk)
+		if (!contig_physical_umem(table, room, walk.umem, walk.page,
 					  walk.n))
 			return;
 }
@@ -74,17 +74,17 @@ static int contig_kernel_translate(struct contig_kernel_client *client,
 				   struct contig_kernel_physical *table)
 {
 	bool dma = table->flags & CONTIG_GET_DMA;
-	struct contig_keeps *keeps = &client->keeps;
+	struct contig_umems *umems = &client->umems;
 	unsigned long irq;
 	int ret;
 
-	raw_spin_lock_irqsave(&keeps->lock, irq);
-	ret = contig_keeps_in_place(keeps, part, dma);
+	raw_spin_lock_irqsave(&umems->lock, irq);
+	ret = contig_umems_in_place(umems, part, dma);
 	if (!ret && table->count)
-		contig_physical_fill(keeps, part, table);
+		contig_physical_fill(umems, part, table);
 	else if (!ret)
-		table->count = contig_keeps_extents(keeps, part, dma);
-	raw_spin_unlock_irqrestore(&keeps->lock, irq);
+		table->count = contig_umems_extents(umems, part, dma);
+	raw_spin_unlock_irqrestore(&umems->lock, irq);
 	return ret;
 }
 
@@ -130,7 +130,7 @@ int contig_kernel_get_physical(struct contig_kernel_client *client,
 	       current->mm == READ_ONCE(client->mm)) {
 		if (mutex_lock_killable(&client->mutex))
 			return -EINTR;
-		ret = contig_keeps_revalidate(&client->keeps, &part);
+		ret = contig_umems_revalidate(&client->umems, &part);
 		mutex_unlock(&client->mutex);
 		contig_kernel_release(client);
 		if (!ret)

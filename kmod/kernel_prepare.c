@@ -57,25 +57,25 @@ static u64 contig_prepare_length(const struct contig_kernel_preparation *p,
 }
 
 /* Write the address of each page, exact for the first of each range. */
-static void contig_prepare_fill(struct contig_keeps *keeps,
+static void contig_prepare_fill(struct contig_umems *umems,
 				struct contig_kernel_preparation *p)
 {
 	struct contig_walk walk;
 	u64 head;
 
-	contig_for_each_run(keeps, &p->part, &walk) {
+	contig_for_each_run(umems, &p->part, &walk) {
 		/* A caller unlocked a page that it had not locked. */
-		if (!walk.keep)
+		if (!walk.umem)
 			return;
 		head = walk.page == walk.at.first ? walk.at.addr & ~PAGE_MASK :
 						    0;
 		if (p->dma) {
-			contig_keep_addrs(walk.keep, walk.page, walk.n, true,
+			contig_umem_addrs(walk.umem, walk.page, walk.n, true,
 					  p->dma + p->out_entries);
 			p->dma[p->out_entries] += head;
 		}
 		if (p->physical) {
-			contig_keep_addrs(walk.keep, walk.page, walk.n, false,
+			contig_umem_addrs(walk.umem, walk.page, walk.n, false,
 					  p->physical + p->out_entries);
 			p->physical[p->out_entries] += head;
 		}
@@ -84,30 +84,30 @@ static void contig_prepare_fill(struct contig_keeps *keeps,
 }
 
 /**
- * struct contig_sync_batch - pages of one keep to be synced
- * @keep: the keep; NULL if the pages are not kept
- * @npages: number of pages, kept or not
+ * struct contig_sync_batch - pages of one umem to be synced
+ * @umem: the umem; NULL if the pages belong to none
+ * @npages: number of pages, with a umem or without
  * @dma: DMA address of each page
  */
 struct contig_sync_batch {
-	struct contig_keep *keep;
+	struct contig_umem *umem;
 	unsigned long npages;
 	u64 dma[CONTIG_SYNC_BATCH];
 };
 
-static void contig_sync_batch_get(struct contig_keeps *keeps,
+static void contig_sync_batch_get(struct contig_umems *umems,
 				  struct contig_sync_batch *batch,
 				  unsigned long first, unsigned long last)
 {
-	struct contig_keep_run *hint = NULL;
+	struct contig_umem_run *hint = NULL;
 
 	last = min(last, first + CONTIG_SYNC_BATCH - 1);
-	batch->keep = contig_keeps_run(keeps, &hint, first, last,
+	batch->umem = contig_umems_run(umems, &hint, first, last,
 				       &batch->npages);
-	if (!batch->keep)
+	if (!batch->umem)
 		return;
-	contig_keep_get(batch->keep);
-	contig_keep_addrs(batch->keep, first, batch->npages, true, batch->dma);
+	contig_umem_get(batch->umem);
+	contig_umem_addrs(batch->umem, first, batch->npages, true, batch->dma);
 }
 
 /* Sync the first bytes of a batch for the device or for the CPU. */
@@ -115,7 +115,7 @@ static void contig_sync_batch_do(const struct contig_sync_batch *batch,
 				 u64 addr, u64 length,
 				 enum dma_data_direction dir, bool for_device)
 {
-	struct contig_dma_map *map = batch->keep->pin->map;
+	struct contig_dma_map *map = batch->umem->pin->map;
 	unsigned long i;
 	dma_addr_t dma;
 	u64 bytes;
@@ -155,7 +155,7 @@ static enum dma_data_direction contig_kernel_direction(u32 options)
 
 /*
  * Sync exactly the bytes of a part, because others may own the bytes beside it.
- * Called without contig_keeps.lock: the DMA API may take locks that are not
+ * Called without contig_umems.lock: the DMA API may take locks that are not
  * raw.
  */
 static void contig_prepare_sync(struct contig_kernel_client *client,
@@ -163,7 +163,7 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
 				bool for_device)
 {
 	enum dma_data_direction dir = contig_kernel_direction(direction);
-	struct contig_keeps *keeps = &client->keeps;
+	struct contig_umems *umems = &client->umems;
 	struct contig_sync_batch batch;
 	struct contig_part_at at;
 	unsigned long irq;
@@ -174,23 +174,23 @@ static void contig_prepare_sync(struct contig_kernel_client *client,
 		return;
 	contig_for_each_range(part, &at) {
 		for (; at.length; at.addr += bytes, at.length -= bytes) {
-			raw_spin_lock_irqsave(&keeps->lock, irq);
-			contig_sync_batch_get(keeps, &batch,
+			raw_spin_lock_irqsave(&umems->lock, irq);
+			contig_sync_batch_get(umems, &batch,
 					      at.addr >> PAGE_SHIFT, at.last);
-			raw_spin_unlock_irqrestore(&keeps->lock, irq);
+			raw_spin_unlock_irqrestore(&umems->lock, irq);
 			bytes = min(at.length,
 				    ((u64)batch.npages << PAGE_SHIFT) -
 				    (at.addr & ~PAGE_MASK));
-			if (!batch.keep)
+			if (!batch.umem)
 				continue;
 			contig_sync_batch_do(&batch, at.addr, bytes, dir,
 					     for_device);
-			raw_spin_lock_irqsave(&keeps->lock, irq);
-			contig_keep_put(keeps, batch.keep);
-			raw_spin_unlock_irqrestore(&keeps->lock, irq);
+			raw_spin_lock_irqsave(&umems->lock, irq);
+			contig_umem_put(umems, batch.umem);
+			raw_spin_unlock_irqrestore(&umems->lock, irq);
 		}
 	}
-	/* If a caller unlocked the pages meanwhile, the keep is dead now. */
+	/* If a caller unlocked the pages meanwhile, the umem is dead now. */
 	contig_kernel_release(client);
 }
 
@@ -264,19 +264,19 @@ int contig_kernel_prepare(struct contig_kernel_client *client,
 		return -EMSGSIZE;
 	if (direction == CONTIG_KERNEL_OUTPUT)
 		flags |= CONTIG_LOCK_OUTPUT;
-	ret = contig_kernel_add(client, &part, CONTIG_KEEP_LOCKS, flags);
+	ret = contig_kernel_add(client, &part, CONTIG_UMEM_LOCKS, flags);
 	if (ret)
 		return ret;
 
 	p->part = part;
 	p->direction = direction;
-	raw_spin_lock_irqsave(&client->keeps.lock, irq);
+	raw_spin_lock_irqsave(&client->umems.lock, irq);
 	p->client = client;
 	list_add(&p->node, &client->preparations);
 	WRITE_ONCE(client->prepared, client->prepared + 1);
 	if (p->dma || p->physical)
-		contig_prepare_fill(&client->keeps, p);
-	raw_spin_unlock_irqrestore(&client->keeps.lock, irq);
+		contig_prepare_fill(&client->umems, p);
+	raw_spin_unlock_irqrestore(&client->umems.lock, irq);
 	contig_prepare_sync(client, &p->part, direction, true);
 	p->out_length = part.length;
 	p->out_done = part.first + part.length == total;
@@ -288,18 +288,18 @@ EXPORT_SYMBOL_GPL(contig_kernel_prepare);
 static int contig_prepare_end(struct contig_kernel_preparation *p)
 {
 	struct contig_kernel_client *client = p->client;
-	struct contig_keeps *keeps = &client->keeps;
+	struct contig_umems *umems = &client->umems;
 	unsigned long irq;
 	bool all;
 
-	raw_spin_lock_irqsave(&keeps->lock, irq);
+	raw_spin_lock_irqsave(&umems->lock, irq);
 	list_del(&p->node);
 	WRITE_ONCE(client->prepared, client->prepared - 1);
 	p->client = NULL;
 	/* A caller may have unlocked some pages; unlock the others. */
-	all = contig_keeps_count(keeps, &p->part, CONTIG_KEEP_LOCKS);
-	contig_keeps_remove(keeps, &p->part, CONTIG_KEEP_LOCKS);
-	raw_spin_unlock_irqrestore(&keeps->lock, irq);
+	all = contig_umems_count(umems, &p->part, CONTIG_UMEM_LOCKS);
+	contig_umems_remove(umems, &p->part, CONTIG_UMEM_LOCKS);
+	raw_spin_unlock_irqrestore(&umems->lock, irq);
 	contig_kernel_release(client);
 	return all ? 0 : -ENOLCK;
 }
