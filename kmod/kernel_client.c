@@ -335,7 +335,7 @@ static int contig_kernel_make(struct contig_kernel_client *client,
 	/* Allow interrupts in between: there can be many. */
 	list_for_each_entry_safe(umem, next, &fresh, link) {
 		raw_spin_lock_irq(&client->umems.lock);
-		contig_umem_settle(&client->umems, umem);
+		contig_umem_end_fresh(&client->umems, umem);
 		raw_spin_unlock_irq(&client->umems.lock);
 	}
 	return ret;

@@ -176,7 +176,7 @@ int contig_pin_verify(struct contig_pin *pin, unsigned long *page,
 				     contig_pin_shows_pages(pin, *page, n);
 		if (done < 0)
 			return done;
-		contig_mark_settle(&pin->mark, *page, done);
+		contig_mark_clear(&pin->mark, *page, done);
 		*page += done;
 		if (done < n)
 			ret = -ESTALE;

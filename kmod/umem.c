@@ -122,7 +122,8 @@ void contig_umem_put(struct contig_umems *umems, struct contig_umem *umem)
 }
 
 /* End the fresh state: the call that made the umem uses it, or failed. */
-void contig_umem_settle(struct contig_umems *umems, struct contig_umem *umem)
+void contig_umem_end_fresh(struct contig_umems *umems,
+			   struct contig_umem *umem)
 {
 	lockdep_assert_held(&umems->lock);
 	umem->fresh = false;
@@ -368,8 +369,8 @@ static int contig_umem_revalidate(struct contig_umem *umem)
 	int ret;
 
 	/* Continue after a page that is gone: callers may need others. */
-	for (page = umem->look_first; page <= umem->look_last; page++) {
-		ret = contig_pin_verify(umem->pin, &page, umem->look_last);
+	for (page = umem->verify_first; page <= umem->verify_last; page++) {
+		ret = contig_pin_verify(umem->pin, &page, umem->verify_last);
 		if (ret && ret != -ESTALE)
 			return ret;
 	}
@@ -389,11 +390,11 @@ static void contig_umem_doubt(struct contig_umem_run *run,
 		return;
 	if (list_empty(&umem->suspect)) {
 		list_add(&umem->suspect, suspects);
-		umem->look_first = first;
-		umem->look_last = last;
+		umem->verify_first = first;
+		umem->verify_last = last;
 	}
-	umem->look_first = min(umem->look_first, first);
-	umem->look_last = max(umem->look_last, last);
+	umem->verify_first = min(umem->verify_first, first);
+	umem->verify_last = max(umem->verify_last, last);
 }
 
 /**

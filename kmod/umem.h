@@ -64,8 +64,8 @@ struct contig_umem_run {
  * @write: a device may have written to it
  * @link: entry of the list of the call that made it, while @fresh
  * @suspect: entry of the list of a task that verifies suspect pages
- * @look_first: first page that this task verifies
- * @look_last: last page that it verifies
+ * @verify_first: first page that this task verifies
+ * @verify_last: last page that it verifies
  * @dead: entry of contig_umems.dead
  * @pages: the counts of each page
  *
@@ -90,8 +90,8 @@ struct contig_umem {
 	bool write;
 	struct list_head link;
 	struct list_head suspect;
-	unsigned long look_first;
-	unsigned long look_last;
+	unsigned long verify_first;
+	unsigned long verify_last;
 	struct llist_node dead;
 	struct contig_umem_page pages[];
 };
@@ -193,7 +193,8 @@ struct contig_umem *contig_umem_new(struct contig_area *area,
 				    struct contig_dma_device *device,
 				    bool output);
 void contig_umems_insert(struct contig_umems *umems, struct contig_umem *umem);
-void contig_umem_settle(struct contig_umems *umems, struct contig_umem *umem);
+void contig_umem_end_fresh(struct contig_umems *umems,
+			   struct contig_umem *umem);
 void contig_umem_get(struct contig_umem *umem);
 void contig_umem_put(struct contig_umems *umems, struct contig_umem *umem);
 void contig_umems_clear(struct contig_umems *umems);

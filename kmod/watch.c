@@ -267,7 +267,7 @@ unsigned long contig_mark_next(const struct contig_mark *mark,
  * @first: a suspect page
  * @last: last page of interest
  *
- * The pages stay suspect until contig_mark_settle(). A change that touches them
+ * The pages stay suspect until contig_mark_clear(). A change that touches them
  * from now on is recorded anew.
  *
  * Return: number of pages from @first on that are suspect.
@@ -291,8 +291,8 @@ unsigned long contig_mark_take(struct contig_mark *mark, unsigned long first,
 }
 
 /* Clear the suspicion of pages that were taken and found in place. */
-void contig_mark_settle(struct contig_mark *mark, unsigned long first,
-			unsigned long npages)
+void contig_mark_clear(struct contig_mark *mark, unsigned long first,
+		       unsigned long npages)
 {
 	bitmap_clear(mark->doubted, first - mark->it.start, npages);
 }

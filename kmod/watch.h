@@ -61,8 +61,8 @@ unsigned long contig_mark_next(const struct contig_mark *mark,
 			       unsigned long first, unsigned long last);
 unsigned long contig_mark_take(struct contig_mark *mark, unsigned long first,
 			       unsigned long last);
-void contig_mark_settle(struct contig_mark *mark, unsigned long first,
-			unsigned long npages);
+void contig_mark_clear(struct contig_mark *mark, unsigned long first,
+		       unsigned long npages);
 void contig_mark_rest(struct contig_mark *mark);
 
 #endif /* CONTIG_WATCH_H */
