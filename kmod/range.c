@@ -42,7 +42,7 @@
  * @request: constraints and deadline
  * @turn: its place in the queue
  * @claim: the window that is being emptied
- * @look: parameters of @survey
+ * @params: parameters of @survey
  * @survey: windows, which can be out of date
  * @next: index of the next window to try
  * @avoid: page frames that could not be migrated
@@ -59,7 +59,7 @@ struct contig_search {
 	const struct contig_request *request;
 	struct contig_turn turn;
 	struct contig_claim claim;
-	struct contig_look look;
+	struct contig_survey_params params;
 	struct contig_survey survey;
 	unsigned int next;
 	struct contig_avoid avoid;
@@ -188,13 +188,13 @@ static int contig_range_empty(struct contig_search *search, unsigned long pfn,
 	int ret = 0;
 
 	report->windows++;
-	while (done < search->look.npages) {
-		n = search->look.npages - done;
+	while (done < search->params.npages) {
+		n = search->params.npages - done;
 		ret = contig_range_step(search, pfn + done, &n, report);
 		if (ret)
 			break;
 		done += n;
-		if (done < search->look.npages)
+		if (done < search->params.npages)
 			contig_turn_pass(&search->turn, false);
 	}
 	if (ret) {
@@ -210,7 +210,7 @@ static int contig_range_empty(struct contig_search *search, unsigned long pfn,
 static int contig_range_try(struct contig_search *search, unsigned long pfn,
 			    struct contig_report *report)
 {
-	unsigned long npages = search->look.npages;
+	unsigned long npages = search->params.npages;
 	int ret;
 
 	if (contig_avoid_hits(&search->avoid, pfn, pfn + npages - 1) ||
@@ -220,7 +220,7 @@ static int contig_range_try(struct contig_search *search, unsigned long pfn,
 	if (ret)
 		return contig_range_failed(ret, report);
 	search->began = true;
-	if (!contig_window_usable(pfn, npages, search->look.held) ||
+	if (!contig_window_usable(pfn, npages, search->params.held) ||
 	    !contig_claim_take(&search->claim, pfn, npages))
 		return contig_range_failed(-EBUSY, report);
 	ret = contig_range_empty(search, pfn, report);
@@ -241,8 +241,8 @@ static int contig_search_survey(struct contig_search *search,
 	search->claims = contig_claims_avoid(search->request, &search->around,
 					     drops);
 	search->next = 0;
-	return contig_survey_look(search->request, &search->look,
-				  &search->around, &search->survey);
+	return contig_survey_windows(search->request, &search->params,
+				     &search->around, &search->survey);
 }
 
 /*
@@ -293,16 +293,16 @@ static enum contig_blocked contig_search_blocked(struct contig_search *search)
  * reference, try one with such a page: the list of a CPU can hold that
  * reference, and emptying the window drains these lists.
  */
-static int contig_search_look(struct contig_search *search, bool first,
-			      struct contig_report *report)
+static int contig_search_windows(struct contig_search *search, bool first,
+				 struct contig_report *report)
 {
 	struct contig_survey *survey = &search->survey;
 	int ret;
 
-	search->look.held = false;
+	search->params.held = false;
 	ret = contig_search_unclaimed(search);
 	if (!ret && !survey->nr && survey->pinned && !search->drained) {
-		search->look.held = true;
+		search->params.held = true;
 		ret = contig_search_unclaimed(search);
 		survey->nr = min(survey->nr, 1U);
 	}
@@ -337,19 +337,19 @@ int contig_search_take(struct contig_search *search, unsigned long npages,
 	unsigned int round = 0;
 	int ret;
 
-	if (search->look.npages != npages || search->look.final != final)
+	if (search->params.npages != npages || search->params.final != final)
 		survey->nr = 0;
-	if (search->look.npages > npages)
+	if (search->params.npages > npages)
 		search->full.nr = 0;
-	search->look.npages = npages;
-	search->look.final = final;
+	search->params.npages = npages;
+	search->params.final = final;
 	if (search->began)
 		contig_turn_pass(&search->turn, false);
 	while (!search->hopeless) {
 		if (search->next >= survey->nr) {
 			if (round == CONTIG_ROUNDS)
 				return -EBUSY;
-			ret = contig_search_look(search, !round++, report);
+			ret = contig_search_windows(search, !round++, report);
 			if (ret)
 				return ret;
 		}
@@ -385,7 +385,7 @@ struct contig_search *contig_search_begin(const struct contig_request *request,
 		return NULL;
 	search->request = request;
 	search->patience = CONTIG_CLAIMS_PATIENCE;
-	search->look.wanted = many ? CONTIG_WINDOWS : 1;
+	search->params.wanted = many ? CONTIG_WINDOWS : 1;
 	contig_turn_init(&search->turn,
 			 request->user ? &request->user->turns : NULL,
 			 request->npages <= CONTIG_STEP);

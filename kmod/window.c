@@ -370,9 +370,9 @@ static int contig_scan_zone(struct contig_scan *scan, struct zone *zone,
 }
 
 /**
- * contig_survey_look() - look for windows that could be emptied
+ * contig_survey_windows() - look for windows that could be emptied
  * @request: constraints and deadline
- * @look: parameters of the survey
+ * @params: parameters of the survey
  * @avoid: page frames that must not be in a window, or NULL
  * @survey: receives the result
  *
@@ -380,22 +380,22 @@ static int contig_scan_zone(struct contig_scan *scan, struct zone *zone,
  *
  * Return: 0, -EINTR, -ETIME or -ENOMEM.
  */
-int contig_survey_look(const struct contig_request *request,
-		       const struct contig_look *look,
-		       const struct contig_avoid *avoid,
-		       struct contig_survey *survey)
+int contig_survey_windows(const struct contig_request *request,
+			  const struct contig_survey_params *params,
+			  const struct contig_avoid *avoid,
+			  struct contig_survey *survey)
 {
 	struct contig_scan scan;
 	struct zone *zone;
 	int nid, i, pass, ret;
 
-	ret = contig_scan_init(&scan, request, look->npages, survey);
+	ret = contig_scan_init(&scan, request, params->npages, survey);
 	if (ret)
 		return ret;
-	scan.final = look->final;
-	scan.complete = look->complete;
-	scan.held = look->held;
-	scan.wanted = look->wanted;
+	scan.final = params->final;
+	scan.complete = params->complete;
+	scan.held = params->held;
+	scan.wanted = params->wanted;
 
 	/* The preferred node first, then the others. */
 	for (pass = 0; pass < 2 && !ret; pass++) {
@@ -409,30 +409,30 @@ int contig_survey_look(const struct contig_request *request,
 				continue;
 			ret = contig_scan_zone(&scan, zone, avoid);
 		}
-		if (survey->nr && !look->complete)
+		if (survey->nr && !params->complete)
 			break;
 	}
 	contig_scan_free(&scan);
 	return ret;
 }
 
-/* contig_survey_look() for one window, without pages with extra references. */
+/* contig_survey_windows() for one, without pages with extra references. */
 int contig_survey_memory(const struct contig_request *request,
 			 unsigned long npages, bool complete,
 			 struct contig_survey *survey)
 {
-	const struct contig_look look = {
+	const struct contig_survey_params params = {
 		.npages = npages,
 		.final = true,
 		.complete = complete,
 		.wanted = 1,
 	};
 
-	return contig_survey_look(request, &look, NULL, survey);
+	return contig_survey_windows(request, &params, NULL, survey);
 }
 
 /**
- * contig_window_usable() - look at a window again
+ * contig_window_usable() - check a window again
  * @pfn: first page frame
  * @npages: how many
  * @held: pages with an extra reference may be in it

@@ -67,14 +67,14 @@ struct contig_survey {
 };
 
 /**
- * struct contig_look - parameters of a survey
+ * struct contig_survey_params - parameters of a survey
  * @npages: length of a window, not 0
  * @final: a window is the last of the request, so its end may be short
  * @complete: count everything, even when windows that cost nothing were found
  * @held: pages with an extra reference may be in a window
  * @wanted: stop at this number of windows that cost nothing, if not @complete
  */
-struct contig_look {
+struct contig_survey_params {
 	unsigned long npages;
 	bool final;
 	bool complete;
@@ -82,10 +82,10 @@ struct contig_look {
 	unsigned int wanted;
 };
 
-int contig_survey_look(const struct contig_request *request,
-		       const struct contig_look *look,
-		       const struct contig_avoid *avoid,
-		       struct contig_survey *survey);
+int contig_survey_windows(const struct contig_request *request,
+			  const struct contig_survey_params *params,
+			  const struct contig_avoid *avoid,
+			  struct contig_survey *survey);
 int contig_survey_memory(const struct contig_request *request,
 			 unsigned long npages, bool complete,
 			 struct contig_survey *survey);
