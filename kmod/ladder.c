@@ -182,12 +182,12 @@ int contig_ladder(const struct contig_request *request,
 		  u32 *nr)
 {
 	struct contig_request ladder = contig_ladder_share(request);
-	struct contig_left left = {};
+	struct contig_orphan orphan = {};
 	int ret;
 
-	ladder.left = &left;
+	ladder.orphan = &orphan;
 	ret = contig_ladder_descend(&ladder, buffer, reports, nr);
-	contig_left_forget(&left);
+	contig_orphan_put(&orphan);
 	return ret;
 }
 

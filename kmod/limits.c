@@ -105,7 +105,8 @@ static unsigned long contig_ordinary_quota(void)
 		   contig_mib_to_pages(READ_ONCE(quota_mib)));
 }
 
-static unsigned long contig_left(unsigned long quota, const atomic_long_t *used)
+static unsigned long contig_quota_left(unsigned long quota,
+				       const atomic_long_t *used)
 {
 	unsigned long pages = atomic_long_read(used);
 
@@ -115,14 +116,14 @@ static unsigned long contig_left(unsigned long quota, const atomic_long_t *used)
 /* Return how many more pages can be charged to a user now. */
 unsigned long contig_user_left(const struct contig_user *user)
 {
-	unsigned long left = min(contig_left(contig_user_quota(user),
-					     &user->pages),
-				 contig_left(contig_total_quota(),
-					     &contig_total));
+	unsigned long left = min(contig_quota_left(contig_user_quota(user),
+						   &user->pages),
+				 contig_quota_left(contig_total_quota(),
+						   &contig_total));
 
 	if (user->ordinary)
-		left = min(left, contig_left(contig_ordinary_quota(),
-					     &contig_ordinary_total));
+		left = min(left, contig_quota_left(contig_ordinary_quota(),
+						   &contig_ordinary_total));
 	return left;
 }
 

@@ -11,7 +11,7 @@
 
 #include <uapi/linux/contig.h>
 
-struct contig_left;
+struct contig_orphan;
 struct contig_pool;
 struct contig_user;
 
@@ -45,7 +45,7 @@ struct contig_user;
  * @rungs: mask of the rungs to try
  * @start: time at which it was made
  * @deadline: time at which it fails
- * @left: receives the worker that it leaves alone; NULL if it does not keep one
+ * @orphan: receives the job that it abandons; NULL if it does not keep one
  */
 struct contig_request {
 	struct contig_user *user;
@@ -71,7 +71,7 @@ struct contig_request {
 	u32 rungs;
 	ktime_t start;
 	ktime_t deadline;
-	struct contig_left *left;
+	struct contig_orphan *orphan;
 };
 
 void contig_request_init_plain(struct contig_request *request,

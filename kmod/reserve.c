@@ -434,13 +434,13 @@ static int contig_reserve_fill(struct contig_block *block, unsigned long pfn)
  * signal as well if a worker is stuck: to give up would wait for that worker.
  */
 static int contig_reserve_take(struct contig_block *block, unsigned long *low,
-			       struct contig_left *left)
+			       struct contig_orphan *orphan)
 {
 	unsigned long pfn;
 	int ret;
 
-	ret = contig_block_take(block, low, left, &pfn);
-	if (ret == -EINTR && contig_left_ends(left))
+	ret = contig_block_take(block, low, orphan, &pfn);
+	if (ret == -EINTR && contig_orphan_ends(orphan))
 		return ret;
 	if (ret) {
 		reserve.missing += block->npages;
@@ -455,7 +455,7 @@ static int contig_reserve_take(struct contig_block *block, unsigned long *low,
 	if (!ret)
 		return 0;
 	contig_block_put(block, pfn);
-	if (contig_left_ends(left))
+	if (contig_orphan_ends(orphan))
 		return ret;
 	reserve.missing += block->npages;
 	return 0;
@@ -464,7 +464,7 @@ static int contig_reserve_take(struct contig_block *block, unsigned long *low,
 int contig_reserve_init(void)
 {
 	unsigned long low = contig_low_pages();
-	struct contig_left left = {};
+	struct contig_orphan orphan = {};
 	unsigned int i;
 	int ret;
 
@@ -479,8 +479,8 @@ int contig_reserve_init(void)
 	scoped_guard(mutex, &contig_reserve_lock)
 		reserve.nr = ret;
 	for (ret = 0, i = 0; i < reserve.nr && !ret; i++)
-		ret = contig_reserve_take(&reserve.blocks[i], &low, &left);
-	contig_left_forget(&left);
+		ret = contig_reserve_take(&reserve.blocks[i], &low, &orphan);
+	contig_orphan_put(&orphan);
 	if (ret) {
 		contig_reserve_exit();
 		return ret;

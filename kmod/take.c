@@ -98,7 +98,7 @@ unsigned long contig_low_pages(void)
 
 /* Take the pages of a block, all of them up to page frame @highest. */
 static int contig_take(const struct contig_block *block, unsigned long highest,
-		       struct contig_left *left, unsigned long *pfn)
+		       struct contig_orphan *orphan, unsigned long *pfn)
 {
 	unsigned long granule = 1UL << block->order;
 	struct contig_report report = {};
@@ -109,7 +109,7 @@ static int contig_take(const struct contig_block *block, unsigned long highest,
 		return -ENOMEM;
 	contig_request_init_plain(&request, block->npages);
 	request.highest = highest;
-	request.left = left;
+	request.orphan = orphan;
 	if (block->ask.node != NUMA_NO_NODE)
 		contig_request_confine(&request, block->ask.node);
 	/*
@@ -133,8 +133,8 @@ static int contig_take(const struct contig_block *block, unsigned long highest,
  * @block: block that the administrator asked for
  * @low: in/out: pages that blocks without address bits may still take below 4
  *       GiB
- * @left: the worker that was left alone with an earlier block; no other one is
- *        used before it has ended, so that blocks fail soon
+ * @orphan: the job that was abandoned with an earlier block; no other begins
+ *          before it has ended, so that blocks fail soon
  * @pfn: receives the first page frame
  *
  * May sleep. The caller must not hold contig_reserve_lock.
@@ -143,7 +143,7 @@ static int contig_take(const struct contig_block *block, unsigned long highest,
  * of contig_range_take() or contig_region_take().
  */
 int contig_block_take(struct contig_block *block, unsigned long *low,
-		      struct contig_left *left, unsigned long *pfn)
+		      struct contig_orphan *orphan, unsigned long *pfn)
 {
 	unsigned long highest = ULONG_MAX;
 	int ret;
@@ -155,12 +155,12 @@ int contig_block_take(struct contig_block *block, unsigned long *low,
 	if (block->ask.bits && block->ask.bits - PAGE_SHIFT < BITS_PER_LONG)
 		highest = BIT(block->ask.bits - PAGE_SHIFT) - 1;
 	if (!block->ask.bits && block->npages <= *low) {
-		ret = contig_take(block, CONTIG_LOW_END - 1, left, pfn);
+		ret = contig_take(block, CONTIG_LOW_END - 1, orphan, pfn);
 		if (!ret)
 			*low -= block->npages;
 		if (!ret || ret == -EINTR)
 			return ret;
 	}
-	return contig_take(block, highest, left, pfn);
+	return contig_take(block, highest, orphan, pfn);
 }
 

@@ -315,8 +315,8 @@ static bool contig_job_abandon(struct contig_job *job)
 	return !done;
 }
 
-/* Return how long a worker that was left still has to stop, in jiffies. */
-static long contig_left_time(const struct contig_job *job)
+/* Return how long the worker of an orphan still has to stop, in jiffies. */
+static long contig_orphan_grace(const struct contig_job *job)
 {
 	s64 ms = CONTIG_WORKER_LINGER - ktime_ms_delta(ktime_get(), job->left);
 
@@ -324,45 +324,45 @@ static long contig_left_time(const struct contig_job *job)
 }
 
 /*
- * Wait, up to CONTIG_WORKER_LINGER, for the worker that a request left alone.
+ * Wait, up to CONTIG_WORKER_LINGER, for the job that a request abandoned.
  * Return 0 if there is none now, -EAGAIN if it is stuck, -EINTR or -ETIME.
  */
-static int contig_left_wait(const struct contig_request *request)
+static int contig_orphan_wait(const struct contig_request *request)
 {
-	struct contig_job *job = request->left ? request->left->job : NULL;
+	struct contig_job *job = request->orphan ? request->orphan->job : NULL;
 
 	if (!job)
 		return 0;
 	contig_wait_event_timeout(workers.idle, READ_ONCE(job->over),
-				  min(contig_left_time(job),
+				  min(contig_orphan_grace(job),
 				      contig_request_left(request)));
 	if (!READ_ONCE(job->over))
 		return contig_request_expired(request) ?: -EAGAIN;
-	contig_left_forget(request->left);
+	contig_orphan_put(request->orphan);
 	return 0;
 }
 
-/* Drop the reference on the job of the worker that a request left alone. */
-void contig_left_forget(struct contig_left *left)
+/* Drop the reference on the job that a request abandoned. */
+void contig_orphan_put(struct contig_orphan *orphan)
 {
-	if (left->job)
-		contig_job_put(left->job);
-	left->job = NULL;
+	if (orphan->job)
+		contig_job_put(orphan->job);
+	orphan->job = NULL;
 }
 
 /**
- * contig_left_ends() - give the worker that was left alone time to stop
- * @left: the worker, from requests that have ended
+ * contig_orphan_ends() - give the worker of an abandoned job time to stop
+ * @orphan: the job, from requests that have ended
  *
  * Sleeps for CONTIG_WORKER_LINGER at most, whatever signals are pending.
  *
  * Return: false if it still runs, perhaps for ever.
  */
-bool contig_left_ends(const struct contig_left *left)
+bool contig_orphan_ends(const struct contig_orphan *orphan)
 {
-	return !left->job ||
-	       wait_event_timeout(workers.idle, READ_ONCE(left->job->over),
-				  contig_left_time(left->job));
+	return !orphan->job ||
+	       wait_event_timeout(workers.idle, READ_ONCE(orphan->job->over),
+				  contig_orphan_grace(orphan->job));
 }
 
 /**
@@ -382,7 +382,7 @@ int contig_job_run(struct contig_job *job, const struct contig_request *request)
 
 	lock_map_acquire(&contig_worker_map);
 	lock_map_release(&contig_worker_map);
-	ret = contig_left_wait(request) ?: contig_job_enqueue(job, request);
+	ret = contig_orphan_wait(request) ?: contig_job_enqueue(job, request);
 	if (ret)
 		return ret;
 	ret = contig_job_wait(job, request);
@@ -390,9 +390,9 @@ int contig_job_run(struct contig_job *job, const struct contig_request *request)
 		return 0;
 	contig_stats_count(CONTIG_EVENT_ABANDONED);
 	trace_contig_abandoned(job->pfn, job->npages, ret);
-	if (request->left) {
+	if (request->orphan) {
 		kref_get(&job->ref);
-		request->left->job = job;
+		request->orphan->job = job;
 	}
 	return ret;
 }
@@ -425,7 +425,7 @@ int contig_workers_init(void)
 	return workers.queue ? 0 : -ENOMEM;
 }
 
-/* Wait for workers. After a failed load contig_left_ends() has been true. */
+/* Wait for workers. After a failed load contig_orphan_ends() has been true. */
 void contig_workers_exit(void)
 {
 	destroy_workqueue(workers.queue);

@@ -44,7 +44,7 @@ struct contig_job_ops {
 /**
  * struct contig_job - work that a worker does for a caller
  * @work: for the workqueue
- * @ref: references of the worker, of the caller and of a struct contig_left
+ * @ref: references of the worker, of the caller and of a struct contig_orphan
  * @node: in contig_workers.jobs; protected by its lock
  * @wait: the caller waits here
  * @ops: its kind; constant
@@ -77,10 +77,10 @@ struct contig_job {
 };
 
 /**
- * struct contig_left - the worker that a request left alone
- * @job: the job of that worker, with a reference; NULL for none
+ * struct contig_orphan - the job that a request has abandoned to its worker
+ * @job: the job, with a reference; NULL for none
  */
-struct contig_left {
+struct contig_orphan {
 	struct contig_job *job;
 };
 
@@ -98,7 +98,7 @@ void contig_job_init(struct contig_job *job, const struct contig_job_ops *ops,
 		     unsigned long pfn, unsigned long npages);
 int contig_job_run(struct contig_job *job, const struct contig_request *request);
 void contig_job_put(struct contig_job *job);
-void contig_left_forget(struct contig_left *left);
-bool contig_left_ends(const struct contig_left *left);
+void contig_orphan_put(struct contig_orphan *orphan);
+bool contig_orphan_ends(const struct contig_orphan *orphan);
 
 #endif /* CONTIG_WORKER_H */
