@@ -21,6 +21,7 @@
 
 #include "client.h"
 #include "gfp.h"
+#include "killable.h"
 #include "stats.h"
 #include "target.h"
 #include "ucmd.h"
@@ -121,6 +122,23 @@ static void contig_holds_free(struct contig_areas *areas)
 	}
 }
 
+/* Fault in a mapping and add an area for it to @seen. */
+static int contig_hold_mapping(const struct contig_vma *mapping,
+			       unsigned long first, struct contig_areas *seen)
+{
+	int ret = contig_hold_populate(mapping, first);
+	struct contig_area *area;
+
+	if (ret)
+		return ret;
+	area = contig_area_new(first, first + mapping->npages - 1);
+	if (!area)
+		return -ENOMEM;
+	area->owned = !mapping->mlocked;
+	contig_areas_insert(seen, area);
+	return 0;
+}
+
 /*
  * Fault in a range, mapping by mapping. Adds an area to @seen for each, with
  * @owned set if the mapping is not mlock()ed.
@@ -130,30 +148,23 @@ static int contig_hold_scan(struct contig_client *client,
 			    struct contig_areas *seen, u64 *unlocked)
 {
 	struct contig_vma mapping;
-	struct contig_area *area;
 	unsigned long first;
-	int ret = 0;
+	int ret;
 
-	for (first = target->first; !ret && first <= target->last;
+	for (first = target->first; first <= target->last;
 	     first += mapping.npages) {
 		ret = contig_vma_at(client->space->mm, first, target->last,
 				    &mapping);
 		if (ret)
 			return ret;
-		ret = contig_hold_populate(&mapping, first);
-		area = ret ? NULL :
-		       contig_area_new(first, first + mapping.npages - 1);
-		if (area) {
-			area->owned = !mapping.mlocked;
-			contig_areas_insert(seen, area);
-		} else if (!ret) {
-			ret = -ENOMEM;
-		}
 		if (!mapping.mlocked)
 			*unlocked += (u64)mapping.npages << PAGE_SHIFT;
+		ret = contig_hold_mapping(&mapping, first, seen);
 		contig_vma_put(&mapping);
+		if (ret)
+			return ret;
 	}
-	return ret;
+	return 0;
 }
 
 /*
@@ -226,44 +237,40 @@ static int contig_hold_seen(struct contig_client *client,
 			    struct contig_areas *seen)
 {
 	struct contig_area *area;
-	int ret = 0;
 
-	if (mutex_lock_killable(&client->lock))
+	CLASS(contig_killable, locked)(&client->lock);
+	if (!locked)
 		return -EINTR;
 	contig_for_each_area(area, &client->holds, target->first, target->last)
 		if (area->count == UINT_MAX)
-			ret = -EOVERFLOW;
-	if (!ret)
-		ret = mutex_lock_killable(&client->space->lock);
-	if (!ret) {
-		ret = contig_hold_count(client, target, seen);
-		mutex_unlock(&client->space->lock);
-	}
-	mutex_unlock(&client->lock);
-	return ret;
+			return -EOVERFLOW;
+	CLASS(contig_killable, space_locked)(&client->space->lock);
+	if (!space_locked)
+		return -EINTR;
+	return contig_hold_count(client, target, seen);
 }
 
+/*
+ * Fault in a range and count it; areas are added to @seen, also on failure.
+ * Faulting in can take forever, and so can a write to user memory. Both happen
+ * without client->lock.
+ */
 static int contig_hold_target(struct contig_ucmd *ucmd,
-			      const struct contig_target *target)
+			      const struct contig_target *target,
+			      struct contig_areas *seen)
 {
 	struct contig_client *client = ucmd->client;
 	struct contig_hold *cmd = ucmd->cmd;
-	struct contig_areas seen;
 	int ret;
 
-	/*
-	 * Faulting in can take forever, and so can a write to user memory. Both
-	 * happen without client->lock.
-	 */
-	contig_areas_init(&seen);
-	ret = contig_hold_scan(client, target, &seen, &cmd->out_unlocked);
+	ret = contig_hold_scan(client, target, seen, &cmd->out_unlocked);
+	if (ret)
+		return ret;
 	/* Respond before counting: a hold without response must not count. */
-	if (!ret)
-		ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
-	if (!ret)
-		ret = contig_hold_seen(client, target, &seen);
-	contig_holds_free(&seen);
-	return ret;
+	ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
+	if (ret)
+		return ret;
+	return contig_hold_seen(client, target, seen);
 }
 
 int contig_hold_ioctl(struct contig_ucmd *ucmd)
@@ -271,6 +278,7 @@ int contig_hold_ioctl(struct contig_ucmd *ucmd)
 	struct contig_client *client = ucmd->client;
 	struct contig_hold *cmd = ucmd->cmd;
 	struct contig_target target;
+	struct contig_areas seen;
 	int ret;
 
 	if (cmd->flags)
@@ -284,8 +292,11 @@ int contig_hold_ioctl(struct contig_ucmd *ucmd)
 	/* Permanent: the space stays until the file is closed. */
 	ret = contig_client_bind(client);
 	mutex_unlock(&client->lock);
-	if (!ret)
-		ret = contig_hold_target(ucmd, &target);
+	if (ret)
+		return ret;
+	contig_areas_init(&seen);
+	ret = contig_hold_target(ucmd, &target, &seen);
+	contig_holds_free(&seen);
 	if (!ret)
 		contig_stats_count(CONTIG_EVENT_HOLD);
 	return ret;
@@ -379,14 +390,11 @@ static long contig_unhold_scan(struct contig_client *client,
 			       const struct contig_target *target,
 			       struct contig_span *spans, u32 room, u64 *when)
 {
-	long nr;
-
-	if (mutex_lock_killable(&client->space->lock))
+	CLASS(contig_killable, locked)(&client->space->lock);
+	if (!locked)
 		return -EINTR;
 	*when = client->space->changes;
-	nr = contig_unhold_ranges(client, target, spans, room);
-	mutex_unlock(&client->space->lock);
-	return nr;
+	return contig_unhold_ranges(client, target, spans, room);
 }
 
 /* Unhold a range, or return -EAGAIN if holds have changed since @when. */
@@ -394,16 +402,13 @@ static int contig_unhold_since(struct contig_client *client,
 			       const struct contig_target *target,
 			       struct contig_spares *spares, u64 when)
 {
-	int ret = -EAGAIN;
-
-	if (mutex_lock_killable(&client->space->lock))
+	CLASS(contig_killable, locked)(&client->space->lock);
+	if (!locked)
 		return -EINTR;
-	if (client->space->changes == when) {
-		contig_unhold_commit(client, target, spares);
-		ret = 0;
-	}
-	mutex_unlock(&client->space->lock);
-	return ret;
+	if (client->space->changes != when)
+		return -EAGAIN;
+	contig_unhold_commit(client, target, spares);
+	return 0;
 }
 
 /* Replace *@spans by an array of @nr spans. */
@@ -557,17 +562,21 @@ static int contig_unhold_target(struct contig_ucmd *ucmd,
 	u64 when;
 	int ret;
 
-	lockdep_assert_held(&client->lock);
-	if (!contig_areas_cover(&client->holds, target->first, target->last))
+	CLASS(contig_killable, locked)(&client->lock);
+	if (!locked)
+		return -EINTR;
+	ret = contig_client_check_space(client);
+	if (ret)
+		return ret;
+	if (!client->space ||
+	    !contig_areas_cover(&client->holds, target->first, target->last))
 		return -ENODATA;
 	ret = contig_spares_alloc(&spares);
 	if (ret)
 		return ret;
 	do {
-		ret = contig_unhold_tell(ucmd, target, room, &when);
-		if (!ret)
-			ret = contig_unhold_since(client, target, &spares,
-						  when);
+		ret = contig_unhold_tell(ucmd, target, room, &when) ?:
+		      contig_unhold_since(client, target, &spares, when);
 	} while (ret == -EAGAIN);
 	contig_spares_free(&spares);
 	return ret;
@@ -575,7 +584,6 @@ static int contig_unhold_target(struct contig_ucmd *ucmd,
 
 int contig_unhold_ioctl(struct contig_ucmd *ucmd)
 {
-	struct contig_client *client = ucmd->client;
 	struct contig_unhold *cmd = ucmd->cmd;
 	struct contig_target target;
 	int ret;
@@ -585,14 +593,7 @@ int contig_unhold_ioctl(struct contig_ucmd *ucmd)
 	ret = contig_target_pages(cmd->addr, cmd->length, &target);
 	if (ret)
 		return ret;
-	if (mutex_lock_killable(&client->lock))
-		return -EINTR;
-	ret = contig_client_check_space(client);
-	if (!ret && !client->space)
-		ret = -ENODATA;
-	if (!ret)
-		ret = contig_unhold_target(ucmd, &target);
-	mutex_unlock(&client->lock);
+	ret = contig_unhold_target(ucmd, &target);
 	if (!ret)
 		contig_stats_count(CONTIG_EVENT_UNHOLD);
 	return ret;
