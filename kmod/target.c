@@ -20,6 +20,7 @@
 #include "dmabuf.h"
 #include "foreign.h"
 #include "gfp.h"
+#include "killable.h"
 #include "limits.h"
 #include "pin.h"
 #include "stale.h"
@@ -152,11 +153,11 @@ int contig_target_init(struct contig_client *client,
 	if (range->fd)
 		return -EINVAL;
 	ret = contig_target_pages(range->addr, range->length, target);
-	if (!ret)
-		ret = create ? contig_client_bind(client) :
-			       contig_client_check_space(client);
+	if (ret)
+		return ret;
 	target->areas = &client->locks;
-	return ret;
+	return create ? contig_client_bind(client) :
+			contig_client_check_space(client);
 }
 
 /**
@@ -233,13 +234,12 @@ int contig_target_do(struct contig_client *client,
 	struct contig_target target;
 	int ret;
 
-	if (mutex_lock_killable(&client->lock))
+	CLASS(contig_killable, locked)(&client->lock);
+	if (!locked)
 		return -EINTR;
-	ret = contig_target_init(client, range, create, &target);
-	if (!ret)
-		ret = command(client, &target, data);
+	ret = contig_target_init(client, range, create, &target) ?:
+	      command(client, &target, data);
 	contig_target_done(client, &target);
-	mutex_unlock(&client->lock);
 	return ret;
 }
 
