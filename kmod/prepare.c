@@ -126,9 +126,8 @@ static int contig_preparation_unlock(struct contig_client *client,
 		const struct contig_prepared *part = &prep->parts[prep->nr - 1];
 
 		ret = contig_target_again(client, prep->dmabuf, part->addr,
-					  part->length, &target);
-		if (!ret)
-			ret = contig_unlock_target(client, &target);
+					  part->length, &target) ?:
+		      contig_unlock_target(client, &target);
 		contig_target_done(client, &target);
 		/* Ignore other errors: the caller may have unlocked it. */
 		if (ret == -ENOMEM)
@@ -154,10 +153,8 @@ static int contig_preparation_sync(struct contig_client *client,
 	for (i = 0; i < prep->nr; i++) {
 		ret = contig_target_again(client, prep->dmabuf,
 					  prep->parts[i].addr,
-					  prep->parts[i].length, &target);
-		if (!ret)
-			ret = contig_target_sync(&target, for_device,
-						 direction);
+					  prep->parts[i].length, &target) ?:
+		      contig_target_sync(&target, for_device, direction);
 		contig_target_done(client, &target);
 		error = error ?: ret;
 		/* A locked part syncs all of a foreign dma-buf. */
@@ -252,38 +249,57 @@ static int contig_prepare_tell(struct contig_client *client,
 	return 0;
 }
 
-/* Lock the part of one range that is prepared, and write its addresses. */
-static int contig_prepare_part(struct contig_client *client,
-			       struct contig_prepare *cmd,
-			       struct contig_preparation *prep, u64 addr,
-			       u64 length)
+/* Make a target of a part of one range; contig_target_done() also on failure. */
+static int contig_prepare_target(struct contig_client *client,
+				 const struct contig_prepare *cmd,
+				 const struct contig_preparation *prep,
+				 u64 addr, u64 length,
+				 struct contig_target *target)
 {
 	const struct contig_range range = {
 		.fd = cmd->fd,
 		.addr = addr,
 		.length = length,
 	};
+
+	if (!prep->dmabuf)
+		return contig_target_init(client, &range, true, target);
+	get_dma_buf(prep->dmabuf);
+	return contig_target_init_dmabuf(client, prep->dmabuf, addr, length,
+					 true, target);
+}
+
+/* Lock a target, add it to the preparation, and write its addresses. */
+static int contig_prepare_lock(struct contig_client *client,
+			       struct contig_prepare *cmd,
+			       struct contig_preparation *prep,
+			       const struct contig_target *target)
+{
 	u32 flags = cmd->flags & CONTIG_IO_BOUNCE;
-	struct contig_target target;
 	int ret;
 
 	if (!prep->writable)
 		flags |= CONTIG_LOCK_OUTPUT;
-	if (prep->dmabuf) {
-		get_dma_buf(prep->dmabuf);
-		ret = contig_target_init_dmabuf(client, prep->dmabuf, addr,
-						length, true, &target);
-	} else {
-		ret = contig_target_init(client, &range, true, &target);
-	}
-	if (!ret)
-		ret = contig_lock_target(client, &target, flags);
-	if (!ret) {
-		prep->parts[prep->nr++] = (struct contig_prepared){
-			(u64)target.first << PAGE_SHIFT | target.head, length
-		};
-		ret = contig_prepare_tell(client, cmd, &target);
-	}
+	ret = contig_lock_target(client, target, flags);
+	if (ret)
+		return ret;
+	prep->parts[prep->nr++] = (struct contig_prepared){
+		(u64)target->first << PAGE_SHIFT | target->head, target->length
+	};
+	return contig_prepare_tell(client, cmd, target);
+}
+
+/* Lock the part of one range that is prepared, and write its addresses. */
+static int contig_prepare_part(struct contig_client *client,
+			       struct contig_prepare *cmd,
+			       struct contig_preparation *prep, u64 addr,
+			       u64 length)
+{
+	struct contig_target target;
+	int ret;
+
+	ret = contig_prepare_target(client, cmd, prep, addr, length, &target) ?:
+	      contig_prepare_lock(client, cmd, prep, &target);
 	contig_target_done(client, &target);
 	return ret;
 }
@@ -326,6 +342,23 @@ static int contig_prepare_publish(struct contig_ucmd *ucmd,
 	return ret;
 }
 
+/* Prepare all parts and publish them. The caller undoes what is locked. */
+static int contig_prepare_all(struct contig_ucmd *ucmd,
+			      const struct contig_plan *plan,
+			      struct contig_preparation *prep)
+{
+	struct contig_client *client = ucmd->client;
+	struct contig_prepare *cmd = ucmd->cmd;
+	int ret;
+
+	if (cmd->flags & (CONTIG_GET_DMA | CONTIG_IO_BOUNCE) && !client->device)
+		return -EUNATCH;
+	ret = contig_prepare_parts(client, cmd, plan, prep);
+	if (ret)
+		return ret;
+	return contig_prepare_publish(ucmd, prep);
+}
+
 static int contig_prepare_plan(struct contig_ucmd *ucmd,
 			       const struct contig_plan *plan)
 {
@@ -352,12 +385,7 @@ static int contig_prepare_plan(struct contig_ucmd *ucmd,
 		contig_preparation_free(prep);
 		return -EINTR;
 	}
-	ret = cmd->flags & (CONTIG_GET_DMA | CONTIG_IO_BOUNCE) &&
-	      !client->device ? -EUNATCH : 0;
-	if (!ret)
-		ret = contig_prepare_parts(client, cmd, plan, prep);
-	if (!ret)
-		ret = contig_prepare_publish(ucmd, prep);
+	ret = contig_prepare_all(ucmd, plan, prep);
 	if (ret) {
 		/* If the process is killed, its locks end with the client. */
 		while (contig_preparation_unlock(client, prep) &&
@@ -426,28 +454,25 @@ int contig_prepare_ioctl(struct contig_ucmd *ucmd)
 {
 	struct contig_prepare *cmd = ucmd->cmd;
 	struct contig_plan plan;
-	void *spans;
 	int ret;
 
 	ret = contig_prepare_check(cmd);
 	if (ret)
 		return ret;
-	spans = contig_prepare_ranges(cmd);
+	void *spans __free(kvfree) = contig_prepare_ranges(cmd);
 	if (IS_ERR(spans))
 		return PTR_ERR(spans);
 	plan.spans = spans;
 	cmd->out_bounced = 0;
 	ret = contig_plan_init(&plan, cmd);
-	if (!ret) {
-		cmd->out_length = contig_plan_length(&plan,
-						     cmd->count ?: U32_MAX,
-						     cmd->granularity);
-		cmd->out_done = plan.first + cmd->out_length == plan.total;
-		ret = cmd->out_length ? contig_prepare_plan(ucmd, &plan) :
-					-EMSGSIZE;
-	}
-	kvfree(spans);
-	return ret;
+	if (ret)
+		return ret;
+	cmd->out_length = contig_plan_length(&plan, cmd->count ?: U32_MAX,
+					     cmd->granularity);
+	cmd->out_done = plan.first + cmd->out_length == plan.total;
+	if (!cmd->out_length)
+		return -EMSGSIZE;
+	return contig_prepare_plan(ucmd, &plan);
 }
 
 /* Begin another transfer with the same memory. */
