@@ -95,17 +95,20 @@ static int contig_lock_again(const struct contig_target *target, u32 flags)
 		if (area->count == UINT_MAX)
 			return -EOVERFLOW;
 		ret = contig_area_check(area, first, last);
-		/* To map it for input would change its DMA addresses. */
-		if (!ret && !output && area->pin->map &&
-		    area->pin->map->direction == DMA_TO_DEVICE)
-			ret = -EACCES;
-		if (!ret && area->pin->map && area->pin->map->bounced &&
-		    !(flags & CONTIG_IO_BOUNCE))
-			ret = -EADDRNOTAVAIL;
-		if (!ret && !output && !area->write)
-			ret = contig_area_check_write(area, first, last);
 		if (ret)
 			return ret;
+		/* To map it for input would change its DMA addresses. */
+		if (!output && area->pin->map &&
+		    area->pin->map->direction == DMA_TO_DEVICE)
+			return -EACCES;
+		if (area->pin->map && area->pin->map->bounced &&
+		    !(flags & CONTIG_IO_BOUNCE))
+			return -EADDRNOTAVAIL;
+		if (!output && !area->write) {
+			ret = contig_area_check_write(area, first, last);
+			if (ret)
+				return ret;
+		}
 		cond_resched();
 	}
 	return 0;
@@ -183,16 +186,19 @@ int contig_lock_target(struct contig_client *client,
 	struct contig_spares spares;
 	struct contig_areas added;
 	struct contig_area *area;
-	int ret = 0;
+	int ret;
 
-	if (client->device)
+	if (!client->device && flags & CONTIG_LOCK_DEVICE_CONTIGUOUS)
+		return -EUNATCH;
+	if (client->device) {
 		ret = contig_dma_device_check(client->device);
-	else if (flags & CONTIG_LOCK_DEVICE_CONTIGUOUS)
-		ret = -EUNATCH;
-	if (!ret)
-		ret = contig_foreign_check(client, target, output);
-	if (!ret)
-		ret = contig_lock_again(target, flags);
+		if (ret)
+			return ret;
+	}
+	ret = contig_foreign_check(client, target, output);
+	if (ret)
+		return ret;
+	ret = contig_lock_again(target, flags);
 	if (ret)
 		return ret;
 	ret = contig_spares_alloc(&spares);
