@@ -135,6 +135,13 @@ static int contig_split_piece(struct contig_split *split)
 	unsigned long npages = contig_split_clip(request, rest), floor;
 	int ret;
 
+	ret = contig_rung_expired(request, split->report);
+	if (ret)
+		return ret;
+	if (split->buffer->extents.nr > request->max_segments) {
+		split->report->blocked = CONTIG_BLOCKED_SEGMENTS;
+		return -ENOMEM;
+	}
 	if (split->reachable && npages <= CONTIG_MAX_ORDER_PAGES &&
 	    !contig_split_block(split, npages))
 		return 0;
@@ -174,13 +181,7 @@ static int contig_split_alloc(const struct contig_request *request,
 
 	split.reachable = contig_pages_gfp(request, &split.gfp);
 	do {
-		ret = contig_rung_expired(request, report);
-		if (!ret && buffer->extents.nr > request->max_segments) {
-			report->blocked = CONTIG_BLOCKED_SEGMENTS;
-			ret = -ENOMEM;
-		}
-		if (!ret)
-			ret = contig_split_piece(&split);
+		ret = contig_split_piece(&split);
 		cond_resched();
 	} while (!ret && buffer->extents.npages < request->npages);
 
