@@ -22,7 +22,7 @@
 static unsigned int contig_kernel_pages = 65536;
 module_param_named(kernel_pages, contig_kernel_pages, uint, 0444);
 MODULE_PARM_DESC(kernel_pages,
-		 "pages that another module can hold, lock, prepare or translate in one call, which is also for how long it keeps interrupts off (default: 65536)");
+		 "pages that another module can hold, lock, prepare or translate in one call, which is also for how long it umems interrupts off (default: 65536)");
 
 /* Unpins dead umems, which can be much work. */
 static struct workqueue_struct *contig_release_wq;
@@ -294,18 +294,37 @@ static int contig_kernel_try(struct contig_kernel_client *client,
 			     enum contig_umem_kind kind, u32 flags)
 {
 	bool output = flags & CONTIG_LOCK_OUTPUT;
-	unsigned long irq;
 	int ret;
 
-	raw_spin_lock_irqsave(&client->umems.lock, irq);
-	ret = contig_umems_can_add(&client->umems, part, kind, output);
-	if (!ret)
+	scoped_guard(raw_spinlock_irqsave, &client->umems.lock) {
+		ret = contig_umems_can_add(&client->umems, part, kind, output);
+		if (ret)
+			return ret;
 		ret = contig_kernel_in_sequence(client, part, flags);
-	if (!ret)
+		if (ret)
+			return ret;
 		contig_umems_add(&client->umems, part, kind,
 				 kind == CONTIG_UMEM_LOCKS && !output);
-	raw_spin_unlock_irqrestore(&client->umems.lock, irq);
-	return ret;
+	}
+	return 0;
+}
+
+/* Pin pages that belong to no umem, and try to count all. Adds to @fresh. */
+static int contig_kernel_pin_and_try(struct contig_kernel_client *client,
+				     const struct contig_part *part,
+				     enum contig_umem_kind kind, u32 flags,
+				     struct list_head *fresh)
+{
+	int ret;
+
+	ret = contig_kernel_pin_gaps(client, part, flags & CONTIG_LOCK_OUTPUT,
+				     fresh);
+	if (ret)
+		return ret;
+	ret = contig_umems_revalidate(&client->umems, part);
+	if (ret)
+		return ret;
+	return contig_kernel_try(client, part, kind, flags);
 }
 
 /* Pin pages that belong to no umem, and count all pages. May sleep. */
@@ -313,7 +332,6 @@ static int contig_kernel_make(struct contig_kernel_client *client,
 			      const struct contig_part *part,
 			      enum contig_umem_kind kind, u32 flags)
 {
-	bool output = flags & CONTIG_LOCK_OUTPUT;
 	struct contig_umem *umem, *next;
 	int ret, looks = 0;
 	LIST_HEAD(fresh);
@@ -324,11 +342,8 @@ static int contig_kernel_make(struct contig_kernel_client *client,
 		return ret;
 	/* Interrupt level may release pages that just had a umem. */
 	do {
-		ret = contig_kernel_pin_gaps(client, part, output, &fresh);
-		if (!ret)
-			ret = contig_umems_revalidate(&client->umems, part);
-		if (!ret)
-			ret = contig_kernel_try(client, part, kind, flags);
+		ret = contig_kernel_pin_and_try(client, part, kind, flags,
+						&fresh);
 	} while (ret == -EWOULDBLOCK ||
 		 (ret == -ESTALE && ++looks < CONTIG_KERNEL_LOOKS));
 

@@ -75,17 +75,18 @@ static int contig_kernel_translate(struct contig_kernel_client *client,
 {
 	bool dma = table->flags & CONTIG_GET_DMA;
 	struct contig_umems *umems = &client->umems;
-	unsigned long irq;
 	int ret;
 
-	raw_spin_lock_irqsave(&umems->lock, irq);
-	ret = contig_umems_in_place(umems, part, dma);
-	if (!ret && table->count)
-		contig_physical_fill(umems, part, table);
-	else if (!ret)
-		table->count = contig_umems_extents(umems, part, dma);
-	raw_spin_unlock_irqrestore(&umems->lock, irq);
-	return ret;
+	scoped_guard(raw_spinlock_irqsave, &umems->lock) {
+		ret = contig_umems_in_place(umems, part, dma);
+		if (ret)
+			return ret;
+		if (table->count)
+			contig_physical_fill(umems, part, table);
+		else
+			table->count = contig_umems_extents(umems, part, dma);
+	}
+	return 0;
 }
 
 /**
@@ -123,8 +124,9 @@ int contig_kernel_get_physical(struct contig_kernel_client *client,
 	if (table->flags & CONTIG_GET_DMA && !client->device)
 		return -EUNATCH;
 	ret = contig_kernel_whole(&span, &part);
-	if (!ret)
-		ret = contig_kernel_translate(client, &part, table);
+	if (ret)
+		return ret;
+	ret = contig_kernel_translate(client, &part, table);
 	while (ret == -ESTALE && looks++ < CONTIG_KERNEL_LOOKS &&
 	       contig_kernel_may_sleep(table->flags) &&
 	       current->mm == READ_ONCE(client->mm)) {
@@ -133,8 +135,9 @@ int contig_kernel_get_physical(struct contig_kernel_client *client,
 		ret = contig_umems_revalidate(&client->umems, &part);
 		mutex_unlock(&client->mutex);
 		contig_kernel_release(client);
-		if (!ret)
-			ret = contig_kernel_translate(client, &part, table);
+		if (ret)
+			return ret;
+		ret = contig_kernel_translate(client, &part, table);
 	}
 	return ret;
 }
