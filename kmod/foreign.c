@@ -251,21 +251,24 @@ struct contig_foreign *contig_foreign_new(struct contig_dma_device *device,
 	foreign->dmabuf = dmabuf;
 	ret = contig_dma_map_charge(&foreign->map, user,
 				    contig_foreign_npages(dmabuf));
-	if (!ret)
-		ret = contig_foreign_enter(device);
+	if (ret)
+		goto err_put;
+	ret = contig_foreign_enter(device);
 	if (ret)
 		goto err_put;
 	ret = contig_foreign_attach(foreign);
-	if (!ret) {
-		ret = contig_foreign_add(foreign);
-		if (ret)
-			contig_foreign_detach(foreign);
-	}
-	contig_foreign_leave(device);
 	if (ret)
-		goto err_put;
+		goto err_leave;
+	ret = contig_foreign_add(foreign);
+	if (ret)
+		goto err_detach;
+	contig_foreign_leave(device);
 	return foreign;
 
+err_detach:
+	contig_foreign_detach(foreign);
+err_leave:
+	contig_foreign_leave(device);
 err_put:
 	contig_foreign_put(foreign);
 	return ERR_PTR(ret);
@@ -453,9 +456,14 @@ int contig_foreign_physical(struct contig_foreign *foreign,
 	if (!ret && !READ_ONCE(foreign->map.mapped))
 		ret = -ENODEV;
 	contig_foreign_leave(device);
-	if (!ret)
-		ret = contig_foreign_check_ram(extents);
 	if (ret)
-		contig_extents_free(extents);
+		goto err_free;
+	ret = contig_foreign_check_ram(extents);
+	if (ret)
+		goto err_free;
+	return 0;
+
+err_free:
+	contig_extents_free(extents);
 	return ret;
 }
