@@ -388,6 +388,26 @@ static int contig_device_query(struct contig_ucmd *ucmd)
 	return ret ?: contig_ucmd_respond(ucmd, sizeof(*cmd));
 }
 
+/*
+ * Describe a device to the caller, and swap it with the client's. All fallible
+ * steps precede the swap, so no undo is needed.
+ */
+static int contig_device_give(struct contig_ucmd *ucmd,
+			      struct contig_dma_device **device,
+			      struct contig_grant **grant)
+{
+	struct contig_device *cmd = ucmd->cmd;
+	int ret;
+
+	ret = contig_device_describe(*device, *grant, cmd);
+	if (ret)
+		return ret;
+	ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
+	if (ret)
+		return ret;
+	return contig_client_swap_device(ucmd->client, device, grant);
+}
+
 static int contig_device_attach(struct contig_ucmd *ucmd)
 {
 	struct contig_device *cmd = ucmd->cmd;
@@ -398,12 +418,7 @@ static int contig_device_attach(struct contig_ucmd *ucmd)
 	device = contig_dma_device_attach(cmd, &grant);
 	if (IS_ERR(device))
 		return PTR_ERR(device);
-	/* All fallible steps precede the swap, so no undo is needed. */
-	ret = contig_device_describe(device, grant, cmd);
-	if (!ret)
-		ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
-	if (!ret)
-		ret = contig_client_swap_device(ucmd->client, &device, &grant);
+	ret = contig_device_give(ucmd, &device, &grant);
 	if (device)
 		contig_dma_device_detach(device, grant);
 	if (!ret)
