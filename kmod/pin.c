@@ -306,7 +306,7 @@ static int contig_pin_vma(struct contig_watch *watch, unsigned long first,
 	bool output = flags & CONTIG_PIN_OUTPUT;
 	struct contig_area *area;
 	struct contig_pin *pin;
-	int ret = 0;
+	int ret;
 
 	area = contig_area_new(first, first + mapping->npages - 1);
 	pin = area ? contig_pin_new(mapping, first) : NULL;
@@ -315,19 +315,34 @@ static int contig_pin_vma(struct contig_watch *watch, unsigned long first,
 		kfree(area);
 		return -ENOMEM;
 	}
-	if (watch)
+	if (watch) {
 		ret = contig_pin_watch(pin, watch, charge && !pin->buffer);
-	if (!ret)
-		ret = pin->buffer ? contig_pin_keep_buffer(pin) :
-				    contig_pin_user(pin, mapping, output);
-	if (ret) {
-		contig_pin_put(pin);
-		kfree(area);
-		return ret;
+		if (ret)
+			goto err_put;
 	}
+	ret = pin->buffer ? contig_pin_keep_buffer(pin) :
+			    contig_pin_user(pin, mapping, output);
+	if (ret)
+		goto err_put;
 	area->pin = pin;
 	area->write = !output;
 	contig_areas_insert(areas, area);
+	return 0;
+
+err_put:
+	contig_pin_put(pin);
+	kfree(area);
+	return ret;
+}
+
+/* Return 0 if a device may use a mapping as the caller wants it, else -errno. */
+static int contig_pin_allowed(const struct contig_vma *mapping, bool output)
+{
+	if (!output && (!mapping->writable || mapping->tracked_file))
+		return -EACCES;
+	/* Treat unreadable memory as unmapped. */
+	if (output && !mapping->readable)
+		return -EFAULT;
 	return 0;
 }
 
@@ -350,27 +365,26 @@ int contig_pin_range(struct contig_watch *watch, unsigned long first,
 	bool output = flags & CONTIG_PIN_OUTPUT;
 	struct contig_vma mapping;
 	unsigned long next;
-	int ret = 0;
+	int ret;
 
-	for (next = first; !ret && next <= last; next += mapping.npages) {
+	for (next = first; next <= last; next += mapping.npages) {
 		ret = contig_vma_at(watch->notifier.mm, next, last,
 				    &mapping);
-		if (!ret && !output &&
-		    (!mapping.writable || mapping.tracked_file)) {
+		if (ret)
+			goto err_release;
+		ret = contig_pin_allowed(&mapping, output);
+		if (ret) {
 			contig_vma_put(&mapping);
-			ret = -EACCES;
+			goto err_release;
 		}
-		/* Treat unreadable memory as unmapped. */
-		if (!ret && output && !mapping.readable) {
-			contig_vma_put(&mapping);
-			ret = -EFAULT;
-		}
-		if (!ret)
-			ret = contig_pin_vma(watch, next, &mapping, flags,
-					     areas);
+		ret = contig_pin_vma(watch, next, &mapping, flags, areas);
+		if (ret)
+			goto err_release;
 	}
-	if (ret)
-		contig_pin_release_areas(areas);
+	return 0;
+
+err_release:
+	contig_pin_release_areas(areas);
 	return ret;
 }
 
