@@ -96,11 +96,12 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 	ret = contig_request_for(ucmd->client, &request, cmd->length, cmd->flags,
 				 cmd->rungs, cmd->timeout_ms,
 				 &cmd->constraints);
-	if (!ret)
-		ret = contig_name_check(cmd->name, sizeof(cmd->name));
 	if (ret)
 		return ret == -ERANGE ?
 		       contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: ret : ret;
+	ret = contig_name_check(cmd->name, sizeof(cmd->name));
+	if (ret)
+		return ret;
 
 	cmd->out_address_bits = contig_request_address_bits(&request);
 	trace_contig_alloc_start(request.npages, request.rungs);

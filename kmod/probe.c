@@ -47,24 +47,24 @@ contig_probe_blocked(const struct contig_request *request,
 						 CONTIG_BLOCKED_UNMOVABLE;
 }
 
-/* Fill in the report that a rung would give, judging by a survey. */
-static void contig_probe_rung(const struct contig_request *request,
-			      const struct contig_survey *survey,
-			      struct contig_report *report)
+/*
+ * Fill in the report that a rung would give, judging by a survey, except for
+ * the error. Return that error, or 0 if the rung can meet the request.
+ */
+static int contig_probe_rung(const struct contig_request *request,
+			     const struct contig_survey *survey,
+			     struct contig_report *report)
 {
 	int ret = contig_rung_excluded(request, report->rung, report);
 
-	if (!ret) {
-		report->largest = contig_rung_largest(request, survey,
-						      report->rung);
-		if (report->largest >> PAGE_SHIFT < request->npages ||
-		    (report->rung == CONTIG_RUNG_RANGE && !survey->nr)) {
-			report->blocked = contig_probe_blocked(request, survey,
-							       report->rung);
-			ret = -ENOMEM;
-		}
-	}
-	report->error = -ret;
+	if (ret)
+		return ret;
+	report->largest = contig_rung_largest(request, survey, report->rung);
+	if (report->largest >> PAGE_SHIFT >= request->npages &&
+	    (report->rung != CONTIG_RUNG_RANGE || survey->nr))
+		return 0;
+	report->blocked = contig_probe_blocked(request, survey, report->rung);
+	return -ENOMEM;
 }
 
 static u32 contig_remedy(struct contig_client *client,
@@ -188,7 +188,7 @@ static int contig_probe_fill(struct contig_client *client,
 			continue;
 		cmd->out_report_count++;
 		report->rung = rung;
-		contig_probe_rung(request, survey, report);
+		report->error = -contig_probe_rung(request, survey, report);
 		if (!report->error && !cmd->out_rung)
 			cmd->out_rung = rung;
 	}
