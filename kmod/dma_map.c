@@ -157,6 +157,22 @@ static int contig_dma_map(struct contig_dma_map *map, bool bounce)
 	return 0;
 }
 
+/* Map for the device, and list the map for when the device leaves. */
+static int contig_dma_map_enter(struct contig_dma_map *map,
+				unsigned long npages, bool bounce)
+{
+	struct contig_dma_device *device = map->device;
+	int ret;
+
+	guard(mutex)(&device->lock);
+	ret = contig_dma_map(map, bounce);
+	if (ret)
+		return ret;
+	list_add_tail(&map->node, &device->maps);
+	device->mapped += (u64)npages << PAGE_SHIFT;
+	return 0;
+}
+
 /**
  * contig_dma_map_charge() - charge a user for the IOMMU page tables of a map
  * @map: the map, of which only the device need be set
@@ -177,9 +193,10 @@ int contig_dma_map_charge(struct contig_dma_map *map, struct contig_user *user,
 		return 0;
 	map->charged = DIV_ROUND_UP(npages, PAGE_SIZE / sizeof(u64));
 	ret = contig_user_charge(user, map->charged);
-	if (!ret)
-		map->user = contig_user_ref(user);
-	return ret;
+	if (ret)
+		return ret;
+	map->user = contig_user_ref(user);
+	return 0;
 }
 
 /* Undo contig_dma_map_charge(). Any context. */
@@ -268,14 +285,7 @@ struct contig_dma_map *contig_dma_map_new(struct contig_dma_device *device,
 			     CONTIG_GFP, &map->sgt);
 	if (ret)
 		goto err_free;
-
-	scoped_guard(mutex, &device->lock) {
-		ret = contig_dma_map(map, flags & CONTIG_DMA_BOUNCE);
-		if (!ret) {
-			list_add_tail(&map->node, &device->maps);
-			device->mapped += (u64)npages << PAGE_SHIFT;
-		}
-	}
+	ret = contig_dma_map_enter(map, npages, flags & CONTIG_DMA_BOUNCE);
 	if (ret)
 		goto err_table;
 	contig_dma_device_get(device);

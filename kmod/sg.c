@@ -91,7 +91,8 @@ int contig_sg_fill(const struct contig_extents *extents, unsigned long first,
 	if (n > UINT_MAX)
 		return -EOVERFLOW;
 	ret = sg_alloc_table(sgt, n, gfp);
-	if (!ret)
-		contig_sg_cut(extents, first, npages, limits, sgt->sgl);
-	return ret;
+	if (ret)
+		return ret;
+	contig_sg_cut(extents, first, npages, limits, sgt->sgl);
+	return 0;
 }
