@@ -131,9 +131,10 @@ int contig_kernel_defer(struct contig_kernel_client *client,
 		return 0;
 	}
 	ret = contig_deferred_put(deferred, fn, arg);
-	if (!ret)
-		queue_work(contig_defer_wq, &deferred->work);
-	return ret;
+	if (ret)
+		return ret;
+	queue_work(contig_defer_wq, &deferred->work);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(contig_kernel_defer);
 

@@ -209,6 +209,24 @@ static void contig_mmap_unmap_failed(struct contig_buffer *buffer,
 	}
 }
 
+static int contig_mmap_memory(struct contig_buffer *buffer,
+			      struct vm_area_struct *vma)
+{
+	int ret;
+
+	if (buffer->mapping == CONTIG_MAPPING_STRUCT_PAGE) {
+		WRITE_ONCE(buffer->named, true);
+		vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
+		return contig_mmap_pages(buffer, vma);
+	}
+	vm_flags_set(vma, VM_DONTEXPAND);
+	ret = buffer->ops->mmap(buffer, vma);
+	if (ret)
+		return ret;
+	contig_mmap_unmap_failed(buffer, vma);
+	return 0;
+}
+
 /**
  * contig_mmap() - map a buffer, or a part of it
  * @dmabuf: the buffer; the dma-buf core has checked offset and length
@@ -226,18 +244,10 @@ int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	contig_buffer_expose(buffer);
 	contig_poison_mmap_begin();
 	vma->vm_private_data = buffer;
-	if (buffer->mapping == CONTIG_MAPPING_STRUCT_PAGE) {
-		WRITE_ONCE(buffer->named, true);
-		vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
-		ret = contig_mmap_pages(buffer, vma);
-	} else {
-		vm_flags_set(vma, VM_DONTEXPAND);
-		ret = buffer->ops->mmap(buffer, vma);
-		if (!ret)
-			contig_mmap_unmap_failed(buffer, vma);
-	}
+	ret = contig_mmap_memory(buffer, vma);
 	contig_poison_mmap_end();
-	if (!ret)
-		vma->vm_ops = &contig_vm_ops;
-	return ret;
+	if (ret)
+		return ret;
+	vma->vm_ops = &contig_vm_ops;
+	return 0;
 }
