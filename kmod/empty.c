@@ -6,12 +6,9 @@
  * these. If the caller has left, the worker frees the page frames, and they
  * stay claimed until then.
  */
-#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
-#include <linux/pagevec.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 
 #include "empty.h"
 #include "gfp.h"
@@ -93,6 +90,21 @@ static int contig_empty_check(struct contig_empty *empty, bool first)
 }
 
 #ifdef CONFIG_CONTIG_ALLOC
+static int contig_empty_frames(struct contig_empty *empty, unsigned long pfn,
+			       unsigned long npages)
+{
+	return alloc_contig_range(pfn, pfn + npages, empty->type,
+				  GFP_KERNEL | __GFP_NOWARN |
+				  __GFP_RETRY_MAYFAIL);
+}
+#else
+static int contig_empty_frames(struct contig_empty *empty, unsigned long pfn,
+			       unsigned long npages)
+{
+	return -EBUSY;
+}
+#endif
+
 static int contig_empty_try(struct contig_empty *empty, bool first)
 {
 	unsigned long pfn = empty->job.pfn, npages = empty->job.npages;
@@ -106,42 +118,33 @@ static int contig_empty_try(struct contig_empty *empty, bool first)
 	}
 	ret = contig_empty_check(empty, first);
 	if (!ret)
-		ret = alloc_contig_range(pfn, pfn + npages, empty->type,
-					 GFP_KERNEL | __GFP_NOWARN |
-					 __GFP_RETRY_MAYFAIL);
+		ret = contig_empty_frames(empty, pfn, npages);
 	contig_offline_leave(&empty->window);
 	return ret;
 }
-#else
-static int contig_empty_try(struct contig_empty *empty, bool first)
-{
-	return -EBUSY;
-}
-#endif
 
 /*
- * Put the pages that wait on lists of a CPU onto the LRU lists. Releasing a batch of
- * pages, even an empty one, is the only function for that that modules can call.
+ * Let pages that wait on lists of CPUs get onto the LRU lists: a pageblock with
+ * such a page is not isolated. alloc_contig_range() drains these lists once it
+ * has isolated its pageblocks, whatever these are, and modules cannot call
+ * anything else that does. So empty a page frame of another pageblock, and free
+ * it again.
  */
-static long contig_empty_drain_cpu(void *unused)
+static void contig_empty_drain(struct contig_empty *empty)
 {
-	struct folio_batch batch;
+	unsigned long pfn = empty->job.pfn, npages = empty->job.npages;
+	unsigned long free = contig_window_drain(pfn, npages);
+	int ret;
 
-	folio_batch_init(&batch);
-	__folio_batch_release(&batch);
-	return 0;
-}
-
-/*
- * alloc_contig_range() does this itself, but only after it has isolated the
- * pageblocks, which fails if a page waits.
- */
-static void contig_empty_drain(void)
-{
-	int cpu;
-
-	for_each_online_cpu(cpu)
-		work_on_cpu(cpu, contig_empty_drain_cpu, NULL);
+	if (free == ULONG_MAX ||
+	    !contig_offline_enter(&empty->window, pfn, npages))
+		return;
+	ret = contig_empty_check(empty, false);
+	if (!ret)
+		ret = contig_empty_frames(empty, free, 1);
+	contig_offline_leave(&empty->window);
+	if (!ret)
+		contig_pages_put(free, 1);
 }
 
 static int contig_empty_work(struct contig_job *job)
@@ -153,8 +156,10 @@ static int contig_empty_work(struct contig_job *job)
 	if (ret != -EBUSY || empty->busy != ULONG_MAX ||
 	    contig_job_abandoned(job))
 		return ret;
-	/* More pages can move when those on lists of CPUs are on the LRU lists. */
-	contig_empty_drain();
+	/* The first try may have drained lists of CPUs, so more pages can move. */
+	contig_empty_drain(empty);
+	if (contig_job_abandoned(job))
+		return -EINTR;
 	return contig_empty_try(empty, false);
 }
 

@@ -22,7 +22,7 @@
 static unsigned int contig_kernel_pages = 65536;
 module_param_named(kernel_pages, contig_kernel_pages, uint, 0444);
 MODULE_PARM_DESC(kernel_pages,
-		 "pages that another module can hold, lock, prepare or translate in one call, which is also for how long it umems interrupts off (default: 65536)");
+		 "pages that another module can hold, lock, prepare or translate in one call, which is also for how long it keeps interrupts off (default: 65536)");
 
 /* Unpins dead umems, which can be much work. */
 static struct workqueue_struct *contig_release_wq;

@@ -160,6 +160,26 @@ static void contig_probe_largest(struct contig_probe *cmd,
 		cmd->out_at_least |= BIT(CONTIG_RUNG_NONE);
 }
 
+/*
+ * Survey memory as ALLOC would for the longest extent: its own bitmap is a block
+ * of the kernel's, which can lie in the only window of that length.
+ */
+static int contig_probe_survey(const struct contig_request *request,
+			       struct contig_survey *survey)
+{
+	struct contig_survey longest;
+	int ret;
+
+	ret = contig_survey_memory(request, request->npages, true, survey);
+	if (ret || survey->largest <= request->npages ||
+	    survey->largest <= PAGE_SIZE * BITS_PER_BYTE)
+		return ret;
+	ret = contig_survey_memory(request, survey->largest, true, &longest);
+	if (!ret)
+		survey->largest = min(survey->largest, longest.largest);
+	return ret;
+}
+
 static int contig_probe_fill(struct contig_client *client,
 			     struct contig_probe *cmd,
 			     const struct contig_request *request,
@@ -174,7 +194,7 @@ static int contig_probe_fill(struct contig_client *client,
 		contig_probe_over_quota(cmd, request);
 		return 0;
 	}
-	ret = contig_survey_memory(request, request->npages, true, survey);
+	ret = contig_probe_survey(request, survey);
 	if (ret)
 		return ret;
 	contig_room_foresee(request, survey);

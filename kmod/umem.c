@@ -4,7 +4,7 @@
  *
  * Interrupt level must not sleep and cannot allocate. So task level allocates
  * all that is needed when it pins memory: a count for every page, so that areas
- * need not be cut or joined, and the DMA addresses. Keeps that interrupt level
+ * need not be cut or joined, and the DMA addresses. Umems that interrupt level
  * releases are put on a list, and task level unpins them.
  *
  * Functions here are called with contig_umems.lock held and can run in hard
@@ -21,10 +21,10 @@
 #include "dma_map.h"
 #include "extents.h"
 #include "gfp.h"
-#include "umem.h"
 #include "limits.h"
 #include "pin.h"
 #include "stale.h"
+#include "umem.h"
 
 void contig_umems_init(struct contig_umems *umems)
 {
@@ -259,7 +259,7 @@ bool contig_umems_count(struct contig_umems *umems,
 }
 
 /*
- * Count every page once less, if it is counted. Keeps without used pages are
+ * Count every page once less, if it is counted. Umems without used pages are
  * put on the list of the dead.
  */
 void contig_umems_remove(struct contig_umems *umems,

@@ -6,16 +6,10 @@
  * behind a pageblock with a kernel page and behind a pinned page. Its cost is
  * the number of pages to migrate; free pages cost nothing. So the search finds
  * the cheapest of all windows that can be isolated, and reads every page twice.
- *
- * Pages are read without locks or references, as the scanners of memory
- * compaction do. The values can be out of date or torn, so each is checked
- * before it is used as a length, and the result is a guess that
- * alloc_contig_range() has to confirm.
+ * The result is a guess, as the classes of pages are.
  */
-#include <linux/hugetlb.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
-#include <linux/moduleparam.h>
 #include <linux/page-flags.h>
 #include <linux/pageblock-flags.h>
 #include <linux/pfn.h>
@@ -23,6 +17,7 @@
 #include <linux/sched.h>
 
 #include "avoid.h"
+#include "page_class.h"
 #include "pageblock.h"
 #include "request.h"
 #include "slide.h"
@@ -35,140 +30,6 @@
 #else
 #define CONTIG_CMA_ALIGN 1UL
 #endif
-
-enum contig_page_class {
-	CONTIG_CLASS_FREE,
-	CONTIG_CLASS_MOVABLE,
-	CONTIG_CLASS_REFERENCED,
-	CONTIG_CLASS_PINNED,
-	CONTIG_CLASS_KERNEL,
-};
-
-/*
- * The kernel's sysctl vm.compact_unevictable_allowed says the same for
- * compaction, and has the same default. Modules cannot read it.
- */
-static bool contig_move_mlocked = !IS_ENABLED(CONFIG_PREEMPT_RT);
-module_param_named(move_mlocked, contig_move_mlocked, bool, 0644);
-MODULE_PARM_DESC(move_mlocked,
-		 "move memory that processes have locked with mlock(), which makes them wait for it (default: yes, no on real-time kernels)");
-
-/*
- * Without a reference a page can become part of a compound page at any moment,
- * and the kernel's own functions can assert (CONFIG_DEBUG_VM_PGFLAGS) that it
- * does not.
- */
-static bool contig_page_has(const struct page *page, enum pageflags flag)
-{
-	return test_bit(flag, &page->flags);
-}
-
-static bool contig_page_pinned(struct page *page)
-{
-	if (contig_page_has(page, PG_head))
-		return atomic_read(&((struct folio *)page)->_pincount) > 0;
-	/* Each pin adds that much: see folio_maybe_dma_pinned(). */
-	return (unsigned int)page_ref_count(page) >= GUP_PIN_COUNTING_BIAS;
-}
-
-/*
- * Classify a page of a process or a file. Migration would wait for a page that
- * is read in or written back, by a user-space file system or a server that may
- * never answer.
- */
-static enum contig_page_class contig_lru_class(struct page *page)
-{
-	if (contig_page_has(page, PG_writeback) ||
-	    (contig_page_has(page, PG_locked) &&
-	     !contig_page_has(page, PG_uptodate)))
-		return CONTIG_CLASS_PINNED;
-	if (!READ_ONCE(contig_move_mlocked) &&
-	    (contig_page_has(page, PG_mlocked) ||
-	     contig_page_has(page, PG_unevictable)))
-		return CONTIG_CLASS_PINNED;
-	if (contig_page_pinned(page))
-		return CONTIG_CLASS_PINNED;
-	/*
-	 * Compaction skips a page with more references than mappings, such as
-	 * one in a pipe. A list of a CPU holds a reference, too, until it is
-	 * drained.
-	 */
-	if (!contig_page_has(page, PG_head) && PageAnon(page) &&
-	    !contig_page_has(page, PG_swapcache) &&
-	    page_ref_count(page) > atomic_read(&page->_mapcount) + 1)
-		return CONTIG_CLASS_REFERENCED;
-	return CONTIG_CLASS_MOVABLE;
-}
-
-/*
- * Return true if a page waits on a list of its CPU for getting onto the LRU
- * lists. It becomes movable when that list is drained: see contig_empty().
- */
-static bool contig_page_waits(const struct page *page)
-{
-	unsigned long mapping = (unsigned long)READ_ONCE(page->mapping);
-	int mapcount = atomic_read(&page->_mapcount);
-
-	/* Less than -1 is the type of a page that is not for mapping. */
-	if (mapping && !(mapping & PAGE_MAPPING_FLAGS))
-		return mapcount >= -1 && contig_page_has(page, PG_uptodate);
-	return mapcount >= 0 && contig_page_has(page, PG_swapbacked);
-}
-
-static enum contig_page_class contig_compound_class(struct page *page,
-						    unsigned long *npages)
-{
-	struct page *head = compound_head(page);
-	unsigned int order = compound_order(head);
-	unsigned long pfn = page_to_pfn(page);
-	unsigned long end;
-
-	if (order && order <= MAX_PAGE_ORDER) {
-		end = page_to_pfn(head) + (1UL << order);
-		if (end > pfn)
-			*npages = min(end - pfn, 1UL << order);
-	}
-	if (PageHuge(head) || !PageLRU(head))
-		return CONTIG_CLASS_KERNEL;
-	return contig_lru_class(head);
-}
-
-/* Return the class of @page; set @npages to the number of frames like it. */
-static enum contig_page_class contig_page_class(struct page *page,
-						unsigned long *npages)
-{
-	*npages = 1;
-	if (PageReserved(page))
-		return CONTIG_CLASS_KERNEL;
-	if (PageCompound(page))
-		return contig_compound_class(page, npages);
-	/*
-	 * A failed page without a reference cannot be in a window; one with a
-	 * reference keeps its pageblock from being isolated.
-	 */
-	if (PageHWPoison(page))
-		return page_ref_count(page) ? CONTIG_CLASS_KERNEL :
-					      CONTIG_CLASS_PINNED;
-	if (PageBuddy(page)) {
-		unsigned long order = READ_ONCE(page->private);
-
-		if (order <= MAX_PAGE_ORDER)
-			*npages = 1UL << order;
-		return CONTIG_CLASS_FREE;
-	}
-	/* On a list of one CPU; alloc_contig_range() drains these. */
-	if (!page_ref_count(page))
-		return CONTIG_CLASS_FREE;
-	if (PageLRU(page))
-		return contig_lru_class(page);
-	/* The slab allocator has a count where others have the mapping. */
-	if (PageSlab(page))
-		return CONTIG_CLASS_KERNEL;
-	if (__PageMovable(page))
-		return CONTIG_CLASS_MOVABLE;
-	return contig_page_waits(page) ? CONTIG_CLASS_MOVABLE :
-					 CONTIG_CLASS_KERNEL;
-}
 
 static void contig_scan_count(struct contig_survey *survey,
 			      enum contig_page_class class, unsigned long npages)
@@ -489,6 +350,64 @@ unsigned long contig_window_busy(unsigned long pfn, unsigned long npages)
 	}
 	rcu_read_unlock();
 	return found;
+}
+
+/* Return true if a page of the pageblock of @pfn waits: contig_page_waits(). */
+static bool contig_block_waits(unsigned long pfn)
+{
+	unsigned long end = pageblock_end_pfn(pfn), n;
+
+	for (pfn = pageblock_start_pfn(pfn); pfn < end; pfn += n) {
+		struct page *page = pfn_to_page(pfn);
+
+		if (contig_page_class(page, &n) == CONTIG_CLASS_MOVABLE &&
+		    !PageCompound(page) && !PageLRU(page) &&
+		    contig_page_waits(page))
+			return true;
+	}
+	return false;
+}
+
+/* Return the first free frame from @pfn to @stop, or @stop; of one pageblock. */
+static unsigned long contig_block_free(unsigned long pfn, unsigned long stop)
+{
+	unsigned long n;
+
+	for (; pfn < stop; pfn += n)
+		if (contig_page_class(pfn_to_page(pfn), &n) ==
+		    CONTIG_CLASS_FREE)
+			return pfn;
+	return stop;
+}
+
+/**
+ * contig_window_drain() - find a page whose emptying helps to isolate a window
+ * @pfn: first page frame of the window
+ * @npages: how many
+ *
+ * Return: a free page frame of the window in a pageblock that can be isolated,
+ * if another pageblock of the window has pages that wait; else ULONG_MAX.
+ */
+unsigned long contig_window_drain(unsigned long pfn, unsigned long npages)
+{
+	unsigned long end = pfn + npages, found = ULONG_MAX, stop, free;
+	bool waits = false, online = true;
+
+	for (; online && pfn < end; pfn = stop) {
+		stop = min(pageblock_end_pfn(pfn), end);
+		free = stop;
+		rcu_read_lock();
+		online = pfn_to_online_page(pfn);
+		if (online && contig_block_waits(pfn))
+			waits = true;
+		else if (online && found == ULONG_MAX)
+			free = contig_block_free(pfn, stop);
+		rcu_read_unlock();
+		if (free < stop)
+			found = free;
+		cond_resched();
+	}
+	return waits ? found : ULONG_MAX;
 }
 
 /**

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Classes of page frames: what would have to happen to empty them
+ *
+ * Pages are read without locks or references, as the scanners of memory
+ * compaction do. The values can be out of date or torn, so each is checked
+ * before it is used as a length, and the class is a guess that
+ * alloc_contig_range() has to confirm.
+ */
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/page-flags.h>
+
+#include "page_class.h"
+
+/*
+ * The kernel's sysctl vm.compact_unevictable_allowed says the same for
+ * compaction, and has the same default. Modules cannot read it.
+ */
+static bool contig_move_mlocked = !IS_ENABLED(CONFIG_PREEMPT_RT);
+module_param_named(move_mlocked, contig_move_mlocked, bool, 0644);
+MODULE_PARM_DESC(move_mlocked,
+		 "move memory that processes have locked with mlock(), which makes them wait for it (default: yes, no on real-time kernels)");
+
+static bool contig_page_pinned(struct page *page)
+{
+	if (contig_page_has(page, PG_head))
+		return atomic_read(&((struct folio *)page)->_pincount) > 0;
+	/* Each pin adds that much: see folio_maybe_dma_pinned(). */
+	return (unsigned int)page_ref_count(page) >= GUP_PIN_COUNTING_BIAS;
+}
+
+/*
+ * Return true if a page of a process or a file must not move, or would make
+ * migration wait: it is read in or written back by a user-space file system or
+ * a server that may never answer.
+ */
+static bool contig_page_fixed(struct page *page)
+{
+	if (contig_page_has(page, PG_writeback) ||
+	    (contig_page_has(page, PG_locked) &&
+	     !contig_page_has(page, PG_uptodate)))
+		return true;
+	if (!READ_ONCE(contig_move_mlocked) &&
+	    (contig_page_has(page, PG_mlocked) ||
+	     contig_page_has(page, PG_unevictable)))
+		return true;
+	return contig_page_pinned(page);
+}
+
+static enum contig_page_class contig_lru_class(struct page *page)
+{
+	if (contig_page_fixed(page))
+		return CONTIG_CLASS_PINNED;
+	/*
+	 * Compaction skips a page with more references than mappings, such as
+	 * one in a pipe. A list of a CPU holds a reference, too, until it is
+	 * drained.
+	 */
+	if (!contig_page_has(page, PG_head) && PageAnon(page) &&
+	    !contig_page_has(page, PG_swapcache) &&
+	    page_ref_count(page) > atomic_read(&page->_mapcount) + 1)
+		return CONTIG_CLASS_REFERENCED;
+	return CONTIG_CLASS_MOVABLE;
+}
+
+/**
+ * contig_page_waits() - check whether a page is on its way to the LRU lists
+ * @page: a page frame that is in use and on no LRU list
+ *
+ * The page waits on a list of its CPU, and becomes movable when that list is
+ * drained. Another task that took the page off its LRU list looks the same.
+ *
+ * Return: true if the page waits.
+ */
+bool contig_page_waits(const struct page *page)
+{
+	unsigned long mapping = (unsigned long)READ_ONCE(page->mapping);
+	int mapcount = atomic_read(&page->_mapcount);
+
+	/* Less than -1 is the type of a page that is not for mapping. */
+	if (mapping && !(mapping & PAGE_MAPPING_FLAGS))
+		return mapcount >= -1 && contig_page_has(page, PG_uptodate);
+	return mapcount >= 0 && contig_page_has(page, PG_swapbacked);
+}
+
+static enum contig_page_class contig_compound_class(struct page *page,
+						    unsigned long *npages)
+{
+	struct page *head = compound_head(page);
+	unsigned int order = compound_order(head);
+	unsigned long pfn = page_to_pfn(page);
+	unsigned long end;
+
+	if (order && order <= MAX_PAGE_ORDER) {
+		end = page_to_pfn(head) + (1UL << order);
+		if (end > pfn)
+			*npages = min(end - pfn, 1UL << order);
+	}
+	if (PageHuge(head) || !PageLRU(head))
+		return CONTIG_CLASS_KERNEL;
+	return contig_lru_class(head);
+}
+
+/**
+ * contig_page_class() - classify a page frame
+ * @page: an online page frame; no reference is needed
+ * @npages: receives the number of frames from this one on that are like it
+ *
+ * The caller holds the RCU read lock: see contig_hotplug_notify().
+ *
+ * Return: its class.
+ */
+enum contig_page_class contig_page_class(struct page *page,
+					 unsigned long *npages)
+{
+	*npages = 1;
+	if (PageReserved(page))
+		return CONTIG_CLASS_KERNEL;
+	if (PageCompound(page))
+		return contig_compound_class(page, npages);
+	/*
+	 * A failed page without a reference cannot be in a window; one with a
+	 * reference keeps its pageblock from being isolated.
+	 */
+	if (PageHWPoison(page))
+		return page_ref_count(page) ? CONTIG_CLASS_KERNEL :
+					      CONTIG_CLASS_PINNED;
+	if (PageBuddy(page)) {
+		unsigned long order = READ_ONCE(page->private);
+
+		if (order <= MAX_PAGE_ORDER)
+			*npages = 1UL << order;
+		return CONTIG_CLASS_FREE;
+	}
+	/* On a list of one CPU; alloc_contig_range() drains these. */
+	if (!page_ref_count(page))
+		return CONTIG_CLASS_FREE;
+	if (PageLRU(page))
+		return contig_lru_class(page);
+	/* The slab allocator has a count where others have the mapping. */
+	if (PageSlab(page))
+		return CONTIG_CLASS_KERNEL;
+	if (__PageMovable(page))
+		return CONTIG_CLASS_MOVABLE;
+	if (!contig_page_waits(page))
+		return CONTIG_CLASS_KERNEL;
+	return contig_page_fixed(page) ? CONTIG_CLASS_PINNED :
+					 CONTIG_CLASS_MOVABLE;
+}

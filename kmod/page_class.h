@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Classes of page frames
+ */
+#ifndef CONTIG_PAGE_CLASS_H
+#define CONTIG_PAGE_CLASS_H
+
+#include <linux/bitops.h>
+#include <linux/mm_types.h>
+#include <linux/page-flags.h>
+
+/**
+ * enum contig_page_class - what would have to happen to empty a page frame
+ * @CONTIG_CLASS_FREE: nothing
+ * @CONTIG_CLASS_MOVABLE: the page is migrated, or dropped
+ * @CONTIG_CLASS_REFERENCED: the same, if the extra reference is one of a list of
+ *                           a CPU, which is drained
+ * @CONTIG_CLASS_PINNED: it cannot be emptied, but its pageblock can be isolated
+ * @CONTIG_CLASS_KERNEL: its pageblock cannot be isolated
+ */
+enum contig_page_class {
+	CONTIG_CLASS_FREE,
+	CONTIG_CLASS_MOVABLE,
+	CONTIG_CLASS_REFERENCED,
+	CONTIG_CLASS_PINNED,
+	CONTIG_CLASS_KERNEL,
+};
+
+/*
+ * Without a reference a page can become part of a compound page at any moment,
+ * and the kernel's own functions can assert (CONFIG_DEBUG_VM_PGFLAGS) that it
+ * does not.
+ */
+static inline bool contig_page_has(const struct page *page, enum pageflags flag)
+{
+	return test_bit(flag, &page->flags);
+}
+
+enum contig_page_class contig_page_class(struct page *page,
+					 unsigned long *npages);
+bool contig_page_waits(const struct page *page);
+
+#endif /* CONTIG_PAGE_CLASS_H */
