@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Steps that call contig, with structures good and bad
+ * Steps that call contig, with valid and invalid structures
  */
 #include <fcntl.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 #include "state.h"
 
-/* How the last byte of a step says that the structure is to be wrong. */
+/* How the structure is made invalid, from the last byte of a step. */
 enum form {
 	FORM_GOOD, FORM_SHORT, FORM_LONG_ZERO, FORM_LONG, FORM_EMPTY, FORM_HUGE,
 	FORM_NULL, FORM_EDGE, FORM_READ_ONLY, FORM_PAGE, FORM_ODD, FORM_KERNEL,
@@ -28,7 +28,7 @@ static int client_of(const struct step *step)
 	return state.client[step->b[1] % CLIENTS];
 }
 
-/* Do the call with the structure @cmd, which has all but its size. */
+/* Make the call with the structure @cmd, which lacks only its size. */
 static int call(const struct step *step, unsigned int number, void *cmd,
 		uint32_t size)
 {
@@ -89,7 +89,7 @@ static int call(const struct step *step, unsigned int number, void *cmd,
 	return ret;
 }
 
-/* Where the kernel shall write an array. */
+/* Return where the kernel must write an array. */
 static uint64_t table_at(uint8_t b)
 {
 	switch (b % 8) {
@@ -194,7 +194,7 @@ static void constrain(struct contig_constraints *c, uint8_t b)
 		c->lowest = 1ull << (24 + b / 16);
 		break;
 	case 8:
-		/* A window of 4 MiB, so that looking is quick. */
+		/* A window of 4 MiB, so that searching it is quick. */
 		c->lowest = (uint64_t)(b / 16) << 25;
 		c->highest = c->lowest + (4 << 20) - 1;
 		break;
@@ -276,7 +276,7 @@ int step_alloc(struct step *step)
 	ret = call(step, CONTIG_ALLOC, &cmd, sizeof(cmd));
 	if (ret)
 		return ret;
-	/* Which rung it was is worth knowing. */
+	/* The rung is part of the result. */
 	ret = 200 + cmd.out_rung;
 	if (cmd.out_fd < 0)
 		return ret;
@@ -308,8 +308,8 @@ int step_probe(struct step *step)
 /*
  * Ranges: 1 client (2 bits), buffer (3), flags (3: in the buffer, output,
  * contiguous); 2, 3 address or offset; 4 length; 5 room of the table, or
- * another fd; 6 table, with a bit for the device's addresses, and of a lock
- * whether it is to be contiguous for the device.
+ * another fd; 6 table, with a bit for DMA addresses, and for LOCK whether it
+ * must be contiguous for the device.
  */
 static uint32_t range_flags(const uint8_t *b)
 {
@@ -329,7 +329,7 @@ static uint64_t range_address(const uint8_t *b)
 {
 	if (!(b[1] & 0x20))
 		return step_address(b + 2);
-	/* Offsets: mostly in front, at times in the middle of a page. */
+	/* Offsets: mostly small, sometimes in the middle of a page. */
 	if (b[3] >= 0xf0)
 		return ~0ull << (b[2] % 64);
 	return b[2] * PAGE + (b[3] & 0x80 ? b[3] * 17 % PAGE : 0);
@@ -343,7 +343,7 @@ int step_hold(struct step *step)
 	};
 	int ret = call(step, CONTIG_HOLD, &cmd, sizeof(cmd));
 
-	/* What libcontig does, and what it did where mlock2() is not known. */
+	/* As libcontig does, or as it did where mlock2() is not known. */
 	if (!ret && cmd.out_unlocked && step->b[6] & 1)
 		mlock2((void *)(cmd.addr & -PAGE), cmd.length,
 		       step->b[6] & 2 ? MLOCK_ONFAULT : 0);
@@ -429,7 +429,7 @@ int step_get_state(struct step *step)
 
 /*
  * DEVICE: 1 client (2 bits), flags; 2 name; 3 address bits; 4 longest segment;
- * 5 boundary. scripts/fuzz plugs in the two that are first, and "run" binds them.
+ * 5 boundary. scripts/fuzz adds the first two to the guest, "run" binds them.
  */
 int step_device(struct step *step)
 {
@@ -471,7 +471,9 @@ static int write_name(const char *path)
 	return ret;
 }
 
-/* The driver of the device goes and comes back, whoever has it attached. */
+/*
+ * Unbind and bind the driver of the device, whichever client has it attached.
+ */
 int step_rebind(struct step *step)
 {
 	int ret = write_name("/sys/bus/pci/drivers/uio_pci_generic/unbind");
@@ -486,9 +488,9 @@ static uint32_t io_ways(uint8_t b)
 }
 
 /*
- * PREPARE: 1, 2, 3, 4 as for ranges, of which there are up to four, one behind the
- * other; 5 which way, bounce, addresses of the device, how many ranges; 6 table,
- * with a bit for one that is short, and one for where to begin.
+ * PREPARE: 1, 2, 3, 4 as for ranges, of which there are up to four, one behind
+ * the other; 5 direction, bounce, DMA addresses, number of ranges; 6 table,
+ * with a bit for a short one, and one for the offset of the part.
  */
 int step_prepare(struct step *step)
 {
@@ -525,7 +527,7 @@ int step_prepare(struct step *step)
 	       (cmd.count > 1);
 }
 
-/* CHECKPOINT: 1 client; 2 flags; 3 which preparation. */
+/* CHECKPOINT: 1 client; 2 flags; 3 preparation. */
 int step_checkpoint(struct step *step)
 {
 	const uint8_t *b = step->b;
@@ -538,7 +540,7 @@ int step_checkpoint(struct step *step)
 	return call(step, CONTIG_CHECKPOINT, &cmd, sizeof(cmd));
 }
 
-/* SYNC: as for ranges; 6 which way, and for whom. */
+/* SYNC: as for ranges; 6 direction, and for the CPU or the device. */
 int step_sync_range(struct step *step)
 {
 	const uint8_t *b = step->b;
@@ -558,7 +560,7 @@ int step_sync_range(struct step *step)
 
 /*
  * Any call with any structure: 2 its number, 3 its size, 4 how many of the
- * steps that follow are the structure behind its flags, 7 the flags.
+ * following steps are the structure after its flags, 7 the flags.
  */
 int step_raw(struct step *step)
 {
@@ -595,7 +597,7 @@ int step_raw(struct step *step)
 	raw.word[0] = (uint64_t)step->b[7] << 32;
 	raw.word[0] |= step->b[3] ? step->b[3] * 8u :
 		       nr < ARRAY_SIZE(sizes) ? sizes[nr] : 8;
-	/* An array may be anywhere but where our own memory lies. */
+	/* An array may be anywhere but in memory of the fuzzer itself. */
 	if (nr == CONTIG_CMD_UNHOLD || nr == CONTIG_CMD_GET_PHYSICAL ||
 	    nr == CONTIG_CMD_GET_STATE)
 		raw.word[3] |= raw.word[3] < ARENA ? ARENA : 0;

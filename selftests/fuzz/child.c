@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A process for each program, which nothing of it outlives
+ * A process for each program: nothing of the process may outlive it
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,10 @@
 
 #include "fuzz.h"
 
-/* Seconds: a program's own alarm, ours, and how long dying may take. */
+/*
+ * In seconds: the alarm of a program, the limit of the parent, and how long a
+ * process may take to die.
+ */
 #define LIMIT 20
 #define LIMIT_KILL 25
 #define LIMIT_DEATH 60
@@ -44,7 +47,9 @@ bool child_init(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	/* The children of those that die become ours, so that we see them end. */
+	/*
+	 * Adopt the children of processes that die, so that their end is seen.
+	 */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	tainted_fd = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
 	tainted = read_tainted();
@@ -66,7 +71,7 @@ static time_t seconds(void)
 	return now.tv_sec;
 }
 
-/* Wait for a process, or any with -1; false if it took too long. */
+/* Wait for a process, or for any with -1. Return false if it took too long. */
 static bool wait_for(pid_t pid, int *status, time_t until)
 {
 	struct timespec some = { .tv_sec = 1 };
@@ -87,7 +92,7 @@ static bool wait_for(pid_t pid, int *status, time_t until)
 	}
 }
 
-/* A list of the module's has only its heading. */
+/* Return true if a list of the module has only its header. */
 static bool list_is_empty(const char *path)
 {
 	char line[256];
@@ -113,12 +118,12 @@ static bool quota_is_free(void)
 	return !ret && !info.out_quota_used;
 }
 
-/* What is left, when nobody is left who could have it. */
+/* Return what is left once no process could still have it, or NULL. */
 static const char *left(void)
 {
 	const char *what = NULL;
 
-	/* Some of it may go in the background. */
+	/* Some objects are freed in the background. */
 	for (int tries = 0; tries < 200; tries++) {
 		what = !list_is_empty(DEBUGFS "buffers") ? "a buffer" :
 		       !list_is_empty(DEBUGFS "clients") ? "a client" :

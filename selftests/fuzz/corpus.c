@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs as text: one a line, a step a word of hexadecimal digits, and what
- * follows a # is for people.
+ * Programs as text: one program a line, each step a word of hexadecimal digits,
+ * and comments after a #.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -73,7 +73,7 @@ static bool read_file(struct corpus *corpus, const char *path)
 	while (fgets(line, sizeof(line), file)) {
 		number++;
 		if (!program_parse(&program, line)) {
-			fprintf(stderr, "fuzz: %s:%u is no program\n", path,
+			fprintf(stderr, "fuzz: %s:%u is not a program\n", path,
 				number);
 			fclose(file);
 			return false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a program reached: places in the module's code, steps from one place to
- * another, and results of calls. Only the module is built with KCOV, so all that
- * is traced is ours.
+ * What a program reached: places in the module's code, edges between two
+ * places, and results of calls. Only the module is built with KCOV, so the
+ * traces have only its code.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include "fuzz.h"
 
 /*
- * Entries of a trace. Looking for a window goes through all of memory, and what
- * comes after a full trace is not seen, so the first is large; forking copies
+ * Entries of a trace. The search for a window passes through all of memory, and
+ * a full trace loses what follows, so the first trace is large; fork() copies
  * its page tables, so it is not larger.
  */
 #define TRACE_MAIN (1u << 18)
@@ -41,7 +41,10 @@ static struct {
 	int fd;
 	uint64_t *area;		/* NULL without KCOV, or outside of its task */
 } slots[KCOV_SLOTS];
-/* Only who began may collect: the area is another's in a forked process. */
+/*
+ * Only the thread that began may collect: in a forked process the area belongs
+ * to another thread.
+ */
 static __thread bool mine[KCOV_SLOTS];
 
 static uint64_t *trace_open(int slot, size_t entries)
@@ -83,7 +86,7 @@ bool cover_init(void)
 
 void cover_begin(int slot)
 {
-	/* Another may have it: then this one is not looked at. */
+	/* Another thread may have the slot: then this one is not traced. */
 	mine[slot] = false;
 	if (!slots[slot].area ||
 	    ioctl(slots[slot].fd, KCOV_ENABLE, KCOV_TRACE_PC))

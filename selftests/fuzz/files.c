@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Steps with the files of buffers: what programs do with a dma-buf
+ * Steps with the descriptors of buffers: what programs do with a dma-buf
  */
 #include <fcntl.h>
 #include <linux/dma-buf.h>
@@ -12,7 +12,7 @@
 
 #include "state.h"
 
-/* What we need of drm/drm.h, which not every distribution installs. */
+/* The needed parts of drm/drm.h, which some distributions lack. */
 struct gem_close {
 	uint32_t handle;
 	uint32_t pad;
@@ -75,7 +75,7 @@ int step_sync(struct step *step)
 			       DMA_BUF_IOCTL_SYNC, &sync));
 }
 
-/* 1 buffer; 2 what. */
+/* 1 buffer; 2 operation. */
 int step_dmabuf(struct step *step)
 {
 	struct dma_buf_export_sync_file fence = { .flags = DMA_BUF_SYNC_RW };
@@ -103,7 +103,9 @@ int step_dmabuf(struct step *step)
 	}
 }
 
-/* 1 buffer or client to send, 2 into which slot, 3 leave it in the socket. */
+/*
+ * 1 buffer or client to send, 2 slot to receive it, 3 leave it in the socket.
+ */
 int step_pass(struct step *step)
 {
 	union {
@@ -145,7 +147,7 @@ int step_pass(struct step *step)
 	return ret;
 }
 
-/* Give a buffer to another driver, which attaches and maps it: 1 buffer. */
+/* Import a buffer into another driver, which attaches and maps it: 1 buffer. */
 int step_import(struct step *step)
 {
 	struct prime_handle prime = {
@@ -173,7 +175,7 @@ int step_import(struct step *step)
 	return ret;
 }
 
-/* Read what people can look at: 1 which. */
+/* Read a file about contig or memory: 1 file, 2 descriptor for fdinfo. */
 int step_inspect(struct step *step)
 {
 	static const char *const files[] = {

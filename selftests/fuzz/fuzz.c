@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Look for bugs of contig with programs that nobody would write
+ * Search for bugs of contig with random programs
  *
  * Runs programs of steps (see steps.c), each in a process of its own, and keeps
- * those that reach what none did before, to make others from them.
+ * those that reach something new, to derive others from them.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -37,9 +37,9 @@ static volatile sig_atomic_t stop;
 static void usage(FILE *file)
 {
 	fputs("Usage: fuzz [OPTION]...\n"
-	      "Calls /dev/contig in ways that nobody would, in programs made from those of\n"
-	      "a corpus, and keeps what reaches new code. Fails as soon as a program hangs,\n"
-	      "dies, leaves something behind or makes the kernel complain.\n"
+	      "Calls /dev/contig with random arguments, in programs derived from those of\n"
+	      "a corpus, and keeps programs that reach new code. Fails as soon as a program\n"
+	      "hangs, dies, leaves an object behind or makes the kernel report a bug.\n"
 	      "\n"
 	      "  --time SECONDS    how long (default: 60); 0 runs the corpus only\n"
 	      "  --seed N          of the random numbers (default: another each time)\n"
@@ -60,7 +60,10 @@ static time_t elapsed(void)
 	return now.tv_sec - totals.start;
 }
 
-/* If the kernel complains or dies, its log says what it was doing. */
+/*
+ * If the kernel reports a bug or dies, the log has the program that was
+ * running.
+ */
 static void log_program(const struct program *program)
 {
 	char line[PROGRAM_TEXT + 16] = "<6>fuzz: ";
@@ -68,7 +71,7 @@ static void log_program(const struct program *program)
 	if (log_fd < 0)
 		return;
 	program_print(program, line + strlen(line));
-	/* Its only duty is to be there when needed. */
+	/* The log is not essential. */
 	if (write(log_fd, line, strlen(line)) < 0)
 		log_fd = -1;
 }
@@ -97,7 +100,7 @@ static void tell_failure(const struct program *program, const struct run *run)
 	fputs("\n", stderr);
 }
 
-/* Run one program. False if that showed a bug. */
+/* Run one program. Return false if that showed a bug. */
 static bool run_one(const struct program *program)
 {
 	struct run run;
@@ -118,7 +121,7 @@ static bool time_is_up(void)
 	return stop || (options.time && elapsed() >= (time_t)options.time);
 }
 
-/* A slow machine has not the time for all: another seed, another part. */
+/* A slow machine has no time for all: each seed selects another part. */
 static void shuffle(struct rng *rng, struct corpus *programs)
 {
 	for (unsigned int i = programs->nr; i > 1; i--) {
@@ -163,7 +166,7 @@ static bool fuzz(struct rng *rng)
 	return true;
 }
 
-/* Leave out what reaches nothing that a shorter one does not. */
+/* Leave out programs that reach nothing that a shorter one does not. */
 static bool minimise(void)
 {
 	struct corpus needed = {};
@@ -186,7 +189,7 @@ static bool save(void)
 {
 	FILE *file;
 
-	/* First what is worth most. */
+	/* Save the most valuable first: the places. */
 	if (options.places) {
 		file = fopen(options.places, "w");
 		if (!file) {
@@ -198,7 +201,7 @@ static bool save(void)
 	}
 	if (!options.save)
 		return true;
-	fprintf(stderr, "fuzz: %u programs, looking for the fewest\n",
+	fprintf(stderr, "fuzz: %u programs, searching for a minimum\n",
 		corpus.nr);
 	return minimise() && corpus_write(&corpus, options.save);
 }
@@ -209,7 +212,7 @@ static uint64_t number(const char *text)
 	uint64_t n = strtoull(text, &end, 0);
 
 	if (!*text || *end) {
-		fprintf(stderr, "fuzz: '%s' is no number\n", text);
+		fprintf(stderr, "fuzz: '%s' is not a number\n", text);
 		exit(2);
 	}
 	return n;
@@ -289,7 +292,7 @@ int main(int argc, char **argv)
 		return 2;
 	totals.kcov = cover_init();
 	if (!totals.kcov)
-		fputs("fuzz: no /sys/kernel/debug/kcov here: only the results of calls guide\n",
+		fputs("fuzz: no /sys/kernel/debug/kcov: only the results of calls are new\n",
 		      stderr);
 	if (options.log)
 		log_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
@@ -312,7 +315,7 @@ int main(int argc, char **argv)
 	progress("corpus run: ");
 	ok = ok && fuzz(&rng);
 	progress(ok ? "ended: " : "FAILED: ");
-	fprintf(stderr, "fuzz: %lu programs were killed, as some are to be\n",
+	fprintf(stderr, "fuzz: %lu programs were killed, which is expected of some\n",
 		totals.killed);
 	return !(ok && save());
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Steps that change what is mapped, and use it
+ * Steps that change mappings, and use them
  *
- * All of them: 2, 3 where, as step_address() has it, 4 how long.
+ * For all: 2, 3 address, as in step_address(); 4 length.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -66,7 +66,7 @@ struct look {
 	bool zero;
 };
 
-/* Every 512th byte: what was left there would hardly be elsewhere only. */
+/* Check every 512th byte: leftover data would hardly lie only between these. */
 static int look(void *arg)
 {
 	struct look *l = arg;
@@ -93,7 +93,7 @@ int step_map_buffer(struct step *step)
 	if (mmap(at, l.length, protection(b[5]), flags, state.buffer[slot],
 		 b[6] * PAGE) == MAP_FAILED)
 		return -errno;
-	/* What contig gave out is zero until somebody writes to it. */
+	/* Memory of a new buffer is zero until it is written. */
 	if (!step->thread && __atomic_exchange_n(&state.fresh[slot], false,
 						 __ATOMIC_RELAXED) &&
 	    !state.forks && !catch_faults(look, &l) && !l.zero)
@@ -116,7 +116,7 @@ int step_protect(struct step *step)
 				  protection(step->b[5])));
 }
 
-/* 1 how; 5, 6 where to; 1 also whether the length changes. */
+/* 1 flags, and whether the length changes; 5, 6 the new address. */
 int step_remap(struct step *step)
 {
 	const uint8_t *b = step->b;
@@ -132,7 +132,7 @@ int step_remap(struct step *step)
 		old = 0;
 	if (new > (ARENA_PAGES * PAGE) - (to - (char *)ARENA))
 		new = PAGE;
-	/* In place: it may shrink, and not leave the arena. */
+	/* In place: it may shrink, but must not leave the arena. */
 	if (b[1] & 8) {
 		flags = 0;
 		if (new > old)
@@ -157,7 +157,7 @@ int step_advise(struct step *step)
 				 advices[step->b[5] % ARRAY_SIZE(advices)]));
 }
 
-/* 5 how. */
+/* 5 which call. */
 int step_mlock(struct step *step)
 {
 	char *at = arena_at(step->b + 2);
@@ -188,8 +188,8 @@ int step_touch(struct step *step)
 }
 
 /*
- * Let the kernel use memory as if for another: 1 how. Pages in a pipe stay
- * there when the mapping is gone.
+ * Make the kernel access memory, as for I/O: 1 which call. Pages in a pipe stay
+ * there when they are unmapped.
  */
 int step_reach(struct step *step)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs that are a little different from those that were worth keeping
+ * Programs that differ slightly from those that were kept
  */
 #include <string.h>
 
@@ -13,11 +13,11 @@ static const uint8_t interesting[] = {
 static void random_step(struct rng *rng, uint8_t step[STEP_BYTES])
 {
 	step[0] = rng_below(rng, step_count());
-	/* Small numbers are the ones that steps have in common. */
+	/* Small numbers are those that steps share. */
 	for (int i = 1; i < STEP_BYTES; i++)
 		step[i] = rng_below(rng, 3) ? rng_below(rng, 8) :
 					      rng_next(rng);
-	/* Most calls shall have a good structure. */
+	/* Most calls should have a valid structure. */
 	if (rng_below(rng, 8))
 		step[STEP_BYTES - 1] = 0;
 }
@@ -40,7 +40,7 @@ static void delete(struct program *program, unsigned int at)
 		(program->steps - at) * STEP_BYTES);
 }
 
-/* The beginning of one program and the end of another. */
+/* Join the beginning of one program and the end of another. */
 static void splice(struct rng *rng, struct program *program,
 		   const struct program *other)
 {
@@ -86,7 +86,7 @@ static void mutate_once(struct rng *rng, const struct corpus *corpus,
 		insert(program, rng_below(rng, program->steps + 1), step);
 		break;
 	case 7:
-		/* The same again, perhaps elsewhere. */
+		/* Repeat a step, perhaps elsewhere. */
 		memcpy(step, program->step[at], STEP_BYTES);
 		insert(program, rng_below(rng, program->steps + 1), step);
 		break;
@@ -118,7 +118,7 @@ void mutate(struct rng *rng, const struct corpus *corpus,
 	unsigned int times = 1 + rng_below(rng, 1 + rng_below(rng, 8));
 
 	*program = (struct program){};
-	/* What came last has been tried least. */
+	/* The newest programs have been tried least. */
 	if (corpus->nr) {
 		unsigned int from = 0;
 

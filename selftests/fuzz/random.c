@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Numbers that look random and can be had again
+ * Pseudo-random numbers that a seed reproduces
  */
 #include "fuzz.h"
 
 void rng_seed(struct rng *rng, uint64_t seed)
 {
-	/* Seeds that are close shall not begin alike, and 0 stays 0 for ever. */
+	/* Similar seeds must not begin alike, and a state of 0 would stay 0. */
 	rng->state = (seed + 1) * 0x9e3779b97f4a7c15ull;
 	if (!rng->state)
 		rng->state = 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a program that is being carried out has, and what its steps share
+ * The state of a program that is run, shared by its steps
  */
 #ifndef CONTIG_FUZZ_STATE_H
 #define CONTIG_FUZZ_STATE_H
@@ -17,7 +17,7 @@
 #define CLIENTS 4
 #define BUFFERS 8
 
-/* Where programs map things. Nothing of the fuzzer's own lies there. */
+/* Where programs map memory. Nothing of the fuzzer itself lies there. */
 #define ARENA 0x100000000ul
 #define ARENA_PAGES 4096ul
 
@@ -30,8 +30,8 @@
 struct state {
 	int client[CLIENTS];
 	int buffer[BUFFERS];
-	bool fresh[BUFFERS];	/* nobody can have written to it */
-	uint32_t preparation[CLIENTS];	/* the last one's id */
+	bool fresh[BUFFERS];	/* not written yet by any process */
+	uint32_t preparation[CLIENTS];	/* id of the last one */
 	int memfd, pipe[2], drm;
 	unsigned int depth;	/* of forks */
 	unsigned int forks;
@@ -41,31 +41,31 @@ extern struct state state;
 /* One for each of the two threads. */
 extern __thread char *scratch;
 
-/* A step and what follows it, which some take as their own. */
+/* A step and those that follow, which some steps use as arguments. */
 struct step {
 	const uint8_t *b;
 	const struct program *program;
 	unsigned int at;
-	unsigned int used;	/* steps behind this one that are not to be run */
+	unsigned int used;	/* following steps that are not to be run */
 	bool thread;		/* this is not the main thread */
 };
 
-/* What a system call says, as a result of a step. */
+/* Return the result of a system call as a result of a step. */
 static inline int result_of(long ret)
 {
 	return ret < 0 ? -errno : 0;
 }
 
-/* An address of the arena, or of interest: from two bytes. */
+/* Return an address in the arena, or a special one, from two bytes. */
 uint64_t step_address(const uint8_t b[2]);
-/* A page in the arena, and a length that stays inside, in pages. */
+/* Return a page in the arena, and a length in pages that stays inside it. */
 char *arena_at(const uint8_t b[2]);
 size_t arena_length(const char *at, uint8_t b);
 uint64_t step_length(uint8_t b);
-/* An open file that a program can have, often a buffer. */
+/* Return a descriptor of the program, often a buffer. */
 int step_fd(uint8_t b);
 
-/* Run @fn, which may touch memory that is not there: -EFAULT then. */
+/* Run @fn. Return -EFAULT if it accesses memory that is not mapped. */
 int catch_faults(int (*fn)(void *arg), void *arg);
 
 /* calls.c */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Carry out a program, step by step
+ * Run a program, step by step
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -27,7 +27,7 @@ static char *scratches[2];
 static __thread sigjmp_buf fault_jump;
 static __thread volatile bool fault_expected;
 static __thread int slot;
-/* Its exit must not take what others still use. */
+/* The thread's exit must not free what other threads still use. */
 static __thread bool in_thread;
 static bool tell;
 
@@ -36,7 +36,7 @@ static const struct {
 	int (*run)(struct step *step);
 	bool main_only;
 } steps[] = {
-	/* Programs that are kept know these by number: add at the end. */
+	/* Stored programs refer to these by number: add new ones at the end. */
 	{ "open", step_open, false },
 	{ "close", step_close, false },
 	{ "info", step_info, false },
@@ -99,7 +99,7 @@ char *arena_at(const uint8_t b[2])
 		page = b[0] * 16;
 		break;
 	default:
-		/* Few, so that steps meet. */
+		/* Few pages, so that steps use the same ones. */
 		page = b[0] % 64;
 	}
 	return (char *)ARENA + page * PAGE;
@@ -202,7 +202,7 @@ static void on_fault(int signal)
 {
 	if (fault_expected)
 		siglongjmp(fault_jump, 1);
-	/* It is our own bug, or contig wrote where it should not. */
+	/* A bug of the fuzzer, or contig wrote to a wrong address. */
 	sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 }
 
@@ -220,7 +220,7 @@ int catch_faults(int (*fn)(void *arg), void *arg)
 	return ret;
 }
 
-/* Run some steps, those that are behind others' included. */
+/* Run some steps, also those that belong to other steps. */
 static void run(const struct program *program, unsigned int at,
 		unsigned int end)
 {
@@ -255,7 +255,7 @@ static unsigned int steps_behind(const struct step *step, uint8_t n)
 	return n < left ? n : left;
 }
 
-/* The steps behind are a child's: 1 how many, 2 wait for it. */
+/* Run the following steps in a child: 1 how many, 2 wait for it. */
 int step_fork(struct step *step)
 {
 	unsigned int n = steps_behind(step, 1 + step->b[1] % 8);
@@ -308,8 +308,8 @@ static void thread_join(void)
 }
 
 /*
- * The steps behind are another thread's, which runs them while this one goes
- * on: 1 how many, 2 how often.
+ * Run the following steps in another thread while this one continues: 1 how
+ * many, 2 how often.
  */
 int step_thread(struct step *step)
 {
@@ -321,14 +321,17 @@ int step_thread(struct step *step)
 	thread.at = step->at + 1;
 	thread.end = step->at + 1 + n;
 	thread.times = 1 + step->b[2] % 8;
-	/* A child that forked has its parent's, and the parent's slot. */
+	/*
+	 * A forked child has a copy of its parent's thread, and the parent's
+	 * slot.
+	 */
 	if (state.depth || pthread_create(&thread.id, NULL, thread_main, NULL))
 		return -EAGAIN;
 	thread.running = true;
 	return 0;
 }
 
-/* Be a user with few rights: 1 how much memory may be locked, 2 stay root. */
+/* Become a user with few rights: 1 limit of locked memory, 2 stay root. */
 int step_user(struct step *step)
 {
 	static const rlim_t limits[] = { 0, 1 << 16, 1 << 20, 8 << 20 };
@@ -338,7 +341,10 @@ int step_user(struct step *step)
 	setrlimit(RLIMIT_MEMLOCK, &limit);
 	if (step->b[2] & 1)
 		return 0;
-	/* Not the C library's, which would have to tell the other thread. */
+	/*
+	 * Not setresuid() of the C library, which would signal the other
+	 * thread.
+	 */
 	return result_of(syscall(SYS_setresuid, 1000, 1000, 1000));
 }
 
@@ -347,7 +353,7 @@ static void on_tick(int signal)
 	(void)signal;
 }
 
-/* 1 when, 2 a signal that kills or one that only comes again and again. */
+/* 1 delay, 2 a signal that kills or one that repeats. */
 int step_alarm(struct step *step)
 {
 	unsigned int us = 1u << (4 + step->b[1] % 16);
@@ -363,7 +369,7 @@ int step_alarm(struct step *step)
 	return result_of(setitimer(ITIMER_PROF, &timer, NULL));
 }
 
-/* Let others run, or the reserve be scrubbed: 1 how long. */
+/* Let other threads run, or the reserve be scrubbed: 1 how long. */
 int step_wait(struct step *step)
 {
 	if (step->b[1] % 4 == 1)
@@ -408,7 +414,7 @@ static void begin(void)
 	scratch = scratches[0];
 }
 
-/* What is left to the end of the process cannot be seen by KCOV. */
+/* KCOV does not see what is freed by the exit of the process. */
 static void end(bool clients_first)
 {
 	for (int turn = 0; turn < 2; turn++) {
@@ -434,7 +440,10 @@ void steps_run(const struct program *program, bool telling)
 	cover_begin(slot);
 	run(program, 0, program->steps);
 	thread_join();
-	/* How it ends hangs on the program, so that it is the same next time. */
+	/*
+	 * The program determines how it ends, so that it ends the same way
+	 * again.
+	 */
 	for (unsigned int i = 0; i < program->steps; i++)
 		for (int j = 0; j < STEP_BYTES; j++)
 			sum = sum * 31 + program->step[i][j];
