@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What contig's calls cost, compared with each other and with what else the
- * kernel has for the purpose
+ * The cost of contig's calls, compared with each other and with the kernel's
+ * alternatives
  *
- * Times of a guest, emulated perhaps, say little; the ratio of two things that
- * were measured in turns says more. Prints lines of comma-separated values,
- * which scripts/bench makes a table of.
+ * Absolute times of a guest, possibly emulated, mean little; the ratio of two
+ * calls that were measured alternately means more. Prints lines of
+ * comma-separated values, from which scripts/bench makes a table.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,13 +28,13 @@
 #define HUGE_POOL "/proc/sys/vm/nr_hugepages"
 
 /**
- * struct subject - something to be timed
- * @name: what it is
- * @run: does it once
- * @after: what has to be done before the next turn, not timed; or NULL
- * @length: bytes it is about, or 0
+ * struct subject - a call to be timed
+ * @name: its name in the output
+ * @run: makes the call once
+ * @after: prepares for the next turn, not timed; or NULL
+ * @length: bytes that the call is about, or 0
  * @rungs: for CONTIG_ALLOC
- * @calls: how often to run it in each turn, for what is over too soon
+ * @calls: how often to run it in each turn, if it is too short for the clock
  * @times: of all turns
  */
 struct subject {
@@ -51,7 +51,7 @@ static int client;
 static int ring;
 static int heap;
 
-/* Memory that the subjects work on. */
+/* Memory that the subjects use. */
 static char *memory;
 static size_t memory_length;
 static struct contig_extent *extents;
@@ -100,7 +100,7 @@ static void run_heap(const struct subject *subject)
 	close(heap_fd(subject));
 }
 
-/* Write to each page, as whoever fills a buffer does. */
+/* Write to each page, like a program that fills a buffer. */
 static void touch(char *addr, size_t length, size_t step)
 {
 	size_t at;
@@ -142,7 +142,10 @@ static void run_huge_use(const struct subject *subject)
 	munmap(addr, subject->length);
 }
 
-/* Memory of the reserve is zeroed in the background: not during other turns. */
+/*
+ * Memory of the reserve is zeroed in the background: wait, so that this does
+ * not slow the next turn.
+ */
 static void after_reserve_use(const struct subject *subject)
 {
 	(void)subject;
@@ -207,7 +210,7 @@ static void take_turns(struct subject *subjects, unsigned int nr,
 			start = now_ns();
 			for (call = 0; call < subject->calls; call++)
 				subject->run(subject);
-			/* The first turn is for warming up. */
+			/* The first turn warms up the caches. */
 			if (turn)
 				times_add(&subject->times,
 					  (now_ns() - start) / subject->calls);
@@ -222,7 +225,7 @@ static double median_us(struct subject *subject)
 	return times_percentile(&subject->times, 50) / 1e3;
 }
 
-/* One line; @target is the highest ratio that is good enough, or 0. */
+/* Print a line; @target is the highest acceptable ratio, or 0. */
 static void report(struct subject *subject, struct subject *reference,
 		   double target)
 {
@@ -246,7 +249,7 @@ static void section(const char *name)
 
 static const size_t alloc_sizes[] = { 64 * KIB, 1 * MIB, 4 * MIB, LARGE };
 
-/* Add an allocation of each size up to @most; return how many. */
+/* Add an allocation of each size up to @most. Return their number. */
 static unsigned int add_allocs(struct subject *subjects, const char *name,
 			       uint32_t rungs, size_t most, unsigned int calls)
 {
@@ -266,7 +269,9 @@ static unsigned int add_allocs(struct subject *subjects, const char *name,
 	return nr;
 }
 
-/* On its own: what takes milliseconds leaves no cache for microseconds. */
+/*
+ * Run these alone: calls of milliseconds evict the cache lines of shorter ones.
+ */
 static void bench_reserve(void)
 {
 	struct subject all[1 + ARRAY_SIZE(alloc_sizes)] = {
@@ -301,7 +306,7 @@ static void bench_alloc(void)
 		report(&all[i], &all[0], 0);
 }
 
-/* Fault pages in by a stride, so that neighbours lie apart in memory. */
+/* Fault pages in by a stride, so that adjacent pages are apart in memory. */
 static void take_memory(int advice)
 {
 	size_t pages = LARGE / page_size, i, at = 0;

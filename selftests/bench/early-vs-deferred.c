@@ -3,10 +3,10 @@
  * Ways to get physically contiguous memory, before and after memory is busy
  *
  * Prints a line of comma-separated values for each state of memory, strategy
- * and size; scripts/demo makes tables and a picture of them. Each success is
- * looked at without the module: the memory must be zero, its page frames must
- * be as adjacent as was said, and it must keep what is written to it while
- * others are written to.
+ * and size, from which scripts/demo makes tables and a picture. Each success is
+ * checked without the module: the memory must be zero, its page frames must be
+ * as adjacent as reported, and it must keep its contents while other memory is
+ * written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,23 +22,23 @@
 #include "tools.h"
 
 /*
- * What was got is kept, so that the next attempt has to find another place,
- * until this much is held. Then all is let go, and memory made busy again.
+ * Memory is kept, so that the next attempt must find another place, until this
+ * much is held. Then all of it is freed, and memory is made busy again.
  */
 #define HELD_MAX (256 * MIB)
 #define BUFFERS 256
 
-/* Free memory that the naive strategy leaves to others. */
+/* Free memory that the naive strategy leaves to other processes. */
 #define NAIVE_MARGIN (64 * MIB)
 
 /**
  * struct buffer - memory that an attempt got
  * @addr: where it is mapped
- * @length: bytes
- * @extents: how many runs it is said to consist of
- * @fd: file descriptor of contig's, -1 for the process's own memory
- * @mapping: of &enum contig_mapping
- * @seed: of the pattern in it
+ * @length: its length in bytes
+ * @extents: the number of extents that was reported
+ * @fd: descriptor of a contig buffer, -1 for the process's own memory
+ * @mapping: a value of &enum contig_mapping
+ * @seed: seed of its pattern
  */
 struct buffer {
 	char *addr;
@@ -51,9 +51,9 @@ struct buffer {
 
 /**
  * struct strategy - a way to get memory
- * @name: of it
+ * @name: its name in the output
  * @rungs: for CONTIG_ALLOC; 0 for the naive way
- * @disturbs: it may move what is in the way
+ * @disturbs: it may move pages
  */
 struct strategy {
 	const char *name;
@@ -62,8 +62,8 @@ struct strategy {
 };
 
 /*
- * The last two take pages as the kernel does for itself. That turns parts of
- * memory into the kernel's, which stay so when the pages are given back.
+ * The last two take pages as the kernel does for itself. That turns pageblocks
+ * into unmovable ones, which they stay when the pages are freed.
  */
 static const struct strategy strategies[] = {
 	{ "naive", 0, false },
@@ -115,7 +115,7 @@ static const char *const reasons[] = {
 };
 
 static int client;
-/* What contig said when it failed last. */
+/* The last failed request, with contig's reports. */
 static struct contig_alloc failure;
 static size_t reserve_largest;
 static struct buffer held[BUFFERS];
@@ -137,7 +137,7 @@ lie(const struct buffer *buffer, const char *format, ...)
 	lies++;
 }
 
-/* A multiplier that makes neighbours, and pages, differ in most bits. */
+/* A multiplier that makes adjacent words and pages differ in most bits. */
 static uint64_t pattern(uint64_t seed, size_t word)
 {
 	return (seed + word) * 0x9e3779b97f4a7c15ULL;
@@ -181,11 +181,14 @@ static void check_page_in_ram(const struct buffer *buffer, size_t offset)
 	pagemap_read(buffer->addr + offset, 1, &entry);
 	if (!kcore_equals(PAGEMAP_PFN(entry) * page_size, buffer->addr + offset,
 			  page_size))
-		lie(buffer, "/proc/kcore has something else at offset %zu",
+		lie(buffer, "/proc/kcore differs at offset %zu",
 		    offset);
 }
 
-/* Page frames that pagemap does not tell: ask for them, and go and see. */
+/*
+ * pagemap does not show these page frames: ask contig, and compare the
+ * contents.
+ */
 static void check_bare_frames(const struct buffer *buffer)
 {
 	struct contig_extent extent;
@@ -200,13 +203,13 @@ static void check_bare_frames(const struct buffer *buffer)
 	ret = contig_do_translate(client, buffer->addr, buffer->length, &extent,
 				  &count);
 	if (ret || count != 1 || extent.length != buffer->length)
-		lie(buffer, "is no single extent");
+		lie(buffer, "is not a single extent");
 	else if (!kcore_equals(extent.addr, buffer->addr, buffer->length))
-		lie(buffer, "is not where it is said to be");
+		lie(buffer, "is not at the address that was reported");
 	contig_do_unlock(client, buffer->addr, buffer->length);
 }
 
-/* Fill a new buffer, after a look at what it was. */
+/* Check the contents of a new buffer, then fill it. */
 static void check_new(struct buffer *buffer)
 {
 	static uint64_t seed;
@@ -224,7 +227,7 @@ static void check_new(struct buffer *buffer)
 	}
 	extents = pagemap_extents(buffer->addr, buffer->length);
 	if (extents != buffer->extents)
-		lie(buffer, "is said to have %llu extents, pagemap has %llu",
+		lie(buffer, "was reported with %llu extents, pagemap has %llu",
 		    (unsigned long long)buffer->extents,
 		    (unsigned long long)extents);
 	check_page_in_ram(buffer, 0);
@@ -248,8 +251,8 @@ static int naive_lock(const struct buffer *buffer)
 }
 
 /*
- * What MemAllocatePhysicallyContiguous did: take memory; if it happens not to
- * be contiguous, take more before giving it back; then give up.
+ * As MemAllocatePhysicallyContiguous did: allocate memory; if it is not
+ * contiguous by chance, allocate more before freeing it; then give up.
  */
 static bool naive(size_t length, struct buffer *result)
 {
@@ -312,7 +315,7 @@ static void release_held(void)
 	while (held_nr) {
 		buffer = &held[--held_nr];
 		if (!has_pattern(buffer))
-			lie(buffer, "lost what was written to it");
+			lie(buffer, "lost its contents");
 		if (buffer->fd < 0)
 			contig_do_unlock(client, buffer->addr, buffer->length);
 		munmap(buffer->addr, buffer->length);
@@ -324,7 +327,7 @@ static void release_held(void)
 		reserve_wait_clean();
 }
 
-/* Let go of everything, and break up again what strategies left in one piece. */
+/* Free everything, and break up again what the strategies left contiguous. */
 static void start_over(enum pressure pressure)
 {
 	struct pressure_state unused;
@@ -357,7 +360,7 @@ static bool attempt(const struct strategy *strategy, size_t length,
 	return true;
 }
 
-/* Pass on why the last attempt failed: "why,STATE,STRATEGY,BYTES,TEXT". */
+/* Print why the last attempt failed: "why,STATE,STRATEGY,BYTES,TEXT". */
 static void print_reasons(const char *state, const char *strategy)
 {
 	const struct contig_report *report;
@@ -416,7 +419,7 @@ static void run_cell(enum pressure pressure, const struct strategy *strategy,
 	times_free(&extents);
 }
 
-/* How much of the free memory lies in blocks of 4 MiB, in percent. */
+/* Return the share of free memory in blocks of 4 MiB, in percent. */
 static unsigned int percent_large(void)
 {
 	unsigned long long all = 0, large = 0, count;
@@ -470,7 +473,7 @@ static void run_strategy(enum pressure pressure,
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		run_cell(pressure, strategy, sizes[i].length, sizes[i].attempts,
 			 sizes[i].name);
-	/* The next state of memory begins afresh anyway. */
+	/* The next state of memory starts from scratch anyway. */
 	if (strategy == &strategies[ARRAY_SIZE(strategies) - 1])
 		disturbed = false;
 	start_over(pressure);
@@ -482,7 +485,7 @@ static bool wanted(const char *name, const char *argument)
 	return !argument || !strcmp(name, argument);
 }
 
-/* Arguments choose one state of memory, and one strategy. */
+/* Arguments select one state of memory, and one strategy. */
 int main(int argc, char **argv)
 {
 	const char *state = argc > 1 ? argv[1] : NULL;
@@ -491,7 +494,7 @@ int main(int argc, char **argv)
 	enum pressure pressure;
 	unsigned int i;
 
-	/* Whole lines, since other guests may print beside this one. */
+	/* Print whole lines, since other guests may print at the same time. */
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	tools_init();
 	client = open("/dev/contig", O_RDWR | O_CLOEXEC);
@@ -509,6 +512,6 @@ int main(int argc, char **argv)
 				run_strategy(pressure, &strategies[i]);
 	}
 	if (lies)
-		die("%u buffers were not what they were said to be", lies);
+		die("%u buffers were not as reported", lies);
 	return 0;
 }

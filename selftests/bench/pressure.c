@@ -2,11 +2,10 @@
 /*
  * A process that keeps memory busy
  *
- * It fills nearly all free memory with pages of its own, then gives back those
- * whose page frame number is odd. What is free then lies in single pages, in
- * every pageblock, and no two of them ever merge. Allocations that move pages
- * leave larger free blocks behind when they end: doing the same again breaks
- * those up.
+ * It fills nearly all free memory with pages of its own, then frees those whose
+ * page frame number is odd. Free memory then consists of single pages, in every
+ * pageblock, and no two of them ever merge. Allocations that move pages leave
+ * larger free blocks behind when they end: repeating this breaks those up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,16 +26,18 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* What is filled between two looks at how much is free. */
+/* How much is filled between two checks of free memory. */
 #define STEP (4 * MIB)
 
-/* What is left free when memory is full, lest the kernel starts reclaiming. */
+/*
+ * How much stays free when memory is full, so that the kernel does not reclaim.
+ */
 #define MARGIN (24 * MIB)
 
 /*
- * The kernel keeps more than that free by default, in favour of huge pages.
- * While memory is being filled it is told to be content with less. Setting the
- * second also takes back what the first has raised it by.
+ * By default the kernel keeps more than that free, in favour of huge pages. It
+ * is set to keep less while memory is being filled. Setting the second
+ * parameter also undoes how far it has raised the first.
  */
 static const struct {
 	const char *path;
@@ -47,16 +48,18 @@ static const struct {
 };
 
 /*
- * Compaction in the background would mend, within seconds and more or less of
- * it by kernel, what is to stay as it is.
+ * Background compaction would merge the free pages within seconds, to a degree
+ * that depends on the kernel.
  */
 #define BACKGROUND_COMPACTION "/proc/sys/vm/compaction_proactiveness"
 
-/* How much of what is filled is page cache and pipes, in PRESSURE_MIXED. */
+/* The share of page cache and pipes in PRESSURE_MIXED. */
 #define CACHE_SHARE 8
 #define PIPES 4096
 
-/* A block device whose reads complete without data: all cache, no storage. */
+/*
+ * A block device whose reads complete without data: page cache without storage.
+ */
 #define CACHE_DEVICE "/dev/nullb0"
 
 enum command {
@@ -72,8 +75,8 @@ struct request {
 /**
  * struct region - the memory that the process fills
  * @start: where it is mapped
- * @length: more than there is memory
- * @pipes: both ends of each
+ * @length: its length, more than the machine's memory
+ * @pipes: both ends of each pipe
  * @state: what is busy now
  */
 struct region {
@@ -143,7 +146,7 @@ static void fill(struct region *region, enum pressure pressure)
 	}
 }
 
-/* Give back every page with an odd page frame number. */
+/* Free every page with an odd page frame number. */
 static void thin(struct region *region)
 {
 	static uint64_t entries[4096];
@@ -226,7 +229,7 @@ static void region_init(struct region *region)
 	region->pipes = calloc(PIPES, sizeof(region->pipes[0]));
 	if (region->start == MAP_FAILED || !region->pipes)
 		die("out of memory");
-	/* Huge pages would be given back whole, or not at all. */
+	/* Huge pages would be freed completely or not at all. */
 	if (madvise(region->start, region->length, MADV_NOHUGEPAGE))
 		die_errno("MADV_NOHUGEPAGE");
 	if (setrlimit(RLIMIT_NOFILE, &limit))
@@ -278,7 +281,7 @@ static void ask(const struct request *request, struct pressure_state *state)
 {
 	if (write(control, request, sizeof(*request)) != sizeof(*request) ||
 	    read(control, state, sizeof(*state)) != sizeof(*state))
-		die("the process that keeps memory busy is gone");
+		die("the process that keeps memory busy has ended");
 }
 
 /* Bring memory into a state. */

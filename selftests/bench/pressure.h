@@ -21,8 +21,8 @@ enum pressure {
 };
 
 /**
- * struct pressure_state - what a process keeps busy
- * @filled: bytes of its own that were filled at most
+ * struct pressure_state - memory that a process keeps busy
+ * @filled: the most bytes of its own that were filled
  * @kept: bytes of them that are still mapped
  * @cached: bytes of page cache that it filled
  * @pipes: pipes with a page of data each

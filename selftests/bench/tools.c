@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the demo and the benchmark share
+ * Helpers of the demo and the benchmark
  */
 #include <elf.h>
 #include <errno.h>
@@ -78,7 +78,10 @@ static int compare_ns(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The smallest time that @percent of all do not exceed; 0 if there are none. */
+/*
+ * Return the smallest time that @percent of all do not exceed, or 0 if there
+ * are none.
+ */
 uint64_t times_percentile(struct times *times, unsigned int percent)
 {
 	size_t rank = (times->nr * percent + 99) / 100;
@@ -104,7 +107,7 @@ void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-/* A line of /proc/meminfo. */
+/* Return a value of /proc/meminfo in bytes. */
 uint64_t meminfo_bytes(const char *name)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
@@ -121,7 +124,7 @@ uint64_t meminfo_bytes(const char *name)
 	return kib * KIB;
 }
 
-/* Bytes of the reserve that came back, and wait to be zeroed. */
+/* Return the bytes of the reserve that were freed and are not zeroed yet. */
 static unsigned long long reserve_dirty(void)
 {
 	unsigned long long bytes = 0;
@@ -215,7 +218,7 @@ int contig_do_translate(int client, void *addr, size_t length,
 	return ret;
 }
 
-/* What pagemap has on @npages pages from @addr on. */
+/* Read the entries of pagemap for @npages pages from @addr on. */
 void pagemap_read(const void *addr, size_t npages, uint64_t *entries)
 {
 	size_t length = npages * sizeof(entries[0]);
@@ -226,8 +229,8 @@ void pagemap_read(const void *addr, size_t npages, uint64_t *entries)
 }
 
 /*
- * How many runs of adjacent page frames are behind a mapping: 0 if some page of
- * it is not there, or is mapped as a bare page frame.
+ * Return the number of extents behind a mapping, or 0 if a page is not present
+ * or is mapped as a bare page frame.
  */
 uint64_t pagemap_extents(const void *addr, size_t length)
 {
@@ -253,9 +256,9 @@ uint64_t pagemap_extents(const void *addr, size_t length)
 }
 
 /*
- * The offset in /proc/kcore of the kernel's own mapping of memory, or -1. That is
- * the longest: another is of the kernel's image, with holes where parts of it
- * were freed.
+ * Return the offset in /proc/kcore of the kernel's own mapping of memory, or
+ * -1. It is the longest segment: another one is of the kernel's image, with
+ * holes where parts of it were freed.
  */
 static off_t kcore_offset(int fd, uint64_t physical, size_t length)
 {
@@ -284,8 +287,8 @@ static off_t kcore_offset(int fd, uint64_t physical, size_t length)
 }
 
 /*
- * Does physical memory hold these bytes? Looks at it through the kernel's own
- * mapping of all memory, where neighbours are neighbours in physical memory.
+ * Return true if physical memory has these bytes. Reads it through the kernel's
+ * own mapping of all memory, in which physically adjacent pages are adjacent.
  */
 bool kcore_equals(uint64_t physical, const void *expected, size_t length)
 {

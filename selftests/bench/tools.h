@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the demo and the benchmark share: time, statistics, calls, and looking
- * at memory without asking the module
+ * Helpers of the demo and the benchmark: time, statistics, calls, and reading
+ * memory without the module
  */
 #ifndef BENCH_TOOLS_H
 #define BENCH_TOOLS_H
@@ -20,10 +20,10 @@
 extern size_t page_size;
 
 /**
- * struct times - how long the repetitions of something took
- * @ns: each of them
- * @nr: how many
- * @room: how many fit into @ns
+ * struct times - durations of a repeated call
+ * @ns: each duration
+ * @nr: number of durations
+ * @room: number of durations that fit into @ns
  */
 struct times {
 	uint64_t *ns;
