@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Run a command, and write what it counted of lines that ran, the module's and
-# those of programs that keep theirs below GCOV_PREFIX, as an archive to stdout:
+# Run a command, and write how often each line ran, of the module and of programs
+# that store their counts below GCOV_PREFIX, as an archive to stdout:
 #
 #	coverage.sh COMMAND [ARGUMENT]... >ARCHIVE
 #
@@ -19,8 +19,8 @@ esac
 "$@" >&2
 status=$?
 
-# When a module goes, its counts are kept; a module that still is here counts as
-# well. Files of debugfs have no size before they are read.
+# The kernel keeps the counts of an unloaded module; those of a loaded module
+# count as well. Files of debugfs have no size before they are read.
 work=$(mktemp -d)
 cd /sys/kernel/debug/gcov || exit 1
 find . -path '*/kmod/*' -name '*.gcda' | while IFS= read -r file; do
@@ -28,7 +28,7 @@ find . -path '*/kmod/*' -name '*.gcda' | while IFS= read -r file; do
 		cat "$file" >"$work/kernel/$file" || exit 1
 done || status=1
 [ -d "$work/kernel" ] || {
-	echo "coverage.sh: the module did not count what ran" >&2
+	echo "coverage.sh: the module counted no lines" >&2
 	status=1
 }
 [ ! -d "${GCOV_PREFIX-}" ] || cp -a "$GCOV_PREFIX" "$work/programs" || status=1

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The library's tools do what they show.
+# The library's tools print what their documentation shows.
 
 dir=$(dirname "$0")
 for helpers in "$dir/ktap_helpers.sh" "$dir/../kselftest/ktap_helpers.sh"; do
@@ -13,7 +13,7 @@ done
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
-# Run a program whose output has to have a line that matches.
+# Run a program, and fail unless a line of its output matches.
 shows()
 {
 	line=$1
@@ -29,12 +29,11 @@ shows()
 	}
 }
 
-# Where the machine's memory begins: not at 0 everywhere.
+# The address at which the machine's memory begins, which is not always 0.
 ram_start=$(($(sed -n '/System RAM/{s/^ *\([0-9a-f]*\)-.*/0x\1/p;q;}' \
 	/proc/iomem)))
 
-# The addresses that the example says have to be those of locked memory: each
-# block on a line of its own, none empty.
+# Run a program that must fail.
 refuses()
 {
 	! "$@" >"$out" 2>&1

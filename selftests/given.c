@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that is set aside for the module by memmap=32M$0x30000000, and given to it by
- * its address. Loads the module itself.
+ * Memory that memmap=32M$0x30000000 sets aside, given to the module by its
+ * address. The test loads the module itself.
  *
- * That the memory is what it is said to be is seen in /proc/iomem, in pagemap, and
- * through /dev/mem, which shows it as long as no driver has it.
+ * It checks the memory with /proc/iomem, with pagemap, and with /dev/mem, which
+ * shows the memory as long as no driver has it.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 #define AREA 0x30000000ull
 #define AREA_BYTES MIB(32)
 #define AREA_LINE "30000000-31ffffff : Reserved"
-/* Its last part, which is lost once a page of it has failed. */
+/* The last part of the area, which is lost once a page of it has failed. */
 #define LAST (AREA + MIB(28))
 #define CAP_SYS_ADMIN_NR 21
 
@@ -27,7 +27,7 @@
 #define MADV_HWPOISON 100
 #endif
 
-/* The log from here on is what the next load said. */
+/* Mark the log: what follows was printed by the next load. */
 static void mark_log(void)
 {
 	write_text("/dev/kmsg", "given: mark\n");
@@ -46,7 +46,7 @@ static char *log_since_mark(void)
 	return text;
 }
 
-/* How many lines of the log since the mark have these words. */
+/* Return how many lines of the log since the mark contain these words. */
 static unsigned int log_says(const char *words)
 {
 	char *text = log_since_mark(), *at;
@@ -60,7 +60,7 @@ static unsigned int log_says(const char *words)
 	return n;
 }
 
-/* Load the module with a list of blocks; a format. */
+/* Load the module with a list of blocks, formatted as by printf(). */
 static int load(const char *format, ...)
 {
 	char command[512] = "modprobe contig ";
@@ -103,7 +103,7 @@ static bool iomem_has(const char *line)
 	return has;
 }
 
-/* A request for a part of the area. */
+/* Return a request for a part of the area. */
 static struct contig_alloc request_at(uint64_t address, uint64_t length)
 {
 	struct contig_alloc alloc = alloc_request(length, CONTIG_RUNGS_RESERVE);
@@ -113,7 +113,7 @@ static struct contig_alloc request_at(uint64_t address, uint64_t length)
 	return alloc;
 }
 
-/* Put a pattern into memory that no driver has. */
+/* Write a pattern to memory that no driver has. */
 static int write_area(uint64_t address, size_t length, uint64_t seed)
 {
 	int fd = open("/dev/mem", O_RDWR | O_CLOEXEC);
@@ -179,7 +179,7 @@ TEST_F(given, is_memory_like_any_other)
 		test_unlock_buffer(self->fd, alloc.out_fd, 0, MIB(8));
 		test_lock(self->fd, map, MIB(8), 0);
 		test_unlock(self->fd, map, MIB(8));
-		/* Which takes references on the pages. */
+		/* Direct I/O takes references on the pages. */
 		disk = open("/dev/ram0", O_RDWR | O_DIRECT | O_CLOEXEC);
 		ASSERT_LE(0, disk);
 		EXPECT_EQ(MIB(1), pwrite(disk, map, MIB(1), 0));
@@ -208,7 +208,7 @@ TEST_F(given, is_cleared_at_load)
 	close(alloc.out_fd);
 }
 
-/* Blocks that are not to be had, and what the log says of each. */
+/* Blocks that cannot be used, and what the log says about each. */
 static const struct {
 	const char *block, *why;
 } refused[] = {
@@ -254,7 +254,7 @@ TEST_F(given, lies_in_no_space_that_addresses_do_not_have)
 	EXPECT_LT(0, log_says("no machine has memory at so high an address"));
 }
 
-/* No memory of the machine meets such limits, unless it was given to contig. */
+/* Without a block by address, no memory of the machine meets such limits. */
 TEST_F(given, is_out_of_range_else)
 {
 	struct contig_alloc alloc = request_at(AREA, MIB(1));
@@ -265,7 +265,7 @@ TEST_F(given, is_out_of_range_else)
 	probe.constraints = alloc.constraints;
 	test_err_alloc(ERANGE, self->fd, &alloc);
 	test_err_probe(ERANGE, self->fd, &probe);
-	/* A window that has some memory besides. */
+	/* A place that includes some memory of the machine. */
 	alloc.constraints.lowest -= MIB(2);
 	probe.constraints = alloc.constraints;
 	test_probe(self->fd, &probe);
@@ -281,7 +281,10 @@ TEST_F(given, is_out_of_range_else)
 	test_err_alloc(ERANGE, self->fd, &alloc);
 }
 
-/* Every user can read where it lies, and not every user may know that of a buffer. */
+/*
+ * Every user can read the address of the block, but a user without the right
+ * must not learn where a buffer lies.
+ */
 TEST_F(given, is_for_those_who_may_see_physical_addresses)
 {
 	struct contig_alloc alloc = alloc_request(KIB(64), CONTIG_RUNGS_RESERVE);
@@ -307,7 +310,7 @@ static bool may_unload(void)
 	return is_unloaded(NULL);
 }
 
-/* The page would go with the module. */
+/* The page would disappear with the module. */
 TEST_F(given, keeps_the_module_while_a_page_is_in_a_pipe)
 {
 	struct contig_alloc alloc = request_at(AREA, MIB(1));
@@ -353,7 +356,7 @@ static int alloc_kept(int client, uint64_t address, uint64_t length,
 	return _test_cmd_alloc(client, alloc);
 }
 
-/* Does the memory at an address have the page of the pattern that it had? */
+/* Return true if the memory has this address and the pattern written there. */
 static bool holds(int fd, uint64_t address, size_t length, uint64_t seed)
 {
 	char *map = buffer_map(fd, length);
@@ -380,9 +383,9 @@ TEST_F(given, contents_are_kept_until_they_were_used)
 	load_client("early=4M@0x30000000/keep,2M@0x31000000");
 	EXPECT_EQ(KEPT, figure("kept"));
 	EXPECT_EQ(MIB(2), figure("clean"));
-	/* Others do not get it. */
+	/* Requests without the flag do not get it. */
 	test_err_alloc(ENOMEM, self->fd, &plain);
-	/* A buffer that was never used changes nothing. */
+	/* A buffer that was never used leaves the contents valid. */
 	ASSERT_EQ(0, alloc_kept(self->fd, AREA + MIB(1), MIB(1), &alloc));
 	close(alloc.out_fd);
 	EXPECT_EQ(KEPT, figure("kept"));
@@ -392,7 +395,7 @@ TEST_F(given, contents_are_kept_until_they_were_used)
 	EXPECT_EQ(KEPT - MIB(1), figure("kept"));
 	close(alloc.out_fd);
 	reserve_settle();
-	/* It was cleared, and is memory of the reserve like any other. */
+	/* It was cleared, and is now ordinary memory of the reserve. */
 	EXPECT_EQ(MIB(3), figure("clean"));
 	EXPECT_EQ(-ENOMEM, alloc_kept(self->fd, AREA + MIB(1), MIB(1), &alloc));
 	EXPECT_EQ(CONTIG_BLOCKED_CONTENTS, alloc.out_reports[0].blocked);
@@ -403,7 +406,7 @@ TEST_F(given, contents_are_kept_until_they_were_used)
 	EXPECT_EQ(AREA + MIB(1), pfn_of(map) * page_size);
 	munmap(map, MIB(1));
 	close(plain.out_fd);
-	/* The rest is as it was, also after the module was loaded again. */
+	/* The rest is unchanged, also after the module was loaded again. */
 	ASSERT_EQ(0, alloc_kept(self->fd, AREA, page_size, &alloc));
 	EXPECT_TRUE(holds(alloc.out_fd, AREA, page_size, 7));
 	close(alloc.out_fd);
@@ -429,7 +432,7 @@ TEST_F(given, contents_are_for_the_administrator)
 	alloc = request_at(AREA, MIB(1));
 	alloc.flags = CONTIG_ALLOC_KEEP_CONTENTS | CONTIG_ALLOC_PAGE_FRAMES;
 	test_err_alloc(EINVAL, self->fd, &alloc);
-	/* The rungs that have no contents to keep. */
+	/* The other rungs have no contents to keep. */
 	alloc = alloc_request(MIB(1), CONTIG_RUNGS_ALL & ~CONTIG_RUNGS_RESERVE);
 	alloc.flags = CONTIG_ALLOC_KEEP_CONTENTS;
 	test_err_alloc(ENOMEM, self->fd, &alloc);
@@ -477,14 +480,14 @@ static bool is_gone(void *page)
 	return gone;
 }
 
-/* The last test: afterwards this part of the area is lost. */
+/* This must be the last test: afterwards this part of the area is lost. */
 TEST_F(given, page_fails)
 {
 	struct contig_alloc alloc = request_at(LAST, MIB(4));
 	char *map;
 
 	if (access("/sys/devices/system/memory/hard_offline_page", F_OK))
-		SKIP(return, "this kernel leaves memory that failed alone");
+		SKIP(return, "this kernel does not handle failed memory");
 	signal(SIGBUS, on_bus);
 	load_client("early=4M@0x31c00000");
 	test_alloc(self->fd, &alloc);
@@ -506,7 +509,7 @@ TEST_F(given, page_fails)
 	close(alloc.out_fd);
 	close(self->fd);
 	ASSERT_TRUE(poll_until(is_unloaded, NULL));
-	/* To clear it could stop the machine. */
+	/* Clearing it could stop the machine. */
 	EXPECT_TRUE(iomem_has("31c00000-31ffffff : contig (failed)"));
 	load_client("early=4M@0x31c00000");
 	EXPECT_EQ(0, figure("total"));

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The unit tests of contig_kunit.ko, which run when that is loaded: all of them
-# passed, says debugfs. Loads the modules itself.
+# The unit tests of contig_kunit.ko, which run when that is loaded: debugfs must
+# report that all of them passed. Loads the modules itself.
 
 RESULTS=/sys/kernel/debug/kunit
 SUITES='contig_areas contig_constraints contig_early contig_extents
@@ -32,7 +32,7 @@ set -- $RESULTS/contig_*/results
 
 for suite in $SUITES; do
 	results=$RESULTS/$suite/results
-	# What failed, and why; nothing of what passed.
+	# Print the failures with their reasons, and nothing about the others.
 	if ! grep -q "^ok 1 $suite\$" "$results"; then
 		sed 's/^/# /' "$results" >>"$work/lines"
 		grep -q '^    not ok ' "$results" ||

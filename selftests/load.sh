@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Loading and unloading: many times, with good and bad parameters, and not
-# while somebody uses what the module gave. Loads the module itself.
+# Loading and unloading: many times, with valid and invalid parameters; the
+# module stays while its memory or a client is in use. Loads the module itself.
 
 dir=$(dirname "$0")
 for helpers in "$dir/ktap_helpers.sh" "$dir/../kselftest/ktap_helpers.sh"; do
@@ -15,12 +15,12 @@ MODULE=contig
 DEVICE=/dev/contig
 DEBUGFS=/sys/kernel/debug/contig
 PARAMETERS=/sys/module/contig/parameters
-# Seconds that a machine may stand still.
+# Seconds that a machine may stall.
 SLACK=3
 CYCLES=100
-# Where each takes ten times as long, for what it looks at.
+# With kmemleak each takes ten times as long, since it scans memory.
 [ ! -e /sys/kernel/debug/kmemleak ] || CYCLES=20
-# Pages that the machine itself may take meanwhile, and KASAN keep: see "run".
+# Pages that the machine itself may take and KASAN may keep: see "run".
 NOISE=1024
 [ ! -e /sys/kernel/debug/kmemleak ] ||
 	NOISE=$((NOISE + $(awk '/^MemTotal:/ { print int($2 / 4 / 32) }' \
@@ -40,7 +40,7 @@ load()
 	modprobe $MODULE "$@" 2>"$work/modprobe"
 }
 
-# A worker that empties memory has a reference until its step is over.
+# A worker that empties memory has a reference until its step ends.
 unload()
 {
 	is_loaded || return 0
@@ -55,7 +55,7 @@ unload()
 	done
 }
 
-# What keeps the module from being unloaded.
+# Print why the module cannot be unloaded.
 tell_workers()
 {
 	sed 's/^/# /' "$work/rmmod" $DEBUGFS/workers
@@ -64,7 +64,7 @@ tell_workers()
 	done
 }
 
-# Free pages, those in the lists of the CPUs included: as "run" counts them.
+# Print the number of free pages, per-CPU lists included, as "run" does.
 free_pages()
 {
 	awk '/^ *count:/ { n += $2 }
@@ -73,7 +73,7 @@ free_pages()
 		END { printf "%d\n", n }' /proc/zoneinfo /proc/buddyinfo
 }
 
-# Wait until as many pages are free as before, or say how many are missing.
+# Wait until as many pages are free as before, or print how many are free.
 free_again()
 {
 	tries=0
@@ -87,7 +87,7 @@ free_again()
 	done
 }
 
-# Start a process that has something of contig's, and wait until it does.
+# Start a process that takes an object of contig's, and wait until it has it.
 hold()
 {
 	mkfifo "$work/in" "$work/out"
@@ -135,7 +135,7 @@ many_times()
 		2) load early=1M*4,64K*8 ;;
 		3) load quota_mib=64 ;;
 		esac || return 1
-		# Use it now and then.
+		# Use it in one of ten cycles.
 		if [ $((n % 10)) -eq 9 ]; then
 			"$dir/holder" buffer </dev/null >/dev/null || return 1
 		fi
@@ -145,7 +145,7 @@ many_times()
 	free_again "$before"
 }
 
-# Whatever is held, in whichever way, keeps the module.
+# Any object in use keeps the module loaded.
 refused_with()
 {
 	load early=4M || return 1
@@ -168,8 +168,8 @@ works_after_kill()
 	unload
 }
 
-# Pages in somebody's pipe are no longer ours: unloading must not wait for them
-# nor hand them to anybody.
+# Pages in a pipe no longer belong to contig: unloading must neither wait for
+# them nor free them for another owner.
 works_with_pages_in_a_pipe()
 {
 	before=$(free_pages)
@@ -180,7 +180,7 @@ works_with_pages_in_a_pipe()
 	free_again "$before"
 }
 
-# The scrubbing in the background has to end first.
+# Unloading has to wait for the scrubber.
 works_while_scrubbing()
 {
 	before=$(free_pages)
@@ -212,7 +212,7 @@ refuses_bad_parameters()
 	done
 }
 
-# One sentence in the log, with what was written and what is wrong with it.
+# The log has one sentence, with the value and what is wrong with it.
 says_what_is_wrong()
 {
 	echo "contig-load-$$" >/dev/kmsg
@@ -220,7 +220,7 @@ says_what_is_wrong()
 		unload
 		return 1
 	fi
-	# Some programs try twice.
+	# Some versions of modprobe try twice.
 	lines=$(dmesg | sed -n "1,/contig-load-$$/d;s/.*contig: /contig: /p" |
 		grep -v taint | sort -u)
 	want="contig: the parameter early=4M@32bit,4M/align=3M is wrong: "
@@ -232,7 +232,7 @@ says_what_is_wrong()
 	return 1
 }
 
-# What is larger than memory, or on a node that there is not, is missing.
+# Blocks larger than memory, or on a node that does not exist, are missing.
 loads_without_what_cannot_be_had()
 {
 	load early=100000G,4M,1M/node=15,1M@13bit,2M@0x10000000 || return 1
@@ -244,11 +244,11 @@ loads_without_what_cannot_be_had()
 		dmesg | tail -n 20 | grep -q \
 			'memory at 0x10000000 is not taken: ' &&
 		[ "$missing" -gt $((100000 * 1024 * 1048576)) ] && return
-	ktap_print_msg "$total had, $missing not, in $lines lines"
+	ktap_print_msg "reserved $total, missing $missing, in $lines lines"
 	return 1
 }
 
-# Page frames have an address that is a multiple of align=.
+# The address of each block is a multiple of align=.
 aligns_what_was_asked()
 {
 	load early=4M/align=32M,64K/align=8M || return 1
@@ -256,12 +256,12 @@ aligns_what_was_asked()
 	total=$(reserve_figure total)
 	unload
 	[ "$total" = $((4194304 + 65536)) ] || return 1
-	# shellcheck disable=SC2086 # one word an address
+	# shellcheck disable=SC2086 # each word is an address
 	set -- $seen
 	[ $(($1 % (32 * 1048576))) -eq 0 ] && [ $(($2 % (8 * 1048576))) -eq 0 ]
 }
 
-# The bytes in a line of debugfs reserves.
+# Print the bytes in a line of debugfs reserves.
 reserve_figure()
 {
 	awk -v key="$1" 'index($0, key " ") == 1 { print $NF }' \
@@ -276,7 +276,7 @@ reserves_what_was_asked()
 	want=$(((16 + 3) * 1048576 + 65536))
 	unload
 	if [ "$total" != $want ] || [ "$missing" != 0 ]; then
-		ktap_print_msg "reserved $total and not $missing, of $want"
+		ktap_print_msg "reserved $total, missing $missing, of $want"
 		return 1
 	fi
 }
@@ -284,8 +284,8 @@ reserves_what_was_asked()
 loads_with_part_of_the_reserve()
 {
 	before=$(free_pages)
-	# More than there is, CMA apart, in blocks small enough for some to be
-	# had wherever the kernel has spread.
+	# More than all memory without CMA, in blocks so small that some are
+	# available wherever the kernel has its own pages.
 	kib=$(awk '/^MemTotal:/ { n += $2 } /^CmaTotal:/ { n -= $2 }
 		END { print int(n / 16 / 1024) * 1024 }' /proc/meminfo)
 	load "early=${kib}K*20" || return 1
@@ -306,7 +306,7 @@ seconds()
 	echo $(($(cut -d. -f1 /proc/uptime) - begun))
 }
 
-# One worker waits, and the other blocks of the list for none.
+# One worker waits, but the other blocks of the list do not wait for it.
 loads_beside_a_worker_that_waits()
 {
 	taskset -p 1 $$ >/dev/null
@@ -315,14 +315,14 @@ loads_beside_a_worker_that_waits()
 	missing=$(reserve_figure missing)
 	release
 	unload
-	# Nothing is, if the processor had nothing that a worker waits for.
+	# Nothing is missing if the processor had nothing to drain.
 	[ "$missing" -le $((12 * 1048576)) ] && [ "$took" -le $((SLACK + 4)) ] &&
 		return
 	ktap_print_msg "took $took s, and $missing bytes are missing"
 	return 1
 }
 
-# The module stays, since its worker cannot be taken away, but modprobe ends.
+# The module stays, since its worker cannot be stopped, but modprobe ends.
 killed_beside_a_worker_that_waits()
 {
 	taskset -p 1 $$ >/dev/null
@@ -340,7 +340,7 @@ killed_beside_a_worker_that_waits()
 	return 1
 }
 
-# Wait for a process to end, but not for ever.
+# Wait for a process to end, for at most 20 s.
 wait_gone()
 {
 	tries=0
@@ -359,7 +359,7 @@ shows_parameters()
 		[ "$(cat $PARAMETERS/quota_mib)" = 77 ] &&
 		[ "$(cat $PARAMETERS/allow_physical)" = Y ] &&
 		[ "$(cat $PARAMETERS/timeout_ms)" = 5000 ] || ok=
-	# What is taken at load cannot change later.
+	# A parameter that is used at load cannot change later.
 	if (echo 8M >$PARAMETERS/early) 2>/dev/null; then
 		[ "$(cat $PARAMETERS/early)" = 4M ] || ok=
 	fi
@@ -367,7 +367,7 @@ shows_parameters()
 	[ "$ok" ]
 }
 
-# 0 stands for the shares of memory that bare and limits look at.
+# 0 stands for the shares of memory that the programs bare and limits check.
 quotas_are_shares()
 {
 	load || return 1
@@ -410,7 +410,7 @@ ktap_test_result reserves_what_was_asked reserves_what_was_asked
 ktap_test_result loads_with_part_of_the_reserve loads_with_part_of_the_reserve
 ktap_test_result loads_beside_a_worker_that_waits \
 	loads_beside_a_worker_that_waits
-# With real time the kernel's own part of loading waits for the processor as well.
+# On a real-time kernel its own part of loading waits for the processor as well.
 if [ "$(cat /sys/kernel/realtime 2>/dev/null)" = 1 ]; then
 	ktap_test_skip "killed_beside_a_worker_that_waits"
 else
