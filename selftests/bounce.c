@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory that a device cannot reach: refused, or copied by the kernel if a
- * preparation allows that; and nothing that is had for the device needs it.
+ * preparation allows that. Memory allocated for the device is never copied.
  *
- * Wants memory above 4 GiB, and a device of 32 bits: scripts/vm -m 5120 -q -device
- * -q edu,dma_mask=0xffffffff.
+ * Needs memory above 4 GiB and a device of 32 bits: scripts/vm -m 5120 -q
+ * -device -q edu,dma_mask=0xffffffff.
  */
 #include "kselftest_harness.h"
 #include "contig_device_utils.h"
@@ -20,7 +20,7 @@
 FIXTURE(bounce) {
 	int fd, other, buffer;
 	struct edu edu;
-	char *high;			/* memory that the device cannot reach */
+	char *high;			/* memory out of the device's reach */
 	struct contig_span span;
 	uint64_t addrs[PAGES];
 	struct contig_prepare cmd;
@@ -41,7 +41,7 @@ FIXTURE_SETUP(bounce) {
 	if (edu_find(&self->edu))
 		SKIP(return, "no device: run QEMU with -device edu");
 	ASSERT_EQ(0, edu_setup(&self->edu));
-	/* Another client, that has not said what it is for. */
+	/* Another client, which has no device attached. */
 	self->other = client_open();
 	alloc.flags = CONTIG_ALLOC_STRUCT_PAGE;
 	alloc.constraints.lowest = TOP;
@@ -78,17 +78,17 @@ TEST_F(bounce, not_where_nobody_says_when)
 	test_err_lock_buffer(EADDRNOTAVAIL, self->fd, self->buffer, 0,
 			     pages(PAGES), 0);
 	test_err_lock(EADDRNOTAVAIL, self->fd, self->high, pages(PAGES), 0);
-	/* Nor in a preparation that does not ask for it. */
+	/* A preparation that does not ask for copies is refused as well. */
 	self->cmd.flags |= CONTIG_IO_INPUT;
 	EXPECT_EQ(-EADDRNOTAVAIL,
 		  contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
 	EXPECT_EQ(0, page_state(self->fd, self->high).locks);
-	/* Whoever is not for a device can. */
+	/* A client without a device can lock it. */
 	test_lock_buffer(self->other, self->buffer, 0, pages(PAGES), 0);
 	test_unlock_buffer(self->other, self->buffer, 0, pages(PAGES));
 }
 
-/* From the first page to the device and from there to the last. */
+/* From the first page to the device, and from the device to the last page. */
 TEST_F(bounce, copies_both_ways)
 {
 	char *last = self->high + pages(PAGES - 1);
@@ -112,22 +112,25 @@ TEST_F(bounce, copies_both_ways)
 	ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
 	EXPECT_EQ(PAGES, self->cmd.out_bounced);
 	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[PAGES - 1], true));
-	/* It lies in the copy until the transfer is said to be over. */
+	/* The data stay in the copy until CHECKPOINT ends the transfer. */
 	EXPECT_TRUE(has_pattern(self->high, pages(PAGES), 2));
 	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
 	EXPECT_TRUE(has_pattern(last, EDU_CHUNK, 1));
-	/* Nothing else has changed. */
+	/* All other pages are unchanged. */
 	EXPECT_TRUE(has_pattern(self->high, pages(PAGES - 1), 2));
 }
 
-/* One preparation, out and in again, each time said by CHECKPOINT. */
+/*
+ * One preparation, for output and then input; CHECKPOINT announces each
+ * transfer.
+ */
 TEST_F(bounce, copies_from_one_transfer_to_the_next)
 {
 	self->cmd.flags |= CONTIG_IO_BOUNCE | CONTIG_IO_OUTPUT |
 			   CONTIG_IO_INPUT;
 	fill_pattern(self->high, pages(PAGES), 3);
 	ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
-	/* The copy was made; what comes later has to be said. */
+	/* The copy exists already; later changes need a CHECKPOINT. */
 	fill_pattern(self->high, pages(PAGES), 4);
 	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[0], false));
 	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[1], true));
@@ -147,8 +150,8 @@ TEST_F(bounce, copies_from_one_transfer_to_the_next)
 }
 
 /*
- * What the device wrote arrives, whatever the process may do with the page at the
- * moment, and if it was taken out of the page tables meanwhile.
+ * What the device wrote arrives even if the process may not access the page at
+ * that moment, and if the page was removed from the page tables meanwhile.
  */
 TEST_F(bounce, arrives_where_the_process_may_not_read)
 {
@@ -162,7 +165,7 @@ TEST_F(bounce, arrives_where_the_process_may_not_read)
 	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[0], false));
 	ASSERT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
 
-	/* Of a process's own memory, a page that the device cannot reach. */
+	/* Find a page of ordinary memory that the device cannot reach. */
 	file = memfd_create("contig", MFD_CLOEXEC);
 	ASSERT_LE(0, file);
 	ASSERT_EQ(0, ftruncate(file, MIB(64)));
@@ -190,7 +193,9 @@ TEST_F(bounce, arrives_where_the_process_may_not_read)
 	close(file);
 }
 
-/* What lies within reach is not copied, though it could be. */
+/*
+ * Memory within the device's reach is not copied, although copies are allowed.
+ */
 TEST_F(bounce, never_of_what_was_had_for_the_device)
 {
 	uint32_t rung;
@@ -202,7 +207,10 @@ TEST_F(bounce, never_of_what_was_had_for_the_device)
 		struct contig_extent *extents;
 		int64_t n;
 
-		/* That lies where it was at first. */
+		/*
+		 * The reserve stays where it was allocated, perhaps out of
+		 * reach.
+		 */
 		if (rung == CONTIG_RUNG_RESERVE)
 			continue;
 		test_alloc(self->fd, &alloc);

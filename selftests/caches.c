@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that does not look into the CPU's caches: who maintains them, when,
- * and for which bytes. Kprobes on the two functions that arm64 does it by tell.
+ * A device that does not snoop the CPU's caches: which command maintains them,
+ * when, and for which bytes. Kprobes on the two functions of arm64 that
+ * maintain caches record it.
  */
 #include <linux/dma-buf.h>
 
@@ -10,7 +11,7 @@
 #include "contig_device_utils.h"
 #include "edu.h"
 
-/* From selftests/dt/non-coherent.dtso. */
+/* The device in selftests/dt/non-coherent.dtso. */
 #define DEVICE "test-device"
 
 #define PAGES 8
@@ -32,7 +33,7 @@ static int sync_range(int client, int fd, uint64_t addr, uint64_t length,
 	return contig_ioctl(client, CONTIG_SYNC, &cmd);
 }
 
-/* An id, or 0. */
+/* Return the id of a preparation, or 0. */
 static uint32_t prepare(int client, const struct contig_span *spans,
 			uint32_t count, uint32_t flags)
 {
@@ -60,7 +61,10 @@ FIXTURE(caches) {
 	char *map;
 	struct op ops[OPS];
 	int n;
-	/* How often each byte was seen to, of the memory that is looked at. */
+	/*
+	 * For each byte of the memory under test, how many operations covered
+	 * it.
+	 */
 	uint8_t seen[2][PAGES << 16];
 };
 
@@ -92,7 +96,7 @@ FIXTURE_TEARDOWN(caches) {
 	close(self->fd);
 }
 
-/* Look at what was done to @memory, and forget it. */
+/* Count what was done to @memory, then discard the record. */
 static void look(FIXTURE_DATA(caches) *self, const char *memory)
 {
 	uint64_t at, end;
@@ -116,7 +120,9 @@ static void look(FIXTURE_DATA(caches) *self, const char *memory)
 	}
 }
 
-/* Was it seen to each of these bytes @times times, and to no others? */
+/*
+ * Return true if each of these bytes was covered @times times and no other was.
+ */
 static bool only(FIXTURE_DATA(caches) *self, bool for_device, size_t from,
 		 size_t length, int times)
 {
@@ -135,7 +141,10 @@ static bool only(FIXTURE_DATA(caches) *self, bool for_device, size_t from,
 	return true;
 }
 
-/* How many there were for the device or the CPU, all in this direction. */
+/*
+ * Return true if all operations for the device or for the CPU have this
+ * direction, and there are some unless it is NONE.
+ */
 static bool ways(FIXTURE_DATA(caches) *self, bool for_device,
 		 unsigned int direction)
 {
@@ -162,7 +171,7 @@ TEST_F(caches, lock_writes_back)
 	EXPECT_TRUE(only(self, true, pages(1), pages(3), 1));
 	EXPECT_TRUE(ways(self, true, BIDIRECTIONAL));
 	EXPECT_TRUE(ways(self, false, NONE));
-	/* Once: who locks it again has to say what changed. */
+	/* Maintained once only: a client that locks it again must call SYNC. */
 	test_lock(self->fd, self->memory + pages(1), pages(3), 0);
 	look(self, self->memory);
 	EXPECT_EQ(0, self->n);
@@ -181,7 +190,7 @@ TEST_F(caches, lock_for_output_writes_back)
 	EXPECT_TRUE(ways(self, false, NONE));
 }
 
-/* What was locked before is prepared to the byte. */
+/* Memory that is locked already is prepared to the byte. */
 TEST_F(caches, prepare_is_exact)
 {
 	static const struct {
@@ -217,7 +226,10 @@ TEST_F(caches, prepare_is_exact)
 	}
 }
 
-/* What was not is written back as LOCK does it, whole pages, and thrown out. */
+/*
+ * Memory that is not locked is written back as LOCK does it, in whole pages,
+ * and invalidated.
+ */
 TEST_F(caches, prepare_locks_and_is_exact_afterwards)
 {
 	struct contig_span span = { to_addr(self->memory) + 100,
@@ -256,7 +268,7 @@ TEST_F(caches, prepare_of_several_ranges)
 	EXPECT_EQ(0, checkpoint(self->fd, id, 0));
 }
 
-/* From one transfer to the next: first for the CPU, then for the device. */
+/* Between two transfers: first for the CPU, then for the device. */
 TEST_F(caches, checkpoint_goes_on)
 {
 	struct contig_span span = { to_addr(self->memory) + pages(2) - 9, 20 };
@@ -281,7 +293,7 @@ TEST_F(caches, checkpoint_goes_on)
 	EXPECT_EQ(0, self->n);
 }
 
-/* To the byte, of memory and of a buffer, every way. */
+/* To the byte, for memory and for a buffer, in each direction. */
 TEST_F(caches, sync_is_exact)
 {
 	static const struct { uint32_t flags; unsigned int direction; } to[] = {
@@ -320,7 +332,7 @@ TEST_F(caches, sync_is_exact)
 			}
 }
 
-/* Who maps a buffer and uses dma-buf's own command need not know of us. */
+/* A program that maps a buffer can use the ioctl of dma-buf alone. */
 TEST_F(caches, dmabuf_sync_is_of_the_whole_buffer)
 {
 	const uint64_t rw = DMA_BUF_SYNC_RW;
@@ -345,7 +357,7 @@ TEST_F(caches, dmabuf_sync_is_of_the_whole_buffer)
 	EXPECT_TRUE(ways(self, false, NONE));
 	test_unlock_buffer(self->fd, self->buffer, 0, pages(PAGES));
 
-	/* A device that only reads it never has anything newer. */
+	/* A device that only reads never has newer data than the CPU. */
 	test_lock_buffer(self->fd, self->buffer, 0, pages(PAGES),
 			 CONTIG_LOCK_OUTPUT);
 	forget();
@@ -358,7 +370,7 @@ TEST_F(caches, dmabuf_sync_is_of_the_whole_buffer)
 	EXPECT_TRUE(ways(self, true, TO_DEVICE));
 }
 
-/* The same commands, for a device that looks into the caches. */
+/* The same commands, for a device that snoops the caches. */
 TEST_F(caches, need_nothing_where_the_device_sees_them)
 {
 	struct contig_span span = { to_addr(self->memory), pages(3) };
@@ -389,7 +401,10 @@ TEST_F(caches, need_nothing_where_the_device_sees_them)
 				 DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
 	look(self, self->memory);
 	EXPECT_EQ(0, self->n);
-	/* That there is something to be seen shows the other device. */
+	/*
+	 * The device that does not snoop shows that the kprobes record
+	 * operations.
+	 */
 	test_lock(self->fd, self->memory, pages(1), 0);
 	look(self, self->memory);
 	EXPECT_TRUE(only(self, true, 0, pages(1), 1));

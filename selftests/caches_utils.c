@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is done to caches: kprobes on the two functions that arm64 does it by tell
+ * What is done to caches: kprobes on the two functions of arm64 that maintain
+ * them
  */
 #include <sys/mount.h>
 
@@ -30,7 +31,7 @@ void watch_no_more(void)
 		   "-:contig_caches/device\n-:contig_caches/cpu\n");
 }
 
-/* To open it for writing from scratch is what empties it. */
+/* Opening the file for writing with O_TRUNC empties the trace. */
 void forget(void)
 {
 	close(open(TRACING "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC));

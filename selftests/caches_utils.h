@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is done to caches: kprobes on the two functions that arm64 does it by tell
+ * What is done to caches: kprobes on the two functions of arm64 that maintain
+ * them
  */
 #ifndef CONTIG_SELFTESTS_CACHES_UTILS_H
 #define CONTIG_SELFTESTS_CACHES_UTILS_H
@@ -15,13 +16,13 @@ struct op {
 	uint64_t addr, size;
 };
 
-/* From now on, what this process does; 0 or a negative errno. */
+/* Record what this process does from now on. Return 0 or a negative errno. */
 int watch(void);
 void watch_no_more(void);
 
 void forget(void);
 
-/* All since forget(), at most OPS; how many. */
+/* Read the operations since forget(), at most OPS. Return their number. */
 int ops_read(struct op *ops);
 
 #endif /* CONTIG_SELFTESTS_CACHES_UTILS_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Users who were given a device behind an IOMMU: one function of a slot whose other
- * function is not theirs, or both. scripts/devices boots guests that have these.
+ * Users with a device behind an IOMMU: one function of a slot whose other
+ * function is not theirs, or both. scripts/devices boots guests that have
+ * these.
  */
 #include <pthread.h>
 #include "kselftest_harness.h"
@@ -15,7 +16,7 @@
 #define MAPS_PER_CLIENT 8192
 #define MAPS_CLIENTS 2
 
-/* A process of a user that attaches a device, and tells what became of it. */
+/* A process of a user that attaches a device and reports the result. */
 struct tenant {
 	pid_t pid;
 	int to;
@@ -88,7 +89,7 @@ static void tenant_end(struct tenant *t)
 	child_wait(t->pid);
 }
 
-/* What a user gets who attaches a device and detaches it. */
+/* Return what attaching a device returns for a user, and detach it. */
 static int try_as(unsigned int uid, const char *name, uint64_t *features)
 {
 	struct tenant t;
@@ -100,7 +101,7 @@ static int try_as(unsigned int uid, const char *name, uint64_t *features)
 	return ret;
 }
 
-/* Say for which users the two functions are. */
+/* Set which users may attach the two functions. */
 static int give(const char *format, const char *a, const char *b)
 {
 	char text[256];
@@ -137,8 +138,8 @@ static int find_pair(struct edu pair[2])
 }
 
 /*
- * Does the machine see to it that a device causes no interrupts but its own? On a
- * PC the kernel remaps them, on arm64 there is an ITS.
+ * Return true if the machine lets a device cause only its own interrupts. On a
+ * PC interrupt remapping does that, on arm64 an ITS.
  */
 static bool interrupts_are_isolated(void)
 {
@@ -155,14 +156,14 @@ FIXTURE(confined) {
 	struct edu edu[2];
 	const char *a;
 	const char *b;
-	int want;		/* what the owner of all of a group gets */
+	int want;		/* answer to a user of the whole group */
 };
 
 FIXTURE_SETUP(confined) {
 	int i;
 
 	setup_client(self->fd);
-	/* A test that failed may have left it unplugged. */
+	/* An earlier test that failed may have left it unplugged. */
 	write_text("/sys/bus/pci/rescan", "1");
 	if (find_pair(self->edu))
 		SKIP(return, "no slot with two functions of the device edu");
@@ -170,7 +171,10 @@ FIXTURE_SETUP(confined) {
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, edu_bind(&self->edu[i], UIO));
 	}
-	/* Some IOMMUs take devices into groups when they get a driver. */
+	/*
+	 * Some IOMMU drivers add devices to groups only when these get a
+	 * driver.
+	 */
 	if (!pci_is(self->edu[0].slot, "iommu_group/type", "DMA"))
 		SKIP(return, "no IOMMU");
 	self->a = self->edu[0].name;
@@ -191,7 +195,7 @@ FIXTURE_TEARDOWN(confined) {
 	close(self->fd);
 }
 
-/* What root has locked for the other function lies in its reach. */
+/* The device reaches what root has locked for the other function. */
 TEST_F(confined, not_with_a_group_of_others)
 {
 	struct contig_device cmd = { .address_bits = edu_bits() };
@@ -205,7 +209,7 @@ TEST_F(confined, not_with_a_group_of_others)
 	ASSERT_EQ(0, give("%s@1000,%s@1001", self->a, self->b));
 	EXPECT_EQ(-EACCES, try_as(1000, self->a, NULL));
 	EXPECT_EQ(-EACCES, try_as(1001, self->b, NULL));
-	/* The right to one function for all users, to the other for one. */
+	/* One function may be attached by all users, the other by one. */
 	ASSERT_EQ(0, give("%s,%s@1000", self->a, self->b));
 	EXPECT_EQ(-EACCES, try_as(1000, self->a, NULL));
 
@@ -248,7 +252,7 @@ TEST_F(confined, alone_in_its_group)
 	EXPECT_EQ(!self->want, !!(features & CONTIG_DEVICE_CONFINED));
 }
 
-/* A driver in the kernel has memory mapped for the other function. */
+/* A driver in the kernel has mapped memory for the other function. */
 TEST_F(confined, not_beside_a_driver_of_the_kernel)
 {
 	struct tenant t;
@@ -258,7 +262,7 @@ TEST_F(confined, not_beside_a_driver_of_the_kernel)
 	ASSERT_EQ(0, give("%s@1000,%s@1000", self->a, self->b));
 	edu_unbind(&self->edu[1]);
 	EXPECT_EQ(self->want, tenant_start(&t, 1000, self->a));
-	/* It comes later. */
+	/* The driver is bound later. */
 	ASSERT_EQ(0, edu_bind(&self->edu[1], KERNEL_DRIVER));
 	if (!self->want)
 		EXPECT_EQ(-ENODEV, tenant_query(&t));
@@ -269,7 +273,7 @@ TEST_F(confined, not_beside_a_driver_of_the_kernel)
 	system("rmmod " KERNEL_DRIVER);
 }
 
-/* A device that is plugged in joins the group, and is not the user's. */
+/* A device that is hotplugged joins the group and is not the user's. */
 TEST_F(confined, until_another_device_comes)
 {
 	struct tenant t;
@@ -286,7 +290,10 @@ TEST_F(confined, until_another_device_comes)
 	tenant_end(&t);
 }
 
-/* What the administrator has changed, others have not let go of yet. */
+/*
+ * The administrator has changed the list; the previous user has not detached
+ * yet.
+ */
 TEST_F(confined, not_while_another_user_has_it)
 {
 	struct contig_device cmd = { .address_bits = edu_bits() };
@@ -307,9 +314,9 @@ TEST_F(confined, not_while_another_user_has_it)
 }
 
 /*
- * What clients of another device notice. They attach it, which needs nothing of the
- * IOMMU: QEMU's virtio-iommu is slow, and its driver waits for it with a spinlock
- * held.
+ * Measures how long clients of another device wait. They attach it, which
+ * involves no IOMMU: QEMU's virtio-iommu is slow, and its driver waits for it
+ * with a spinlock held.
  */
 struct bystander {
 	int client;
@@ -350,7 +357,7 @@ TEST_F_TIMEOUT(confined, others_do_not_wait_for_its_maps, 300)
 	pthread_t thread;
 	long rounds;
 
-	/* Memory that suits the device: on arm64 not all that there is does. */
+	/* Memory that the device can reach: on arm64 not all memory is. */
 	ASSERT_EQ(0, attach(self->fd, &cmd, self->a));
 	fd = buffer_alloc(self->fd, pages(MAPS_PER_CLIENT), 0, 0);
 	ASSERT_LE(0, fd);
@@ -383,7 +390,7 @@ TEST_F_TIMEOUT(confined, others_do_not_wait_for_its_maps, 300)
 	TH_LOG("unbound in %lld ms, meanwhile %ld of %lld rounds of others, the longest took %lld ms",
 	       (long long)took / 1000000, rounds, (long long)(took / quiet),
 	       (long long)other.worst / 1000000);
-	/* An emulated processor may stand still for a while. */
+	/* An emulated processor may stall for a while. */
 	EXPECT_LT(took / quiet / 8, rounds);
 	for (i = 0; i < MAPS_CLIENTS; i++) {
 		EXPECT_EQ(-ENODEV, query(clients[i], &cmd));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What in the kernel takes memory of a process accepts memory that was asked for
- * without a rung, a flag or a constraint, whether it is a page or large.
+ * The parts of the kernel that take memory of a process accept memory that was
+ * allocated without a rung, a flag or a constraint, from one page to a large
+ * buffer.
  */
 #include <time.h>
 #include <linux/errqueue.h>
@@ -45,8 +46,8 @@ FIXTURE_VARIANT_ADD(consumer, of_2m) { .length = MIB(2) };
 FIXTURE_VARIANT_ADD(consumer, of_16m) { .length = MIB(16) };
 
 /*
- * Ask for nothing in particular. Bare page frames are right only where the answer
- * has a reason for them: then ask for struct pages.
+ * Allocate without requirements. The answer must have a reason for bare page
+ * frames: then allocate struct pages instead.
  */
 static int default_buffer(int client, size_t length)
 {
@@ -79,7 +80,7 @@ FIXTURE_TEARDOWN(consumer) {
 	close(self->fd);
 }
 
-/* Without a reason there are no bare page frames, and of CMA only large ones. */
+/* Bare page frames need a reason, and only large buffers come from CMA. */
 TEST_F(consumer, bare_page_frames_have_a_reason)
 {
 	struct contig_alloc alloc = alloc_request(self->length, 0);
@@ -132,7 +133,7 @@ TEST_F(consumer, io_uring)
 	EXPECT_TRUE(has_pattern(self->other, self->length, 1));
 	ret = ring_register(&r, self->map, self->length);
 	if (ret == -EOPNOTSUPP && !ksft_min_kernel_version(6, 5))
-		goto out;	/* before 6.5 it registers no mapped file */
+		goto out;	/* no mapped files in io_uring before 6.5 */
 	ASSERT_EQ(0, ret);
 	memset(self->map, 0, self->length);
 	EXPECT_EQ((int)self->length,
@@ -164,7 +165,9 @@ struct shared {
 	int sum;
 };
 
-/* A mutex of two processes, which have the buffer at places of their own. */
+/*
+ * A mutex shared by two processes, which map the buffer at different addresses.
+ */
 TEST_F(consumer, shared_futex)
 {
 	struct shared *shared = (struct shared *)self->map, *there;
@@ -208,7 +211,7 @@ TEST_F(consumer, shared_futex)
 	EXPECT_EQ(2000, shared->sum);
 }
 
-/* A connection over the loopback device: the ends, or -1 each. */
+/* Connect over the loopback device. Set both ends, or set them to -1. */
 static void connect_pair(int ends[2])
 {
 	struct sockaddr_in at = {
@@ -228,7 +231,7 @@ static void connect_pair(int ends[2])
 	close(listener);
 }
 
-/* Wait until the kernel has let go of all that was sent with MSG_ZEROCOPY. */
+/* Wait until the kernel has released all that was sent with MSG_ZEROCOPY. */
 static bool zerocopy_is_over(int fd, uint32_t last)
 {
 	struct pollfd p = { .fd = fd };
@@ -277,7 +280,7 @@ TEST_F(consumer, zero_copy_socket)
 		ssize_t n = send(ends[0], self->map + sent, length - sent,
 				 MSG_ZEROCOPY);
 
-		/* As many pages as the process may have in flight. */
+		/* The process has as many pages in flight as it may. */
 		if (n < 0 && errno == ENOBUFS) {
 			usleep(1000);
 			continue;
@@ -291,13 +294,16 @@ TEST_F(consumer, zero_copy_socket)
 	close(ends[0]);
 }
 
-/* The disk whose controller takes commands of the whole length, or -1. */
+/*
+ * Open the disk whose controller takes commands of the whole length, or return
+ * -1.
+ */
 static int nvme_open(void)
 {
 	return open("/dev/nvme0n1", O_RDWR | O_CLOEXEC);
 }
 
-/* A command of the user's own, with the buffer as its data, in pieces of 2 MiB. */
+/* A passthrough command with the buffer as its data, in pieces of 2 MiB. */
 TEST_F(consumer, nvme_passthrough)
 {
 	size_t length = self->length < MIB(2) ? self->length : MIB(2);
@@ -316,13 +322,13 @@ TEST_F(consumer, nvme_passthrough)
 	ASSERT_EQ(0, ioctl(disk, NVME_IOCTL_IO_CMD, &cmd)) {
 		TH_LOG("%s", strerror(errno));
 	}
-	/* That disk reads as zeros. */
+	/* That disk returns zeros. */
 	EXPECT_TRUE(is_zero(self->map, length));
 	close(disk);
 }
 
 /*
- * A video device that fills memory through the CPU, or as if by DMA
+ * A video device that fills memory by the CPU, or through the DMA API
  */
 FIXTURE(video) {
 	int fd;
@@ -342,7 +348,7 @@ FIXTURE_VARIANT_ADD(video, user_pointer_by_cpu) {
 	.how = BY_CPU, .memory = V4L2_MEMORY_USERPTR, .length = FRAME };
 FIXTURE_VARIANT_ADD(video, large_user_pointer_by_cpu) {
 	.how = BY_CPU, .memory = V4L2_MEMORY_USERPTR, .length = MIB(16) };
-/* By DMA it takes no user pointers. */
+/* In DMA mode it takes no user pointers. */
 FIXTURE_VARIANT_ADD(video, dma_buf_by_cpu) {
 	.how = BY_CPU, .memory = V4L2_MEMORY_DMABUF, .length = FRAME };
 FIXTURE_VARIANT_ADD(video, dma_buf_by_dma) {
@@ -379,7 +385,7 @@ TEST_F_TIMEOUT(video, frame_arrives, 400)
 	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE, i, second;
 
 	ASSERT_EQ(0, ioctl(self->video, VIDIOC_REQBUFS, &request));
-	/* The second is another buffer like the first. */
+	/* The second one is another buffer of the same kind. */
 	second = default_buffer(self->fd, self->length);
 	ASSERT_LE(0, second);
 	for (i = 0; i < 2; i++) {
@@ -400,7 +406,7 @@ TEST_F_TIMEOUT(video, frame_arrives, 400)
 	buffer.memory = variant->memory;
 	ASSERT_EQ(0, ioctl(self->video, VIDIOC_DQBUF, &buffer));
 	EXPECT_EQ(0, buffer.index);
-	/* Grey, black and colours are all no zeros in YUYV. */
+	/* Grey, black and colours all have non-zero bytes in YUYV. */
 	EXPECT_NE(0, *(uint64_t *)(self->map + FRAME / 2));
 	EXPECT_EQ(0, ioctl(self->video, VIDIOC_STREAMOFF, &type));
 	request.count = 0;

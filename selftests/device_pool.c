@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices that the Device Tree gives a pool: coherent memory of the clients that
- * attach them comes from there and from nowhere else, whatever becomes of the
- * device, and nobody else's does.
+ * Devices to which the Device Tree gives a pool: the coherent memory of clients
+ * that attach them comes from that pool alone, whatever becomes of the device,
+ * and the memory of other clients does not.
  *
  *	scripts/vm -k arm64 -d selftests/dt/device-pool-no-map.dtso -- \
  *		.../run device_pool
@@ -16,21 +16,21 @@
 
 #define DEVICES "/sys/bus/platform/devices/"
 #define FIXED "/sys/bus/platform/drivers/reg-fixed-voltage/"
-/* Whose drivers leave a device to others, as selftests/run says it. */
+/* Drivers that leave a device to other users, as set by selftests/run. */
 #define STUBS "/sys/module/contig/parameters/stub_drivers"
 #define CLAIMING "/sys/bus/platform/drivers/contig_irq_test/"
 
-/* From selftests/dt/device-pool-*.dtso. */
+/* The devices in selftests/dt/device-pool-*.dtso. */
 #define DEVICE "pool-device"
 #define COHERENT "coherent-pool-device"
 #define BAD "bad-pool-device"
 #define PLAIN "plain-device"
 
 #define PIECES 256
-/* What others may take of CMA or give back meanwhile, in KiB. */
+/* How much of CMA other users may take or give back meanwhile, in KiB. */
 #define NOISE_KIB 8192
 
-/* To a device of the platform bus, of which nothing more is said. */
+/* Attach a device of the platform bus, without stating limits. */
 static int attach_to(int client, const char *device, struct contig_device *cmd)
 {
 	char name[CONTIG_DEVICE_NAME_SIZE];
@@ -40,7 +40,7 @@ static int attach_to(int client, const char *device, struct contig_device *cmd)
 	return attach(client, cmd, name);
 }
 
-/* A client with the device attached, or a negative errno. */
+/* Return a client with the device attached, or a negative errno. */
 static int client_of(const char *device)
 {
 	struct contig_device cmd;
@@ -77,7 +77,7 @@ FIXTURE_SETUP(device) {
 	if (!has_driver(DEVICE))
 		write_text(FIXED "bind", DEVICE);
 	ASSERT_TRUE(pool_of(DEVICE, &self->pool));
-	/* One tree has this one as well. */
+	/* Only one of the Device Trees has this pool. */
 	pool_of("contig", &self->own);
 	ASSERT_EQ(0, attach_to(self->fd, DEVICE, &self->cmd));
 	self->plain = client_open();
@@ -99,7 +99,7 @@ static bool in_pool(FIXTURE_DATA(device) *self, int fd, uint64_t length)
 	return lies_in(&self->pool, self->fd, fd, length, &at);
 }
 
-/* Is no page of a buffer in the pool? */
+/* Return true if no page of a buffer is in the pool. */
 static bool outside(FIXTURE_DATA(device) *self, int client, int fd,
 		    uint64_t length)
 {
@@ -123,7 +123,7 @@ static bool outside(FIXTURE_DATA(device) *self, int client, int fd,
 	return out;
 }
 
-/* Nobody has anything of the pool. */
+/* Return true if no client has memory of the pool. */
 static bool pool_is_whole(FIXTURE_DATA(device) *self)
 {
 	int client = client_of(DEVICE);
@@ -147,15 +147,15 @@ TEST_F(device, says_so)
 	EXPECT_EQ(CONTIG_DEVICE_POOL, cmd.out_features);
 	EXPECT_EQ(0, attach_to(self->plain, PLAIN, &cmd));
 	EXPECT_EQ(0, cmd.out_features);
-	/* That of INFO is another pool. */
+	/* INFO describes another pool, contig's own. */
 	test_info(self->fd, &info);
 	EXPECT_EQ(!!self->own.size,
 		  !!(info.out_features & CONTIG_FEATURE_POOL));
 }
 
 /*
- * A driver that is none of those that leave a device to others may use the pool in a
- * way that the kernel knows nothing of.
+ * A driver that is not listed as one that leaves its device to other users may
+ * use the pool in ways unknown to the kernel.
  */
 TEST_F(device, is_left_to_its_driver)
 {
@@ -167,7 +167,7 @@ TEST_F(device, is_left_to_its_driver)
 	EXPECT_EQ(0, attach_to(self->plain, DEVICE, &cmd));
 	EXPECT_EQ(0, cmd.out_features);
 	fd = buffer_get(self->plain, MIB(1), CONTIG_RUNGS_COHERENT);
-	/* With CMA there is memory elsewhere; or contig's own pool. */
+	/* With CMA there is other memory; or contig has a pool of its own. */
 	if (fd >= 0)
 		EXPECT_TRUE(outside(self, self->plain, fd, MIB(1)));
 	close(fd);
@@ -187,7 +187,10 @@ TEST_F(device, has_all_sizes)
 		EXPECT_TRUE(gives(&self->pool, self->fd, lengths[i]));
 }
 
-/* How often this process cleaned what the pool has out of caches, since forget(). */
+/*
+ * Return how often this process cleaned memory of the pool from the caches
+ * since forget().
+ */
 static int cleaned(FIXTURE_DATA(device) *self)
 {
 	static struct op ops[OPS];
@@ -200,9 +203,10 @@ static int cleaned(FIXTURE_DATA(device) *self)
 }
 
 /*
- * What the device is told, and what is done to caches for it: nothing if it looks
- * into them, nor for memory that nobody has there. Where the kernel does not map
- * it, a processor could not, and the emulated one does not mind.
+ * Which addresses the device gets, and what is done to the caches for it:
+ * nothing if it snoops them, nor for memory that no process maps. If the kernel
+ * does not map the memory, a processor could not clean it; the emulated one
+ * does not care.
  */
 TEST_F(device, can_use_it)
 {
@@ -259,7 +263,7 @@ TEST_F(device, can_use_it)
 		EXPECT_TRUE(has_pattern(map, PIECE, i));
 		test_unlock_buffer(client, fd, 0, PIECE);
 		forget();
-		/* The same by its address in the process. */
+		/* The same, by its address in the process. */
 		test_lock(client, map, PIECE, 0);
 		get.flags = CONTIG_GET_DMA;
 		get.addr = to_addr(map);
@@ -278,8 +282,8 @@ TEST_F(device, can_use_it)
 }
 
 /*
- * Piece by piece until there is none: the machine's other memory is untouched, and
- * the error says what it is. Others still get theirs.
+ * Allocate until the pool is empty: the machine's other memory is untouched,
+ * and the error has the reason. Other clients still get memory.
  */
 TEST_F_TIMEOUT(device, is_all_there_is, 120)
 {
@@ -292,7 +296,7 @@ TEST_F_TIMEOUT(device, is_all_there_is, 120)
 	n = take_all(&self->pool, self->fd, fds, PIECES);
 	ASSERT_EQ(most, n);
 	EXPECT_EQ(-ENOMEM, fds[n]);
-	/* Memory that is the kernel's too while we do not use it has gone. */
+	/* A reusable pool is lent to the kernel: its free memory decreases. */
 	now = free_pages();
 	if (!self->pool.no_map)
 		memory -= self->pool.size / page_size;
@@ -315,11 +319,11 @@ TEST_F_TIMEOUT(device, is_all_there_is, 120)
 	test_probe(self->fd, &probe);
 	EXPECT_EQ(CONTIG_RUNG_NONE, probe.out_rung);
 	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, probe.out_reports[0].blocked);
-	/* Not even a page, which the machine has plenty of. */
+	/* Not even one page, although the machine has plenty. */
 	alloc = alloc_request(page_size, CONTIG_RUNGS_COHERENT);
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
-	/* The other rungs are not the pool's. */
+	/* The other rungs do not use the pool. */
 	alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT | CONTIG_RUNGS_RANGE |
 				     CONTIG_RUNGS_SCATTER);
 	test_alloc(self->fd, &alloc);
@@ -356,7 +360,10 @@ TEST_F(device, is_too_small_for_more)
 	EXPECT_EQ(CONTIG_BLOCKED_CONSTRAINTS, alloc.out_reports[0].blocked);
 }
 
-/* Who has no such device, or has it no longer, gets nothing of its pool. */
+/*
+ * A client without such a device, or that has detached it, gets no memory of
+ * its pool.
+ */
 TEST_F(device, is_nobody_elses)
 {
 	int clients[] = { self->plain, client_of(PLAIN), client_open() };
@@ -392,7 +399,7 @@ TEST_F(device, is_nobody_elses)
 	close(fd);
 }
 
-/* Devices that the tree gives the same pool: no page is both's, or unclean. */
+/* Two devices share a pool: no page belongs to both, and all pages are zero. */
 TEST_F(device, shares_it)
 {
 	int other = client_of(COHERENT), fds[PIECES], n, fd, i;
@@ -424,7 +431,7 @@ TEST_F(device, shares_it)
 	EXPECT_TRUE(pool_is_whole(self));
 }
 
-/* A pool that cannot be used is not made good for from elsewhere. */
+/* A pool that cannot be used is not replaced by other memory. */
 TEST_F(device, has_none_of_use)
 {
 	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
@@ -445,7 +452,7 @@ TEST_F(device, has_none_of_use)
 	close(client);
 }
 
-/* A process that ends leaves nothing behind, even if it dies. */
+/* A process that exits or is killed leaves nothing allocated in the pool. */
 TEST_F(device, comes_back_from_the_dead)
 {
 	int fds[PIECES], ends[2];
@@ -476,8 +483,9 @@ TEST_F(device, comes_back_from_the_dead)
 }
 
 /*
- * The device and the memory, in every order: the driver goes while memory is
- * mapped, locked or neither, comes back or not, before or after all is closed.
+ * The device and the memory, in every order: the driver is unbound while memory
+ * is mapped, locked or neither, and is bound again or not, before or after all
+ * is closed.
  */
 FIXTURE(order) {
 	int client;
@@ -490,7 +498,7 @@ FIXTURE_VARIANT(order) {
 	bool locked;
 	bool buffer_first;
 	bool back_before;
-	/* The driver tells the kernel of the pool itself. */
+	/* The driver itself claims the pool with the kernel. */
 	bool claimed;
 };
 
@@ -506,7 +514,7 @@ ORDER(claimed_buffer_last, .claimed = true);
 ORDER(claimed_locked, .claimed = true, .locked = true, .buffer_first = true);
 ORDER(claimed_back, .claimed = true, .locked = true, .back_before = true);
 
-/* To whom the device belongs. */
+/* Bind the device to this driver. */
 static int give_to(const char *driver)
 {
 	char path[128];
@@ -544,7 +552,7 @@ FIXTURE_SETUP(order) {
 FIXTURE_TEARDOWN(order) {
 	if (!self->map)
 		return;
-	/* The module is asked to go before the next program. */
+	/* selftests/run unloads the module before the next program. */
 	EXPECT_EQ(0, give_to("reg-fixed-voltage"));
 	write_text(DEVICES DEVICE "/driver_override", "\n");
 	quota_restore();

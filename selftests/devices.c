@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A client that is attached to a device: which devices, within what limits, at
- * what addresses, and until when. That the addresses are right says the device's
- * own DMA.
+ * A client with a device attached: which devices, within which limits, at which
+ * addresses, and until when. The device's own DMA shows that the addresses are
+ * right.
  */
 #include "kselftest_harness.h"
 #include "contig_device_utils.h"
@@ -10,7 +10,7 @@
 
 #define PAGES 16
 
-/* Set up in all fixtures here: a device with a driver, and a client. */
+/* Set up in all fixtures of this file: a device with a driver, and a client. */
 #define setup_edu(self) do { \
 	setup_client((self)->fd); \
 	if (edu_find(&(self)->edu)) \
@@ -57,7 +57,10 @@ TEST_F(device, is_described)
 	EXPECT_EQ(-EUNATCH, query(self->fd, &cmd));
 }
 
-/* What one client says of a device is over when the last one detaches it. */
+/*
+ * Limits that a client states for a device end when the last client detaches
+ * it.
+ */
 TEST_F(device, has_its_old_limits_back)
 {
 	struct contig_probe probe = probe_request(page_size, 0);
@@ -76,7 +79,7 @@ TEST_F(device, has_its_old_limits_back)
 	test_probe(other, &probe);
 	EXPECT_EQ(after.out_features & CONTIG_DEVICE_IOMMU ? 64 : edu_bits(),
 		  probe.out_address_bits);
-	/* By closing as well as by detaching. */
+	/* Closing has the same effect as detaching. */
 	close(self->fd);
 	self->fd = client_open();
 	ASSERT_EQ(0, query(other, &after));
@@ -150,7 +153,7 @@ TEST_F(device, that_cannot_be_attached)
 				 wrong[i].name ?: self->edu.name))
 			TH_LOG("number %u", i);
 	}
-	/* A name without an end. */
+	/* A name without a terminating NUL. */
 	self->cmd.size = sizeof(self->cmd);
 	memset(self->cmd.name, 'a', sizeof(self->cmd.name));
 	EXPECT_EQ(-EINVAL, contig_ioctl(self->fd, CONTIG_DEVICE, &self->cmd));
@@ -174,7 +177,7 @@ TEST_F(device, needs_the_right_or_the_list)
 	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/allow_unconfined", "Y"));
 	ASSERT_EQ(0, drop_cap(CAP_SYS_RAWIO_NR));
 	EXPECT_EQ(-EPERM, attach(self->fd, &self->cmd, self->edu.name));
-	/* Whether it exists is not told either. */
+	/* The errno does not reveal whether the device exists either. */
 	EXPECT_EQ(-EPERM, attach(self->fd, &self->cmd, "pci/none"));
 	ASSERT_EQ(0, write_text(list, "pci/none,platform/*"));
 	EXPECT_EQ(-EPERM, attach(self->fd, &self->cmd, self->edu.name));
@@ -188,7 +191,7 @@ TEST_F(device, needs_the_right_or_the_list)
 	EXPECT_EQ(0, attach(self->fd, &self->cmd, self->edu.name));
 	EXPECT_FALSE(self->cmd.out_features & CONTIG_DEVICE_CONFINED);
 	ASSERT_EQ(0, detach(self->fd));
-	/* Where nothing confines it the list is not enough. */
+	/* Without an IOMMU the list is not sufficient. */
 	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/allow_unconfined", "N"));
 	if (!(self->cmd.out_features & CONTIG_DEVICE_IOMMU))
 		EXPECT_EQ(-EACCES, attach(self->fd, &self->cmd,
@@ -196,7 +199,7 @@ TEST_F(device, needs_the_right_or_the_list)
 	ASSERT_EQ(0, write_text(list, "\n"));
 }
 
-/* An entry can name the user whom the device is for. */
+/* An entry can name the user that may attach the device. */
 TEST_F(device, is_for_the_users_that_the_list_names)
 {
 	static const struct {
@@ -247,8 +250,8 @@ TEST_F(device, is_for_the_users_that_the_list_names)
 }
 
 /*
- * One tenant's limits must not stop another: the list may be another one since the
- * device was attached.
+ * The limits of one user must not block another user: the list may have changed
+ * since the device was attached.
  */
 TEST_F(device, is_not_taken_from_who_has_it)
 {
@@ -287,7 +290,7 @@ TEST_F(device, is_not_taken_from_who_has_it)
 	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/devices", "\n"));
 }
 
-/* A driver that knows its device is not told what the device can do. */
+/* A driver that sets the limits of its device is not overridden. */
 TEST_F(device, of_a_real_driver_keeps_its_limits)
 {
 	const char *list = CONTIG_PARAMETERS "/stub_drivers";
@@ -311,7 +314,10 @@ TEST_F(device, of_a_real_driver_keeps_its_limits)
 	free(before);
 }
 
-/* Where segments end at boundaries an IOMMU must not map what lies beside them. */
+/*
+ * Where segments end at boundaries, an IOMMU must not map the memory beside
+ * them.
+ */
 TEST_F(device, sees_no_holes_at_boundaries)
 {
 	struct contig_extent extents[PAGES];
@@ -380,7 +386,7 @@ FIXTURE_VARIANT(dma) {
 FIXTURE_VARIANT_ADD(dma, own_memory) { .rung = CONTIG_RUNG_NONE };
 variant_of_each_rung(dma);
 
-/* The program's own memory lies anywhere: take what the device can reach. */
+/* A program's own memory lies anywhere: use what the device can reach. */
 static char *own_memory(int client, size_t length)
 {
 	struct contig_extent extents[PAGES];
@@ -440,7 +446,7 @@ FIXTURE_TEARDOWN(dma) {
 	close(self->buffer);
 }
 
-/* The first page goes to the device and from there to the last one. */
+/* The device reads the first page and writes it to the last one. */
 TEST_F(dma, moves_data_both_ways)
 {
 	char *last = self->memory + pages(PAGES - 1);
@@ -452,11 +458,11 @@ TEST_F(dma, moves_data_both_ways)
 	fill_pattern(self->memory, pages(PAGES), 2);
 	ASSERT_EQ(0, edu_transfer(&self->edu, to, true));
 	EXPECT_TRUE(has_pattern(last, EDU_CHUNK, 1));
-	/* Only there. */
+	/* No other page has changed. */
 	EXPECT_TRUE(has_pattern(self->memory, pages(PAGES - 1), 2));
 }
 
-/* An address that is wrong by a page must not look right. */
+/* The test must notice an address that is wrong by a page. */
 TEST_F(dma, goes_wrong_one_page_off)
 {
 	char *last = self->memory + pages(PAGES - 1);
@@ -489,7 +495,7 @@ TEST_F(dma, addresses_are_within_the_limits)
 				   pages(PAGES), NULL, 0));
 }
 
-/* In bytes, resumable, as physical addresses are. */
+/* In bytes and resumable, like physical addresses. */
 TEST_F(dma, addresses_are_exact)
 {
 	struct contig_get_physical cmd = {
@@ -515,7 +521,7 @@ TEST_F(dma, addresses_are_exact)
 	EXPECT_EQ(pages(PAGES) - 99, at);
 }
 
-/* Without an IOMMU these are where the memory lies. */
+/* Without an IOMMU they are the physical addresses. */
 TEST_F(dma, addresses_are_physical_without_iommu)
 {
 	struct contig_extent *extents;
@@ -524,7 +530,7 @@ TEST_F(dma, addresses_are_physical_without_iommu)
 
 	if (self->cmd.out_features & CONTIG_DEVICE_IOMMU) {
 		EXPECT_EQ(1, self->n)
-			TH_LOG("an IOMMU makes one run of it");
+			TH_LOG("an IOMMU makes one extent of it");
 		return;
 	}
 	n = translate_all(self->fd, self->buffer, self->addr, pages(PAGES), 0,
@@ -551,7 +557,7 @@ TEST_F(dma, contiguous_for_the_device_is_said_so)
 	EXPECT_EQ(self->n == 1 ? 0 : -EILSEQ, ret);
 }
 
-/* Locks in part: what stays locked keeps its addresses. */
+/* Partial unlock: memory that stays locked keeps its addresses. */
 TEST_F(dma, unlocking_a_part_leaves_the_rest)
 {
 	uint64_t last = self->addr + pages(PAGES - 1);
@@ -579,14 +585,14 @@ TEST_F(dma, unlocking_a_part_leaves_the_rest)
 				3));
 }
 
-/* Behind an IOMMU what is not locked any more is out of the device's reach. */
+/* Behind an IOMMU the device cannot reach memory that has been unlocked. */
 TEST_F(dma, does_not_reach_what_was_unlocked)
 {
 	uint64_t to = dma_at(self->extents, self->n, 0);
 	int ret;
 
 	if (!(self->cmd.out_features & CONTIG_DEVICE_IOMMU))
-		return;		/* nothing would stop it */
+		return;		/* nothing would prevent it */
 	fill_pattern(self->memory, pages(PAGES), 1);
 	ASSERT_EQ(0, edu_transfer(&self->edu, to, false));
 	fill_pattern(self->memory, pages(PAGES), 2);
@@ -601,8 +607,8 @@ TEST_F(dma, does_not_reach_what_was_unlocked)
 }
 
 /*
- * A device writes to memory that no process ever mapped. The next owner must
- * not see that.
+ * A device writes to memory that no process has ever mapped. The next owner
+ * must not see the data.
  */
 TEST_F(device, writes_what_the_next_owner_does_not_see)
 {
@@ -627,7 +633,7 @@ TEST_F(device, writes_what_the_next_owner_does_not_see)
 	fill_pattern(memory, pages(1), 6);
 	ASSERT_EQ(0, edu_transfer(&self->edu, from.addr, false));
 
-	/* Locked as a whole, and then a page of it only. */
+	/* Lock all of it first, then only one page. */
 	for (round = 0; round < 2; round++) {
 		length = round ? pages(1) : MIB(4);
 		test_lock_buffer(self->fd, alloc.out_fd, 0, length, 0);
@@ -639,7 +645,10 @@ TEST_F(device, writes_what_the_next_owner_does_not_see)
 		test_unlock_buffer(self->fd, alloc.out_fd, 0, length);
 		close(alloc.out_fd);
 
-		/* The same memory once more, looked at by its owner, and again. */
+		/*
+		 * Allocate the same memory twice more, and check what its owner
+		 * sees.
+		 */
 		alloc = alloc_request(MIB(4), CONTIG_RUNGS_RESERVE);
 		alloc.constraints.lowest = extents[0].addr;
 		alloc.constraints.highest = extents[0].addr + MIB(4) - 1;
@@ -666,7 +675,7 @@ static void go_by_unplugging(struct edu *edu)
 	pci_write(edu->slot, "remove", "1");
 }
 
-/* The device goes while its memory is mapped, and comes back. */
+/* The device disappears while its memory is mapped, and comes back. */
 static void device_goes(struct __test_metadata *_metadata,
 			FIXTURE_DATA(dma) *self, void (*go)(struct edu *edu))
 {
@@ -686,7 +695,7 @@ static void device_goes(struct __test_metadata *_metadata,
 	test_err_alloc(ENODEV, self->fd, &alloc);
 	test_err_lock(ENODEV, self->fd, self->memory, pages(1), 0);
 	EXPECT_FALSE(debugfs_has("devices", self->edu.name));
-	/* The memory is still there, and physical addresses are. */
+	/* The memory is still there, and so are physical addresses. */
 	fill_pattern(self->memory, pages(PAGES), 5);
 	EXPECT_TRUE(has_pattern(self->memory, pages(PAGES), 5));
 	EXPECT_LT(0, self->buffer < 0 ?
@@ -721,7 +730,7 @@ TEST_F(dma, is_unplugged)
 	device_goes(_metadata, self, go_by_unplugging);
 }
 
-/* Gone for good: everything is closed in any order. */
+/* The device does not come back: everything is closed in any order. */
 TEST_F(dma, is_unplugged_and_forgotten)
 {
 	edu_disable(&self->edu);
@@ -733,7 +742,7 @@ TEST_F(dma, is_unplugged_and_forgotten)
 	ASSERT_EQ(0, edu_setup(&self->edu));
 }
 
-/* What the device could never reach is neither given nor mapped. */
+/* Memory that the device could never reach is neither allocated nor mapped. */
 TEST_F(device, reaches_nothing_above_its_bits)
 {
 	uint64_t top = 1ull << edu_bits();
@@ -766,7 +775,10 @@ TEST_F(device, reaches_nothing_above_its_bits)
 		close(alloc.out_fd);
 	}
 
-	/* What another client got from up there an IOMMU alone can map. */
+	/*
+	 * Memory of another client above the limit can be mapped only by an
+	 * IOMMU.
+	 */
 	test_info(plain, &info);
 	if (info.out_ram_top < top + MIB(64))
 		return;

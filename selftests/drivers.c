@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drivers in the kernel that use contig: one that memory is mapped for, and one whose
- * interrupts move it
+ * Drivers in the kernel that use contig: one for which memory is mapped, and
+ * one whose interrupts transfer it
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -12,7 +12,7 @@
 #define PAGES 16
 
 /*
- * For a device that moves nothing, but that memory is mapped for
+ * A device that transfers nothing, but for which memory is mapped
  */
 FIXTURE(platform) {
 	int fd;
@@ -31,7 +31,7 @@ FIXTURE_TEARDOWN(platform) {
 	munmap(self->memory, pages(PAGES));
 }
 
-/* Every direction, so that caches are looked after at every level. */
+/* All directions, so that caches are maintained in every context. */
 TEST_F(platform, prepare_and_checkpoint)
 {
 	char *start = self->memory + 300;
@@ -49,7 +49,7 @@ TEST_F(platform, prepare_and_checkpoint)
 			cmd.want_dma = 1;
 			ASSERT_EQ(0, prepare(self->fd, &cmd));
 			EXPECT_EQ(9, cmd.out_entries);
-			/* Nothing translates for it. */
+			/* No IOMMU translates for this device. */
 			for (i = 0; i < cmd.out_entries; i++)
 				EXPECT_EQ(cmd.physical[i], cmd.dma[i]);
 			EXPECT_TRUE(is_at(cmd.dma[0], start));
@@ -65,7 +65,10 @@ TEST_F(platform, prepare_and_checkpoint)
 	}
 }
 
-/* A driver that leaves without closing: nothing stays mapped, all is balanced. */
+/*
+ * A driver is removed without closing: nothing stays mapped, all counts are
+ * balanced.
+ */
 TEST_F(platform, is_left_by_its_driver)
 {
 	struct irq_test_prepare cmd;
@@ -103,7 +106,7 @@ TEST_F(platform, is_left_by_its_driver)
 
 #define FAIL_MAP CONTIG_DEBUGFS "/fail_map/"
 
-/* What cannot be mapped is not held. */
+/* Memory that cannot be mapped is not held. */
 TEST_F(platform, cannot_be_mapped_for)
 {
 	int fd = self->fd;
@@ -125,7 +128,7 @@ TEST_F(platform, cannot_be_mapped_for)
 }
 
 /*
- * A chain of transfers, each begun and prepared by the interrupt before
+ * A chain of transfers, each prepared and started by the previous interrupt
  */
 FIXTURE(chain) {
 	int fd;
@@ -135,7 +138,7 @@ FIXTURE(chain) {
 	char *memory;
 };
 
-/* Memory that the device can reach, in single pages where there is a choice. */
+/* Memory that the device can reach, in single pages where possible. */
 static char *reachable(int client, int *buffer)
 {
 	struct contig_alloc alloc = alloc_request(pages(PAGES),
@@ -159,7 +162,7 @@ FIXTURE_SETUP(chain) {
 	if (system("rmmod contig_irq_test 2>/dev/null; true") ||
 	    system(command))
 		SKIP(return, "no module contig_irq_test: it is built for guests");
-	/* Another test may have left it to another driver. */
+	/* An earlier test may have bound it to another driver. */
 	edu_unbind(&self->edu);
 	ASSERT_EQ(0, edu_bind(&self->edu, TEST_DRIVER));
 	ASSERT_TRUE(debugfs_has("kernel", "device"));
@@ -179,7 +182,7 @@ FIXTURE_TEARDOWN(chain) {
 	close(self->buffer);
 	munmap(self->memory, pages(PAGES));
 	system("rmmod contig_irq_test");
-	/* The driver that the other tests want does not say that it wants it. */
+	/* The driver of the other tests does not set the override itself. */
 	pci_write(self->edu.slot, "driver_override", "\n");
 }
 
@@ -188,7 +191,7 @@ static int chain_run(int fd, struct irq_test_chain *cmd)
 	return contig_ioctl(fd, IRQ_TEST_CHAIN, cmd);
 }
 
-/* 6 pages to 6 others, in parts of two pages, which begin where it suits nobody. */
+/* 6 pages to 6 others, in parts of two pages, at unaligned offsets. */
 TEST_F(chain, moves_data)
 {
 	struct irq_test_chain cmd = {
@@ -207,14 +210,14 @@ TEST_F(chain, moves_data)
 	ASSERT_EQ(0, chain_run(self->fd, &cmd));
 	EXPECT_EQ(0, cmd.result);
 	EXPECT_EQ(cmd.length, cmd.moved);
-	/* Two for each piece, and all of them real ones. */
+	/* Two interrupts for each piece, from real transfers. */
 	EXPECT_LE(2 * (cmd.length / EDU_CHUNK), cmd.interrupts);
 	EXPECT_LE(3, cmd.prepared);
 	EXPECT_EQ(0, memcmp(expected, self->memory, pages(PAGES)));
 	printf("# %llu bytes, %u interrupts, which prepared %u parts; the longest took %llu ns\n",
 	       (unsigned long long)cmd.moved, cmd.interrupts, cmd.prepared,
 	       (unsigned long long)cmd.longest_ns);
-	/* All is balanced. */
+	/* All counts are balanced. */
 	EXPECT_EQ(-ENOLCK, unlock(self->fd, IRQ_TEST_TASK, self->memory,
 				  pages(PAGES)));
 	EXPECT_EQ(0, unhold(self->fd, IRQ_TEST_TASK, self->memory,
@@ -222,7 +225,7 @@ TEST_F(chain, moves_data)
 	free(expected);
 }
 
-/* A wrong address does not look right. */
+/* The test must notice a wrong address. */
 TEST_F(chain, goes_wrong_one_page_off)
 {
 	struct irq_test_chain cmd = {
@@ -243,7 +246,7 @@ TEST_F(chain, goes_wrong_one_page_off)
 			    2048));
 }
 
-/* Memory that is not held stops it where the first part ends. */
+/* Memory that is not held ends the chain after the first part. */
 TEST_F(chain, stops_where_nothing_is_held)
 {
 	struct irq_test_chain cmd = {
@@ -262,7 +265,7 @@ TEST_F(chain, stops_where_nothing_is_held)
 			    pages(1)));
 }
 
-/* Addresses of the device, at interrupt level, are those of prepare. */
+/* Addresses for the device at interrupt level equal those of prepare. */
 TEST_F(chain, has_addresses_for_the_device)
 {
 	struct irq_test_prepare cmd;
@@ -285,7 +288,7 @@ TEST_F(chain, has_addresses_for_the_device)
 			EXPECT_EQ(table.extents[n].addr + i + (at == 0),
 				  cmd.dma[at]);
 	EXPECT_EQ(PAGES, at);
-	/* No more than the device has address bits for. */
+	/* No address exceeds the device's address bits. */
 	for (at = 0; at < PAGES; at++)
 		EXPECT_GT(1ull << edu_bits(), cmd.dma[at]);
 	EXPECT_EQ(table.count == 1 ? 0 : -EILSEQ,
@@ -294,7 +297,9 @@ TEST_F(chain, has_addresses_for_the_device)
 			     CONTIG_LOCK_DEVICE_CONTIGUOUS));
 }
 
-/* So the first piece has been noted. */
+/*
+ * Return true if the second piece has arrived, so the first has been recorded.
+ */
 static bool second_has_arrived(void *arg)
 {
 	const char *from = (char *)arg + EDU_CHUNK;
@@ -302,7 +307,9 @@ static bool second_has_arrived(void *arg)
 	return !memcmp(from, from + pages(8), EDU_CHUNK);
 }
 
-/* The device goes in mid-chain: it ends with an error, and nothing is left. */
+/*
+ * The device disappears mid-chain: the chain fails, and nothing stays behind.
+ */
 static void device_goes(struct __test_metadata *_metadata,
 			FIXTURE_DATA(chain) *self, bool unplugged)
 {
@@ -321,7 +328,7 @@ static void device_goes(struct __test_metadata *_metadata,
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		/* Of the transfers most are still to come, for 3 seconds. */
+		/* Most transfers are still to come, which takes 3 seconds. */
 		if (!poll_until(second_has_arrived, self->memory))
 			_exit(2);
 		if (unplugged)
@@ -341,7 +348,7 @@ static void device_goes(struct __test_metadata *_metadata,
 					1, &table, 1, 0));
 	EXPECT_FALSE(debugfs_has("devices", self->edu.name));
 	EXPECT_EQ(-1, kernel_stat(1));
-	/* And can have another one. */
+	/* Another client can be opened. */
 	write_text("/sys/bus/pci/rescan", "1");
 	ASSERT_EQ(0, edu_bind(&self->edu, TEST_DRIVER));
 	EXPECT_EQ(0, ioctl(self->fd, IRQ_TEST_OPEN, IRQ_TEST_FOR_EDU));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * QEMU's "edu": a PCI device with a DMA engine that copies between memory and a
- * buffer of its own, which is a page long; but all of that at once old versions of
- * QEMU take for an error. It has 28 address bits, and each transfer takes a tenth
+ * QEMU's "edu": a PCI device with a DMA engine that copies between memory and
+ * an internal buffer of one page. Old versions of QEMU reject a transfer of the
+ * whole buffer. The device has 28 address bits, and each transfer takes a tenth
  * of a second.
  */
 #ifndef CONTIG_EDU_H
@@ -32,8 +32,8 @@
 #define PCI_DRIVERS "/sys/bus/pci/drivers/"
 
 /*
- * How many address bits to say that it has: on machines whose memory lies above, it
- * has to be told, with dma_mask=. Where that differs the environment says so.
+ * Return the device's number of address bits. On machines whose memory lies
+ * higher, QEMU sets more with dma_mask=, and the environment has the number.
  */
 static inline uint32_t edu_bits(void)
 {
@@ -57,7 +57,7 @@ static inline int pci_write(const char *slot, const char *file,
 	return write_text(path, text);
 }
 
-/* Is the first line of a device's file this one? */
+/* Return true if the first line of a device's file is @text. */
 static inline bool pci_is(const char *slot, const char *file, const char *text)
 {
 	char path[300], *found;
@@ -70,7 +70,7 @@ static inline bool pci_is(const char *slot, const char *file, const char *text)
 	return same;
 }
 
-/* Return: 0, or -ENODEV if this machine has none. */
+/* Return 0, or -ENODEV if this machine has no such device. */
 static inline int edu_find(struct edu *edu)
 {
 	DIR *dir = opendir(PCI_DEVICES);
@@ -91,7 +91,7 @@ static inline int edu_find(struct edu *edu)
 	return ret;
 }
 
-/* Take the device away from its driver, if it has one. */
+/* Unbind the device from its driver, if it has one. */
 static inline void edu_unbind(const struct edu *edu)
 {
 	pci_write(edu->slot, "driver/unbind", edu->slot);
@@ -114,7 +114,7 @@ static inline int edu_bind(const struct edu *edu, const char *driver)
 	       edu_is_bound(edu) ? 0 : -ENODEV;
 }
 
-/* Let the device answer, and begin transfers by itself. */
+/* Enable memory space and bus mastering. */
 static inline int edu_enable(struct edu *edu)
 {
 	uint16_t command;
@@ -144,7 +144,7 @@ static inline int edu_enable(struct edu *edu)
 	return 0;
 }
 
-/* Find a device, and give it a driver that leaves DMA to us. */
+/* Find a device, and bind a driver that leaves DMA to the test. */
 static inline int edu_setup(struct edu *edu)
 {
 	int ret = edu_find(edu);
@@ -169,7 +169,7 @@ static inline void edu_store(const struct edu *edu, unsigned int at,
 	*(volatile uint64_t *)(edu->registers + at) = value;
 }
 
-/* Copy a chunk between memory, at a DMA address, and the device. */
+/* Copy a chunk between the device and memory at a DMA address. */
 static inline int edu_transfer(const struct edu *edu, uint64_t addr,
 			       bool to_memory)
 {

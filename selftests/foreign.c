@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Dma-bufs of other exporters, which are locked for a device. The addresses are
- * checked by the device's own DMA, where it reaches them, and by pagemap.
+ * Dma-bufs of other exporters, locked for a device. Their addresses are checked
+ * by the device's own DMA, if it reaches them, and by pagemap.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
@@ -24,7 +24,10 @@ static int buffer_sync(int fd, uint64_t flags)
 	return ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) ? -errno : 0;
 }
 
-/* A dma-buf that is open as @flags say, or a negative errno; -ENOENT without exporter. */
+/*
+ * Return a dma-buf with the access mode in @flags, or a negative errno; -ENOENT
+ * without exporter.
+ */
 static int export_udmabuf(int flags)
 {
 	int memfd = memfd_create("foreign", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -135,8 +138,8 @@ FIXTURE_VARIANT_ADD(foreign, drm) { .export = export_drm };
 FIXTURE_VARIANT_ADD(foreign, video) { .export = export_video };
 
 /*
- * Without an IOMMU the memory can be anywhere, so the device is said to reach
- * it, which edu does not.
+ * Without an IOMMU the memory can lie anywhere, so state that the device
+ * reaches it, although edu does not.
  */
 static int attach_edu(FIXTURE_DATA(foreign) *self)
 {
@@ -144,7 +147,7 @@ static int attach_edu(FIXTURE_DATA(foreign) *self)
 
 	self->cmd = (struct contig_device) {
 		.address_bits = edu_bits(),
-		/* Exporters do not look at shorter ones. */
+		/* Exporters ignore shorter segments. */
 		.max_segment = MIB(1),
 	};
 	ret = attach(self->fd, &self->cmd, self->edu.name);
@@ -185,7 +188,10 @@ FIXTURE_TEARDOWN(foreign) {
 	close(self->fd);
 }
 
-/* Says pagemap or, where it says nothing of such mappings, what lies there? */
+/*
+ * Return true if the page is at this address, according to pagemap; or, for
+ * mappings that pagemap does not show, if the same contents lie there.
+ */
 static bool lies_at(const char *page, uint64_t addr)
 {
 	uint64_t pfn = pfn_of(page);
@@ -196,7 +202,7 @@ static bool lies_at(const char *page, uint64_t addr)
 	       !memcmp(copy, page, page_size);
 }
 
-/* Has the kernel a dma-buf that is attached to the device? */
+/* Return true if the kernel lists a dma-buf that is attached to the device. */
 static bool is_attached(const struct edu *edu)
 {
 	char *text = read_text(BUFINFO), line[32];
@@ -214,7 +220,7 @@ static int all_dma(FIXTURE_DATA(foreign) *self)
 		       2 * PAGES);
 }
 
-/* Is all of it where the device is told? */
+/* Check that all of the buffer lies at the addresses for the device. */
 static void expect_true_dma(struct __test_metadata *_metadata,
 			    FIXTURE_DATA(foreign) *self, int n)
 {
@@ -262,7 +268,7 @@ TEST_F(foreign, is_where_the_device_is_told)
 	EXPECT_EQ(-ENOLCK, all_dma(self));
 }
 
-/* Physical addresses need the right to see them, as everywhere. */
+/* Physical addresses need the right to see them, as in all commands. */
 TEST_F(foreign, is_system_memory)
 {
 	struct contig_extent *extents;
@@ -309,7 +315,7 @@ static int prepare(FIXTURE_DATA(foreign) *self, int client, uint32_t flags,
 	return ret ?: cmd.out_bounced ? -EIO : (int)cmd.count;
 }
 
-/* Its descriptor can be closed meanwhile. */
+/* The descriptor can be closed before CHECKPOINT. */
 TEST_F(foreign, is_prepared)
 {
 	int count = self->length / page_size, n, i;
@@ -363,7 +369,7 @@ TEST_F(foreign, locks_are_counted)
 	EXPECT_EQ(-ENOLCK, all_dma(self));
 	EXPECT_LT(0, get_dma(self->fd, self->buffer, pages(2), pages(3),
 			     self->extents, PAGES));
-	/* What lies beside it is where the mapping has it. */
+	/* Pages beside it have the addresses of the mapping. */
 	test_lock_buffer(self->fd, self->buffer, pages(5), page_size, 0);
 	EXPECT_LT(0, get_dma(self->fd, self->buffer, pages(2), pages(4),
 			     self->extents, PAGES));
@@ -375,7 +381,7 @@ TEST_F(foreign, locks_are_counted)
 	EXPECT_FALSE(is_attached(&self->edu));
 }
 
-/* The direction is that of the first lock, since there is one mapping. */
+/* The first lock sets the direction, since there is one mapping only. */
 TEST_F(foreign, may_be_for_reading_only)
 {
 	int buffer;
@@ -392,7 +398,7 @@ TEST_F(foreign, may_be_for_reading_only)
 	test_lock_buffer(self->fd, self->buffer, 0, page_size, 0);
 	if (variant->always_writable)
 		return;
-	/* A device must not write for a process that may not. */
+	/* A process without write access must not let a device write. */
 	buffer = variant->export(O_RDONLY);
 	ASSERT_LE(0, buffer);
 	test_err_lock_buffer(EACCES, self->fd, buffer, 0, page_size, 0);
@@ -429,7 +435,9 @@ TEST_F(foreign, is_refused)
 	close(plain);
 }
 
-/* It is charged as a whole, once for each client that has locked any of it. */
+/*
+ * It is charged as a whole, once for each client that has a part of it locked.
+ */
 TEST_F(foreign, counts_as_locked_memory)
 {
 	struct rlimit limit = { self->length, self->length };
@@ -459,7 +467,7 @@ static void unplug(struct edu *edu)
 	pci_write(edu->slot, "remove", "1");
 }
 
-/* The device goes first, then everything else. */
+/* The device is removed first, then everything else. */
 TEST_F(foreign, is_taken_from_a_device_that_goes)
 {
 	struct contig_extent *extents;
@@ -472,7 +480,7 @@ TEST_F(foreign, is_taken_from_a_device_that_goes)
 	unplug(&self->edu);
 	EXPECT_FALSE(is_attached(&self->edu));
 	EXPECT_EQ(-ENODEV, all_dma(self));
-	/* Nothing keeps the memory in place any more. */
+	/* The memory is not kept in place any more. */
 	EXPECT_EQ(-ENODEV, translate_all(self->fd, self->buffer, 0,
 					 self->length, 1, &extents));
 	test_err_lock_buffer(ENODEV, self->fd, self->buffer, 0, page_size, 0);
@@ -497,7 +505,7 @@ TEST_F(foreign, is_let_go_of_with_the_client)
 	EXPECT_TRUE(has_pattern(self->map, self->length, 1));
 }
 
-/* The descriptor and the mapping go first. */
+/* The descriptor and the mapping are closed first. */
 TEST_F(foreign, is_kept_by_its_locks)
 {
 	test_lock_buffer(self->fd, self->buffer, 0, self->length, 0);
@@ -514,12 +522,12 @@ TEST_F(foreign, is_kept_by_its_locks)
 	ASSERT_EQ(0, edu_setup(&self->edu));
 }
 
-/* What the device does not reach is refused; nothing is copied behind its back. */
+/* Memory out of the device's reach is refused; it is never copied silently. */
 TEST_F(foreign, is_never_a_copy)
 {
 	int bits, n, i;
 
-	/* Behind an IOMMU it reaches all memory. */
+	/* Behind an IOMMU the device reaches all memory. */
 	for (bits = edu_bits(); bits <= 32 && !self->iommu; bits += 4) {
 		ASSERT_EQ(0, detach(self->fd));
 		self->cmd.address_bits = bits;
@@ -540,7 +548,9 @@ TEST_F(foreign, is_never_a_copy)
 	}
 }
 
-/* Locks a dma-buf over and over, for a device that comes and goes. */
+/*
+ * Lock a dma-buf repeatedly, for a device that is removed and added meanwhile.
+ */
 struct locker {
 	struct contig_device cmd;
 	int buffer;
@@ -581,7 +591,7 @@ TEST_F(foreign, is_locked_while_the_device_goes)
 	pthread_t thread;
 	int i;
 
-	/* One, since the debugging of the DMA API allows no overlapping maps. */
+	/* One thread only: DMA API debugging allows no overlapping mappings. */
 	edu_disable(&self->edu);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, lock_on, &l));
 	for (i = 0; i < times(10); i++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Other drivers that import buffers and never heard of contig: a V4L2 device
- * that fills them through the CPU or as if by DMA, and a DRM device.
+ * Other drivers that import buffers and know nothing of contig: a V4L2 device
+ * that fills them by the CPU or through the DMA API, and a DRM device.
  */
 #include <linux/dma-buf.h>
 #include <poll.h>
@@ -130,7 +130,7 @@ TEST_F_TIMEOUT(video, frames_arrive, 400)
 		ASSERT_EQ(1, poll(&p, 1, 60000));
 		n = video_buffer(self, VIDIOC_DQBUF, -1);
 		ASSERT_LE(0, n);
-		/* Grey, black and colours are all no zeros in YUYV. */
+		/* Grey, black and colours all have non-zero bytes in YUYV. */
 		EXPECT_NE(0, *(uint64_t *)(self->maps[n] + FRAME / 2));
 		EXPECT_NE(0, *(uint64_t *)(self->maps[n] + FRAME - 8));
 		EXPECT_TRUE(is_zero(self->maps[n] + FRAME,
@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(video, frames_arrive, 400)
 	EXPECT_EQ(0, video_request(self, 0));
 }
 
-/* Nobody else has the memory any more, and the frames go on. */
+/* Only the importer still has the memory, and frames keep arriving. */
 TEST_F_TIMEOUT(video, importer_keeps_the_memory, 400)
 {
 	struct pollfd p = { .fd = self->video, .events = POLLIN };
@@ -164,7 +164,10 @@ TEST_F_TIMEOUT(video, importer_keeps_the_memory, 400)
 	EXPECT_FALSE(debugfs_has("buffers", NAME));
 }
 
-/* No process ever mapped the frames; the next owner of the memory must not see them. */
+/*
+ * No process ever mapped the frames; the next owner of the memory must not see
+ * them.
+ */
 TEST_F_TIMEOUT(video, frames_are_gone_for_the_next_owner, 400)
 {
 	struct pollfd p = { .fd = self->video, .events = POLLIN };
@@ -172,7 +175,7 @@ TEST_F_TIMEOUT(video, frames_are_gone_for_the_next_owner, 400)
 	char *map;
 
 	if (variant->rung != CONTIG_RUNG_RESERVE)
-		return;		/* others clear what they take */
+		return;		/* other rungs clear what they allocate */
 	for (i = 0; i < BUFFERS; i++) {
 		munmap(self->maps[i], self->length);
 		close(self->buffers[i]);
@@ -188,7 +191,7 @@ TEST_F_TIMEOUT(video, frames_are_gone_for_the_next_owner, 400)
 	for (i = 0; i < BUFFERS; i++)
 		close(self->buffers[i]);
 
-	/* All of the reserve: the frames were somewhere in it. */
+	/* Allocate all of the reserve: the frames were somewhere in it. */
 	for (n = 0; n < 64; n++) {
 		fds[n] = buffer_alloc(self->fd, MIB(1),
 				     CONTIG_RUNGS_RESERVE, 0);
@@ -245,7 +248,7 @@ TEST_F(drm, import_and_export)
 	ASSERT_EQ(0, ioctl(self->card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &import));
 	ASSERT_EQ(0, ioctl(self->card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &again));
 	EXPECT_EQ(import.handle, again.handle);
-	/* The CPU takes its turn while the device has the buffer. */
+	/* The CPU accesses the buffer while the device has it. */
 	EXPECT_EQ(0, sync_buffer(self->buffer, DMA_BUF_SYNC_START));
 	EXPECT_EQ(0, sync_buffer(self->buffer, DMA_BUF_SYNC_END));
 
@@ -257,7 +260,7 @@ TEST_F(drm, import_and_export)
 	munmap(map, MIB(1));
 	EXPECT_TRUE(debugfs_has("buffers", NAME));
 
-	/* What comes out again is the same buffer. */
+	/* Exported again, it is the same buffer. */
 	export = (struct drm_prime_handle) {
 		.handle = import.handle,
 		.flags = DRM_CLOEXEC | DRM_RDWR,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Other drivers that take buffers, and give some: a DRM and a V4L2 device
+ * Other drivers that import and export buffers: a DRM and a V4L2 device
  */
 #ifndef CONTIG_IMPORTING_H
 #define CONTIG_IMPORTING_H
@@ -9,7 +9,9 @@
 
 #include "contig_utils.h"
 
-/* What we need of drm/drm.h and drm_mode.h, which not every distribution installs. */
+/*
+ * The needed parts of drm/drm.h and drm_mode.h, which some distributions lack.
+ */
 struct drm_gem_close {
 	uint32_t handle;
 	uint32_t pad;
@@ -38,7 +40,7 @@ struct drm_mode_create_dumb {
 #define DRM_CLOEXEC O_CLOEXEC
 #define DRM_RDWR O_RDWR
 
-/* The nth capture device of vivid, which takes memory in its nth way. */
+/* Open the nth capture device of vivid; each fills memory in its own way. */
 static inline int open_video(int n)
 {
 	struct v4l2_capability cap;
@@ -59,7 +61,7 @@ static inline int open_video(int n)
 	return -1;
 }
 
-/* Which of vivid's devices, by how it fills memory. */
+/* The devices of vivid, by how they fill memory. */
 enum { BY_CPU, BY_DMA };
 
 /* Its frames, in YUYV. */
@@ -67,7 +69,7 @@ enum { BY_CPU, BY_DMA };
 #define HEIGHT 180
 #define FRAME (WIDTH * HEIGHT * 2)
 
-/* Return: 0 or a negative errno. */
+/* Return 0 or a negative errno. */
 static inline int set_video_format(int video)
 {
 	struct v4l2_format format = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The interface for other modules of the kernel, called at every level of execution
+ * The interface for other modules of the kernel, called in every context
  */
 #include <pthread.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 #include "interrupts.h"
 
 #define PAGES 16
-/* What one call takes: selftests/run loads the module with this. */
+/* The limit of one call: selftests/run loads the module with this. */
 #define MOST 65537
 #define DEFERRED 32
 
@@ -33,7 +33,7 @@ FIXTURE_TEARDOWN(calls) {
 	munmap(self->memory, pages(PAGES));
 }
 
-/* Statement 64, and what lock and hold promise. */
+/* Statement 64, and the guarantees of lock and hold. */
 TEST_F(calls, refuse_what_is_not_held_where_they_may_not_sleep)
 {
 	char *held = self->memory, *not_held = self->memory + pages(4);
@@ -45,7 +45,7 @@ TEST_F(calls, refuse_what_is_not_held_where_they_may_not_sleep)
 		TH_LOG("%s", level_names[level]);
 		EXPECT_EQ(-EWOULDBLOCK, lock(self->fd, level, not_held, 1));
 		EXPECT_EQ(-EWOULDBLOCK, hold(self->fd, level, not_held, 1));
-		/* One page that is not held is enough. */
+		/* One page that is not held suffices. */
 		EXPECT_EQ(-EWOULDBLOCK, lock(self->fd, level, held, pages(5)));
 		cmd = prepare_of(level, held, pages(5), INPUT);
 		EXPECT_EQ(-EWOULDBLOCK, prepare(self->fd, &cmd));
@@ -63,13 +63,13 @@ TEST_F(calls, refuse_what_is_not_held_where_they_may_not_sleep)
 		EXPECT_EQ(pages(4), cmd.out_length);
 		EXPECT_EQ(0, checkpoint(self->fd, level, 0, 0));
 	}
-	/* The same by the caller's own word. */
+	/* The same if the caller forbids sleeping by a flag. */
 	EXPECT_EQ(-EWOULDBLOCK, call_flags(self->fd, IRQ_TEST_LOCK,
 					   IRQ_TEST_TASK, not_held, 1,
 					   NOSLEEP));
 	EXPECT_EQ(0, call_flags(self->fd, IRQ_TEST_LOCK, IRQ_TEST_TASK, held, 1,
 				NOSLEEP));
-	/* A thread of the kernel may sleep, but has no such memory. */
+	/* A kernel thread may sleep, but has no user memory. */
 	EXPECT_EQ(-EXDEV, lock(self->fd, IRQ_TEST_KTHREAD, not_held, 1));
 	EXPECT_EQ(0, lock(self->fd, IRQ_TEST_KTHREAD, held, 1));
 	EXPECT_EQ(0, lock(self->fd, IRQ_TEST_TASK, not_held, 1));
@@ -94,12 +94,12 @@ TEST_F(calls, give_back_at_any_level)
 				    pages(PAGES)));
 		EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 	}
-	/* Unpinning follows a little later. */
+	/* The memory is unpinned a little later. */
 	ASSERT_EQ(0, hold(self->fd, IRQ_TEST_TASK, self->memory, 1));
 	EXPECT_EQ(page_size / 1024, charged_kib());
 }
 
-/* Counts are per page, and separate; calls must balance. */
+/* Counts are per page and separate; each call must be undone once. */
 TEST_F(calls, count)
 {
 	const char *memory = self->memory;
@@ -109,13 +109,13 @@ TEST_F(calls, count)
 	EXPECT_EQ(-ENODATA, unhold(fd, level, memory, 1));
 	EXPECT_EQ(-ENOLCK, unlock(fd, level, memory, 1));
 	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, memory, pages(4)));
-	/* A hold is no lock, and a lock no hold. */
+	/* A hold is not a lock, and a lock is not a hold. */
 	EXPECT_EQ(-ENOLCK, unlock(fd, level, memory, 1));
 	ASSERT_EQ(0, lock(fd, IRQ_TEST_TASK, memory + pages(8), 1));
 	EXPECT_EQ(-ENODATA, unhold(fd, level, memory + pages(8), 1));
 	EXPECT_EQ(0, unlock(fd, level, memory + pages(8), 1));
 
-	/* The part that two locks have in common stays locked. */
+	/* Pages that two locks have in common stay locked. */
 	EXPECT_EQ(0, lock(fd, level, memory, pages(3)));
 	EXPECT_EQ(0, lock(fd, level, memory + pages(2), pages(2)));
 	EXPECT_EQ(0, unlock(fd, level, memory, pages(3)));
@@ -126,7 +126,10 @@ TEST_F(calls, count)
 	EXPECT_EQ(0, unlock(fd, level, memory + pages(2), pages(2)));
 	EXPECT_EQ(-ENOLCK, unlock(fd, level, memory + pages(2), 1));
 
-	/* Locked memory stays when it is no longer held, and the other way. */
+	/*
+	 * Locked memory stays when its hold ends, and held memory when its lock
+	 * ends.
+	 */
 	EXPECT_EQ(0, lock(fd, level, memory, pages(4)));
 	EXPECT_EQ(0, unhold(fd, level, memory, pages(4)));
 	EXPECT_EQ(-ENODATA, unhold(fd, level, memory, 1));
@@ -141,7 +144,7 @@ TEST_F(calls, count)
 	EXPECT_EQ(0, unhold(fd, level, memory + pages(3), 1));
 	EXPECT_EQ(-EWOULDBLOCK, lock(fd, level, memory + pages(3), 1));
 
-	/* Pages that were let go of while others stayed can be held again. */
+	/* Pages whose hold ended while others stayed held can be held again. */
 	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, memory, pages(4)));
 	ASSERT_EQ(0, unhold(fd, level, memory + pages(1), pages(2)));
 	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, memory, pages(6)));
@@ -208,7 +211,7 @@ TEST_F(calls, with_wrong_arguments)
 	EXPECT_EQ(-EFAULT, lock(fd, IRQ_TEST_TASK, hole, pages(2)));
 	EXPECT_EQ(-EACCES, hold(fd, IRQ_TEST_TASK, constant, 1));
 	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
-	/* What was held for output is not for input. */
+	/* Memory held for output only cannot be used for input. */
 	EXPECT_EQ(0, call_flags(fd, IRQ_TEST_HOLD, IRQ_TEST_TASK, constant, 1,
 				CONTIG_LOCK_OUTPUT));
 	EXPECT_EQ(-EACCES, lock(fd, IRQ_TEST_HARDIRQ, constant, 1));
@@ -225,7 +228,7 @@ TEST_F(calls, with_wrong_arguments)
 	EXPECT_EQ(0, checkpoint(fd, IRQ_TEST_HARDIRQ, 0, 0));
 }
 
-/* Interrupts are off for so many pages and no more. */
+/* One call takes at most so many pages, since interrupts are off meanwhile. */
 TEST_F(calls, take_so_many_pages)
 {
 	char *memory = anon_map(pages(MOST + 1));
@@ -249,7 +252,7 @@ TEST_F(calls, take_so_many_pages)
 					  &table, 0, 0));
 		EXPECT_EQ(0, unlock(fd, level, memory, pages(MOST)));
 
-		/* Two parts, though no table is short. */
+		/* Two parts, although no table is too short. */
 		cmd = prepare_of(level, memory + 1, pages(MOST), INPUT);
 		cmd.want_physical = 0;
 		ASSERT_EQ(0, prepare(fd, &cmd));
@@ -265,7 +268,7 @@ TEST_F(calls, take_so_many_pages)
 	munmap(memory, pages(MOST + 1));
 }
 
-/* RLIMIT_MEMLOCK counts, and what is given back can be had again at once. */
+/* RLIMIT_MEMLOCK applies, and unpinned memory can be charged again at once. */
 TEST_F(calls, are_limited)
 {
 	struct rlimit limit = { pages(PAGES), pages(PAGES) };
@@ -313,7 +316,7 @@ TEST_F(calls, translate_to_the_byte)
 	}
 }
 
-/* One run of memory, if it is one. */
+/* Succeeds only if the memory is one extent. */
 TEST_F(calls, lock_contiguous)
 {
 	int client = client_open(), fd, n;
@@ -327,7 +330,7 @@ TEST_F(calls, lock_contiguous)
 	ASSERT_LE(0, fd);
 	map = buffer_map(fd, pages(8));
 	ASSERT_NE(NULL, map);
-	/* A buffer of contig itself, where it is mapped. */
+	/* A mapped buffer of contig itself. */
 	ASSERT_EQ(0, hold(self->fd, IRQ_TEST_TASK, map, pages(8)));
 	EXPECT_EQ(0, call_flags(self->fd, IRQ_TEST_LOCK, IRQ_TEST_HARDIRQ,
 				map + 5, pages(8) - 5,
@@ -348,13 +351,16 @@ TEST_F(calls, lock_contiguous)
 		  call_flags(self->fd, IRQ_TEST_LOCK, IRQ_TEST_HARDIRQ,
 			     self->memory, pages(PAGES),
 			     CONTIG_LOCK_CONTIGUOUS));
-	/* A page is always one. */
+	/* A single page is always contiguous. */
 	EXPECT_EQ(0, call_flags(self->fd, IRQ_TEST_LOCK, IRQ_TEST_HARDIRQ,
 				self->memory, pages(1),
 				CONTIG_LOCK_CONTIGUOUS));
 }
 
-/* What was unmapped does not translate; who cannot look says so as well. */
+/*
+ * Pages that were unmapped do not translate, also in a context that cannot
+ * check.
+ */
 TEST_F(calls, notice_what_is_gone)
 {
 	struct irq_test_call cmd;
@@ -368,10 +374,10 @@ TEST_F(calls, notice_what_is_gone)
 		  mmap(memory + pages(4), pages(1), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	memset(memory + pages(4), 1, pages(1));
-	/* The others were not touched. */
+	/* The other pages were not touched. */
 	EXPECT_EQ(1, get_physical(fd, IRQ_TEST_HARDIRQ, memory, 1, &cmd, 1,
 				  0));
-	/* No task has looked yet at the one that was. */
+	/* No task has checked the changed page yet. */
 	EXPECT_EQ(-ESTALE, get_physical(fd, IRQ_TEST_HARDIRQ,
 					memory + pages(4), 1, &cmd, 1, 0));
 	EXPECT_EQ(-ESTALE, lock(fd, IRQ_TEST_HARDIRQ, memory + pages(4), 1));
@@ -379,7 +385,7 @@ TEST_F(calls, notice_what_is_gone)
 					memory + pages(4), 1, &cmd, 1, 0));
 	p = prepare_of(IRQ_TEST_HARDIRQ, memory + pages(3), pages(2), INPUT);
 	EXPECT_EQ(-ESTALE, prepare(fd, &p));
-	/* Now this one does: that page is gone. */
+	/* Now a task checks it: the page is gone. */
 	EXPECT_EQ(-ESTALE, get_physical(fd, IRQ_TEST_TASK, memory,
 					pages(PAGES), &cmd, 64, 0));
 	EXPECT_TRUE(physical_is_true(fd, IRQ_TEST_HARDIRQ, memory, pages(4),
@@ -391,7 +397,10 @@ TEST_F(calls, notice_what_is_gone)
 	EXPECT_EQ(-ESTALE, lock(fd, IRQ_TEST_TASK, memory, pages(PAGES)));
 	EXPECT_EQ(0, lock(fd, IRQ_TEST_HARDIRQ, memory, pages(4)));
 	EXPECT_EQ(0, unlock(fd, IRQ_TEST_HARDIRQ, memory, pages(4)));
-	/* Giving back works all the same, and then the new page is taken. */
+	/*
+	 * Unlock and unhold work all the same, and a new hold takes the new
+	 * page.
+	 */
 	EXPECT_EQ(0, unlock(fd, IRQ_TEST_HARDIRQ, memory, pages(PAGES)));
 	EXPECT_EQ(0, unhold(fd, IRQ_TEST_HARDIRQ, memory + pages(4), 1));
 	EXPECT_EQ(0, hold(fd, IRQ_TEST_TASK, memory + pages(4), 1));
@@ -400,7 +409,10 @@ TEST_F(calls, notice_what_is_gone)
 				     pages(PAGES), 64));
 }
 
-/* A change that takes nothing away is forgotten once somebody has looked. */
+/*
+ * A change that replaces no page is forgotten once a task has checked the
+ * pages.
+ */
 TEST_F(calls, get_over_a_false_alarm)
 {
 	struct irq_test_call cmd;
@@ -423,7 +435,7 @@ TEST_F(calls, get_over_a_false_alarm)
 				     pages(PAGES), 64));
 }
 
-/* Pins outlive the process; a client is for one process. */
+/* Pins outlive the process; a client belongs to one process. */
 TEST_F(calls, outlive_a_process)
 {
 	int ready[2], go[2];
@@ -449,7 +461,7 @@ TEST_F(calls, outlive_a_process)
 	}
 	ASSERT_EQ(sizeof(pfn), read(ready[0], &pfn, sizeof(pfn)));
 	ASSERT_NE(0, pfn);
-	/* The same address is other memory here. */
+	/* The same address is other memory in this process. */
 	EXPECT_EQ(-EXDEV, lock(self->fd, IRQ_TEST_TASK,
 			       self->memory - MIB(1), 1));
 	EXPECT_EQ(1, get_physical(self->fd, IRQ_TEST_HARDIRQ, self->memory, 1,
@@ -466,7 +478,7 @@ TEST_F(calls, outlive_a_process)
 	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 }
 
-/* Statements 47 to 51, at every level: one entry for each page, in parts. */
+/* Statements 47 to 51, in every context: one entry for each page, in parts. */
 TEST_F(calls, prepare_in_parts)
 {
 	struct irq_test_prepare cmd;
@@ -511,7 +523,7 @@ TEST_F(calls, prepare_with_everything)
 
 	ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, memory, pages(PAGES)));
 	for (level = 0; level < IRQ_TEST_LEVELS; level++) {
-		/* Ranges, one after the other; overlapping; empty. */
+		/* Ranges in sequence; overlapping; empty. */
 		cmd = prepare_of(level, memory + pages(2) + 5, pages(1), INPUT);
 		cmd.ranges[1].addr = to_addr(memory + 9);
 		cmd.ranges[2].addr = to_addr(memory + pages(3));
@@ -531,7 +543,7 @@ TEST_F(calls, prepare_with_everything)
 		EXPECT_EQ(0, checkpoint(fd, level, 0, MORE | OUTPUT));
 		EXPECT_EQ(0, checkpoint(fd, level, 0, MORE));
 		EXPECT_EQ(-EBUSY, prepare(fd, &cmd));
-		/* Another preparation of one of the pages. */
+		/* A second preparation that includes one of the pages. */
 		cmd = prepare_of(level, memory + pages(3), 1, OUTPUT);
 		cmd.slot = 1;
 		ASSERT_EQ(0, prepare(fd, &cmd));
@@ -565,7 +577,7 @@ TEST_F(calls, prepare_with_everything)
 		EXPECT_EQ(pages(1) - 1, cmd.out_length);
 		EXPECT_TRUE(cmd.out_done);
 		EXPECT_EQ(0, checkpoint(fd, level, 0, 0));
-		/* Without tables it is only locked. */
+		/* Without tables the memory is only locked. */
 		cmd = prepare_of(level, memory, pages(PAGES), INPUT);
 		cmd.want_physical = 0;
 		cmd.entries = 0;
@@ -573,18 +585,21 @@ TEST_F(calls, prepare_with_everything)
 		EXPECT_EQ(pages(PAGES), cmd.out_length);
 		EXPECT_EQ(0, checkpoint(fd, level, 0, 0));
 	}
-	/* What is prepared and not held was pinned for that. */
+	/* PREPARE pins pages that are not held. */
 	cmd = prepare_of(IRQ_TEST_TASK, memory, pages(PAGES), INPUT);
 	ASSERT_EQ(0, unhold(fd, IRQ_TEST_TASK, memory, pages(PAGES)));
 	ASSERT_EQ(0, prepare(fd, &cmd));
 	EXPECT_EQ(pages(PAGES), kernel_stat(1));
-	/* Somebody unlocks what is not his: the rest is given back. */
+	/*
+	 * A page is unlocked by mistake: checkpoint reports it and unlocks the
+	 * rest.
+	 */
 	EXPECT_EQ(0, unlock(fd, IRQ_TEST_HARDIRQ, memory, 1));
 	EXPECT_EQ(-ENOLCK, checkpoint(fd, IRQ_TEST_HARDIRQ, 0, 0));
 	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 }
 
-/* Statement 61: only memory that a device may have written is dirty. */
+/* Statement 61: only memory that a device may have written becomes dirty. */
 TEST_F(calls, dirty_what_may_be_written)
 {
 	int file = memfd_create("contig", MFD_CLOEXEC), fd = self->fd;
@@ -598,7 +613,7 @@ TEST_F(calls, dirty_what_may_be_written)
 		   0);
 	ASSERT_NE(MAP_FAILED, map);
 	page = (void *)map;
-	(void)*map;	/* there, and clean */
+	(void)*map;	/* present, and clean */
 	ASSERT_EQ(0, call_flags(fd, IRQ_TEST_HOLD, IRQ_TEST_TASK, page, 1,
 				CONTIG_LOCK_OUTPUT));
 	EXPECT_EQ(0, call_flags(fd, IRQ_TEST_LOCK, level, page, 1,
@@ -617,7 +632,7 @@ TEST_F(calls, dirty_what_may_be_written)
 	close(file);
 }
 
-/* Closing gives back all of it, whatever the order. */
+/* Closing releases everything, in any order. */
 TEST_F(calls, close_with_everything_held)
 {
 	struct irq_test_prepare cmd;
@@ -635,7 +650,7 @@ TEST_F(calls, close_with_everything_held)
 	ASSERT_EQ(0, contig_ioctl(self->fd, IRQ_TEST_CLOSE, NULL));
 	EXPECT_EQ(0, charged_kib());
 	EXPECT_EQ(-1, kernel_stat(1));
-	/* What was prepared is not any more. */
+	/* The preparation has ended with the client. */
 	ASSERT_EQ(0, ioctl(self->fd, IRQ_TEST_OPEN, IRQ_TEST_FOR_NONE));
 	EXPECT_EQ(-EINVAL, checkpoint(self->fd, IRQ_TEST_TASK, 0, 0));
 	EXPECT_EQ(-ENODATA, unhold(self->fd, IRQ_TEST_TASK, self->memory, 1));
@@ -672,8 +687,8 @@ TEST_F(calls, are_deferred)
 }
 
 /*
- * Have the workers of queues without a processor of their own run on these, as a mask
- * in hex, and this thread on the first. The previous mask is put into @old.
+ * Make the workers of unbound workqueues run on these processors, a mask in
+ * hex, and this thread on the first one. Store the previous mask in @old.
  */
 static int workers_on(const char *mask, char *old, size_t size)
 {
@@ -694,9 +709,9 @@ static int workers_on(const char *mask, char *old, size_t size)
 }
 
 /*
- * On one processor none can run before the interrupt is over. The other ones stay
- * where they are: to take them away the kernel patches its scheduler, for which see
- * trace_events().
+ * On a single processor no worker can run before the interrupt returns. The
+ * other processors stay online: to take them offline the kernel patches its
+ * scheduler; see trace_events().
  */
 TEST_F(calls, are_deferred_up_to_a_limit)
 {
@@ -719,7 +734,7 @@ TEST_F(calls, are_deferred_up_to_a_limit)
 	EXPECT_TRUE(cmd.in_order);
 }
 
-/* 10,000 calls in each context, or 100,000, and how long the longest took. */
+/* 10,000 calls in each context, or 100,000, and the duration of the longest. */
 TEST_F(calls, ten_thousand_times)
 {
 	static const uint32_t levels[] = {
@@ -763,7 +778,7 @@ TEST_F(calls, ten_thousand_times)
 	EXPECT_EQ(-ENODATA, unhold(self->fd, IRQ_TEST_TASK, self->memory, 1));
 }
 
-/* Memory whose pages lie anywhere: neighbours are touched at different times. */
+/* Map scattered memory: adjacent pages are touched at different times. */
 static char *scattered_map(unsigned int n)
 {
 	char *memory = anon_map(pages(n));
@@ -771,23 +786,26 @@ static char *scattered_map(unsigned int n)
 
 	if (!memory)
 		return NULL;
-	/* Where there are no huge pages there is nothing to refuse. */
+	/*
+	 * This fails only on kernels without huge pages, where it is not
+	 * needed.
+	 */
 	madvise(memory, pages(n), MADV_NOHUGEPAGE);
-	/* A prime number, so each once, whatever @n. */
+	/* A prime number: each page is touched once, whatever @n is. */
 	for (i = 0; i < n; i++, at = (at + 7919) % n)
 		memory[pages(at)] = 1;
 	return memory;
 }
 
-/* What each function takes for a page in the quickest round, in ps. */
+/* Time of each function per page in the fastest round, in ps. */
 struct times_off {
 	uint64_t ps[IRQ_TEST_FUNCTIONS];
 	uint64_t dearest;
 };
 
 /*
- * Call each function on memory that is held, with interrupts off, and print what
- * the longest call took.
+ * Call each function on held memory with interrupts off, and print how long the
+ * longest call took.
  */
 static int time_off(int fd, const char *what, const char *memory,
 		    unsigned int n, struct times_off *times)
@@ -820,15 +838,16 @@ static int time_off(int fd, const char *what, const char *memory,
 }
 
 /*
- * A page takes as long in as much scattered memory as one call takes, and about as
- * long in memory that was held in many ways before, as in one small run. What an
- * address takes, in two tables, is of the order of what a count takes. The factors
- * are between what a search for each page takes and what none does.
+ * A page takes as long in the longest scattered range that one call takes as in
+ * a short one; in memory that was held in many pieces before, it takes about as
+ * long as in one small run. Filling in an address in two tables takes about as
+ * long as changing a count. The factors lie between the cost with a search for
+ * each page and the cost without one.
  */
 TEST_F_TIMEOUT(calls, take_as_long_for_every_page, 400)
 {
 	unsigned int n = times(65536), few = 1024, i;
-	/* DMA_API_DEBUG complains of more than seven maps of one page. */
+	/* DMA_API_DEBUG warns about more than seven mappings of one page. */
 	unsigned int turns = is_slow_kernel() ? 6 : 256;
 	char *scattered = scattered_map(n), *pieces = scattered_map(few), *run;
 	int fd = kernel_client(IRQ_TEST_FOR_PLATFORM), client = client_open();
@@ -851,18 +870,18 @@ TEST_F_TIMEOUT(calls, take_as_long_for_every_page, 400)
 	ASSERT_EQ(0, time_off(fd, "scattered", scattered, few, &small));
 	ASSERT_EQ(0, time_off(fd, "scattered", scattered, n, &large));
 	EXPECT_GT(4 * small.ps[IRQ_TEST_LOCK], small.ps[IRQ_TEST_PREPARE]);
-	/* What is long enough is interrupted by the host in every round. */
+	/* The host interrupts long calls in every round. */
 	EXPECT_GT(8 * small.dearest, large.dearest);
 	ASSERT_EQ(0, unhold(fd, IRQ_TEST_TASK, scattered, pages(n)));
 
-	/* Each turn leaves one page held of all that it held. */
+	/* Each turn leaves one page held of those that it held. */
 	for (i = 0; i < turns; i++) {
 		ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, pieces + pages(i),
 				  pages(few - i)));
 		ASSERT_EQ(0, unhold(fd, IRQ_TEST_TASK, pieces + pages(i + 1),
 				    pages(few - i - 1)));
 	}
-	/* Then every other page is held by itself, and the rest as it is. */
+	/* Then every other page gets a hold of its own. */
 	for (i = turns; i < few; i += 2)
 		ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, pieces + pages(i), 1));
 	ASSERT_EQ(0, lock(fd, IRQ_TEST_TASK, pieces, pages(few)));
@@ -894,8 +913,9 @@ static void *storm(void *arg)
 }
 
 /*
- * Interrupts hold, lock and let go of what a task holds, locks, lets go of and
- * unmaps beside and below them: whoever is the last gives it back.
+ * Interrupts hold, lock, unlock and unhold memory while a task holds, locks,
+ * unlocks, unholds and unmaps the same memory and memory beside it: the last
+ * user releases the memory.
  */
 TEST_F_TIMEOUT(calls, from_interrupts_and_tasks_at_once, 600)
 {
@@ -917,7 +937,10 @@ TEST_F_TIMEOUT(calls, from_interrupts_and_tasks_at_once, 600)
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, storm, &stormy));
 	while (!stormy.over) {
-		/* More than what they are at, and as many times as not. */
+		/*
+		 * More pages than the interrupts use, and held for half of the
+		 * time.
+		 */
 		ASSERT_EQ(0, hold(fd, IRQ_TEST_TASK, self->memory, pages(6)));
 		ASSERT_EQ(0, lock(fd, IRQ_TEST_TASK, self->memory + pages(1),
 				  pages(8)));
@@ -938,7 +961,10 @@ TEST_F_TIMEOUT(calls, from_interrupts_and_tasks_at_once, 600)
 				   64, 0);
 		ASSERT_EQ(-ESTALE, ret);
 		ASSERT_EQ(0, unlock(fd, IRQ_TEST_TASK, beside, pages(2)));
-		/* Without sleeping, if somebody else keeps it. */
+		/*
+		 * Without sleeping: it succeeds if an interrupt holds the
+		 * memory meanwhile.
+		 */
 		ret = call_flags(fd, IRQ_TEST_LOCK, IRQ_TEST_TASK, self->memory,
 				 pages(4), NOSLEEP);
 		if (!ret)
@@ -960,7 +986,7 @@ TEST_F_TIMEOUT(calls, from_interrupts_and_tasks_at_once, 600)
 	EXPECT_TRUE(poll_until(nothing_is_kept, NULL));
 }
 
-/* contig stays as long as somebody depends on it. */
+/* contig cannot be unloaded as long as another module uses it. */
 TEST_F(calls, keep_the_module)
 {
 	EXPECT_NE(0, system("rmmod contig 2>/dev/null"));
@@ -972,7 +998,7 @@ TEST_F(calls, keep_the_module)
 	EXPECT_LE(0, self->fd);
 }
 
-/* Task level with the nth thing failing; what is left must be nothing. */
+/* Calls at task level with the nth failure; nothing may be left. */
 static int try_hold(int fd, char *memory)
 {
 	return hold(fd, IRQ_TEST_TASK, memory, pages(PAGES));
@@ -991,7 +1017,7 @@ static int try_prepare(int fd, char *memory)
 	return prepare(fd, &cmd);
 }
 
-/* Some of it is held already, and one page has changed. */
+/* Memory that is locked, of which one page has changed. */
 static int try_look(int fd, char *memory)
 {
 	struct irq_test_call cmd;
@@ -1008,7 +1034,7 @@ static int try_open(int fd, char *memory)
 }
 
 /*
- * For no device: the debugging of the DMA API gives up for good where it gets no
+ * Without a device: DMA API debugging disables itself for good when it gets no
  * memory.
  */
 TEST_F_TIMEOUT(calls, survive_every_failure, 600)
@@ -1038,7 +1064,9 @@ TEST_F_TIMEOUT(calls, survive_every_failure, 600)
 			if (left)
 				EXPECT_LE(0, ret)
 					TH_LOG("number %u: %d", i, ret);
-			/* An answer that was lost says nothing. */
+			/*
+			 * If the answer was lost the call may have succeeded.
+			 */
 			if (ret < 0 && ret != -EFAULT && tries[i] != try_look)
 				EXPECT_GE(0, kernel_stat(1))
 					TH_LOG("number %u, point %u: %d", i, n,

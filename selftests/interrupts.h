@@ -10,7 +10,7 @@
 #include "kmod/contig_irq_test.h"
 
 #define TEST_PATH "/dev/contig_irq_test"
-/* Options of preparations, and flags, as kmod/contig_kernel.h has them. */
+/* Options of preparations, and flags, as in kmod/contig_kernel.h. */
 #define INPUT 1
 #define OUTPUT 2
 #define MORE 4
@@ -26,7 +26,7 @@ static const char *const function_names[IRQ_TEST_FUNCTIONS] = {
 	"checkpoint", "defer",
 };
 
-/* All where nobody may sleep. */
+/* All contexts that must not sleep. */
 static const uint32_t atomic_levels[] = {
 	IRQ_TEST_SOFTIRQ, IRQ_TEST_HARDIRQ, IRQ_TEST_NO_PREEMPTION,
 	IRQ_TEST_IRQS_OFF,
@@ -36,7 +36,7 @@ static const uint32_t atomic_levels[] = {
 	for (unsigned int _i = 0; _i < ARRAY_SIZE(atomic_levels) && \
 	     ((level) = atomic_levels[_i], true); _i++)
 
-/* A client of the module, for a device or none. */
+/* Open a client of the test module, for a device or none. */
 static inline int kernel_client(unsigned long what_for)
 {
 	int fd, ret;
@@ -91,7 +91,7 @@ static inline int unlock(int fd, uint32_t level, const void *addr,
 	return call_flags(fd, IRQ_TEST_UNLOCK, level, addr, length, 0);
 }
 
-/* Translate; how many extents, or a negative errno. */
+/* Translate. Return the number of extents or a negative errno. */
 static inline int get_physical(int fd, uint32_t level, const void *addr,
 			       uint64_t length, struct irq_test_call *cmd,
 			       uint32_t count, uint32_t flags)
@@ -110,7 +110,7 @@ static inline int get_physical(int fd, uint32_t level, const void *addr,
 	return ret ?: (int)cmd->count;
 }
 
-/* Does it say what pagemap says, byte by byte? */
+/* Return true if the translation equals pagemap, byte by byte. */
 static inline bool physical_is_true(int fd, uint32_t level, const char *addr,
 				    uint64_t length, uint32_t entries)
 {
@@ -177,13 +177,16 @@ static inline int checkpoint(int fd, uint32_t level, uint32_t slot,
 	return prepare(fd, &cmd);
 }
 
-/* Is this the physical address of a byte? */
+/* Return true if this is the physical address of a byte. */
 static inline bool is_at(uint64_t physical, const char *addr)
 {
 	return physical == pfn_of(addr) * page_size + to_addr(addr) % page_size;
 }
 
-/* A figure of the only client of that kind in debugfs; -1 if there is none. */
+/*
+ * Return a number of the only client of that kind in debugfs, or -1 if there is
+ * none.
+ */
 static inline long kernel_stat(int column)
 {
 	char *text = debugfs_text("kernel"), *line, *word, *rest;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A virtual machine whose memory is a buffer that was asked for without a rung, a
- * flag or a constraint: its processor reads and writes there.
+ * A virtual machine whose memory is a buffer that was allocated without a rung,
+ * a flag or a constraint: its processor reads and writes there.
  */
 #include <linux/kvm.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 
-/* Where the machine's program lies, and what it reads, in the last page. */
+/*
+ * Where the machine's program is, and the data that it reads, in the last page.
+ */
 #define CODE 0x100
 #define WHERE 0x200
 
@@ -74,7 +76,7 @@ static const unsigned char code[] = {
 	0x26, 0xa0, 0x00, 0x02, 0xfe, 0xc0, 0x26, 0xa2, 0x01, 0x02, 0xf4,
 };
 
-/* The machine's processor reads what we wrote, and we read what that wrote. */
+/* The machine's processor reads what the test wrote, and the reverse. */
 TEST_F(kvm, reads_and_writes_the_memory)
 {
 	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Network interfaces that take memory of a process, for memory that was asked for
- * without a rung, a flag or a constraint: AF_XDP in copy mode, and RDMA by rxe, which
- * is RoCE in software.
+ * Network interfaces that use memory of a process, with memory that was
+ * allocated without a rung, a flag or a constraint: AF_XDP in copy mode, and
+ * RDMA by rxe, which is RoCE in software.
  */
 #include <linux/if_xdp.h>
 #include <linux/netlink.h>
@@ -58,7 +58,10 @@ static int set(int socket, int option, const void *value, socklen_t size)
 	return setsockopt(socket, SOL_XDP, option, value, size) ? -errno : 0;
 }
 
-/* Map a ring of AF_XDP; its producer index is at @at, its entries from @desc on. */
+/*
+ * Map a ring of AF_XDP: the producer index is at @at, the entries begin at
+ * @desc.
+ */
 static char *xdp_ring(int socket, const struct xdp_ring_offset *at,
 		      size_t entries, size_t entry, off_t which)
 {
@@ -69,7 +72,7 @@ static char *xdp_ring(int socket, const struct xdp_ring_offset *at,
 	return ring == MAP_FAILED ? NULL : ring;
 }
 
-/* A packet that lies in the buffer is sent, and reported to be sent. */
+/* A packet in the buffer is sent, and its completion is reported. */
 TEST_F(nic, af_xdp_in_copy_mode)
 {
 	struct xdp_umem_reg reg = {
@@ -106,7 +109,7 @@ TEST_F(nic, af_xdp_in_copy_mode)
 	ASSERT_NE(NULL, done);
 	ASSERT_EQ(0, bind(s, (struct sockaddr *)&at, sizeof(at)));
 
-	/* The last page of it, from somewhere inside. */
+	/* In the last page, at some offset. */
 	desc = (struct xdp_desc *)(tx + offsets.tx.desc);
 	desc->addr = self->length - page_size + 256;
 	desc->len = 128;
@@ -164,7 +167,7 @@ static bool verbs_there(void *unused)
 	return !access(VERBS, R_OK | W_OK);
 }
 
-/* Give a command to a device of RDMA. Return: 0 or a negative errno. */
+/* Send a command to an RDMA device. Return 0 or a negative errno. */
 static int verb(int verbs, uint32_t command, void *cmd, size_t in, size_t out)
 {
 	struct ib_uverbs_cmd_hdr *header = cmd;
@@ -175,7 +178,7 @@ static int verb(int verbs, uint32_t command, void *cmd, size_t in, size_t out)
 	return write(verbs, cmd, in) == (ssize_t)in ? 0 : -errno;
 }
 
-/* The device takes all of the buffer as a memory region. */
+/* The device registers all of the buffer as a memory region. */
 TEST_F(nic, rdma_memory_region)
 {
 	struct ib_uverbs_get_context_resp context;

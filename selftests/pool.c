@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A pool that the Device Tree gives to contig: coherent memory comes from there
- * and from nowhere else. The Device Tree itself is asked where it lies.
+ * and from nowhere else. The test reads the pool's place from the Device Tree.
  *
  *	scripts/vm -k arm64 -d selftests/dt/pool-no-map.dtso -- .../run pool
  */
@@ -94,8 +94,8 @@ TEST_F(pool, comes_back_zero)
 }
 
 /*
- * Piece by piece until there is none: each in the pool, no two the same, the
- * machine's other memory untouched, and then an error.
+ * Allocate until the pool is empty: each piece is in the pool, no two overlap,
+ * the machine's other memory is untouched, and then there is an error.
  */
 TEST_F(pool, is_all_there_is)
 {
@@ -108,7 +108,7 @@ TEST_F(pool, is_all_there_is)
 	ASSERT_EQ(most, n);
 	EXPECT_EQ(-ENOMEM, fds[n]);
 
-	/* Memory that is the kernel's too while we do not use it has gone. */
+	/* A reusable pool is lent to the kernel: its free memory decreases. */
 	if (!self->pool.no_map)
 		memory -= self->pool.size / page_size;
 	EXPECT_LE(memory - 512, free_pages());
@@ -116,7 +116,7 @@ TEST_F(pool, is_all_there_is)
 	if (self->pool.no_map) {
 		EXPECT_EQ(cma, meminfo_kib("CmaFree"));
 	} else {
-		/* The rest of CMA is as free as it was, but for movable pages. */
+		/* The rest of CMA is still free, but for movable pages. */
 		cma = meminfo_kib("CmaTotal") - self->pool.size / 1024;
 		EXPECT_GE(cma, meminfo_kib("CmaFree"));
 		EXPECT_LE(cma - 8192, meminfo_kib("CmaFree"));
@@ -125,11 +125,11 @@ TEST_F(pool, is_all_there_is)
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
 	EXPECT_GT(PIECE, alloc.out_reports[0].largest);
-	/* Not even a page, which the machine has plenty of. */
+	/* Not even one page, although the machine has plenty. */
 	alloc = alloc_request(page_size, CONTIG_RUNGS_COHERENT);
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
-	/* The other rungs are not the pool's, and say that they are others. */
+	/* The other rungs do not use the pool, and report their own names. */
 	alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT |
 				     CONTIG_RUNGS_RANGE |
 				     CONTIG_RUNGS_SCATTER);
@@ -159,7 +159,7 @@ TEST_F(pool, is_too_small_for_more)
 	EXPECT_TRUE(gives(&self->pool, self->fd, self->pool.size));
 }
 
-/* A window of addresses elsewhere is refused, not met from elsewhere. */
+/* Constraints that exclude the pool are refused, not met elsewhere. */
 TEST_F(pool, is_nowhere_else)
 {
 	struct contig_alloc alloc = alloc_request(KIB(64),
@@ -171,7 +171,7 @@ TEST_F(pool, is_nowhere_else)
 	alloc = alloc_request(KIB(64), CONTIG_RUNGS_RANGE);
 	alloc.constraints.lowest = self->pool.base;
 	alloc.constraints.highest = self->pool.base + self->pool.size - 1;
-	/* What is not mapped is none of the kernel's memory. */
+	/* Memory that is not mapped is not memory of the kernel. */
 	test_err_alloc(self->pool.no_map ? ERANGE : ENOMEM, self->fd, &alloc);
 	alloc.rungs = CONTIG_RUNGS_COHERENT;
 	test_alloc(self->fd, &alloc);

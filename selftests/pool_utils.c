@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the Device Tree says of pools, and what memory has to do with it
+ * Pools in the Device Tree, and checks of the memory that they supply
  */
 #include <dirent.h>
 
@@ -8,7 +8,7 @@
 
 #define REGIONS TREE "/reserved-memory"
 
-/* A property as big-endian cells; how many there are, or -1. */
+/* Read a property as big-endian cells. Return their number, or -1. */
 static int cells(const char *folder, const char *node, const char *property,
 		 uint32_t *to, int most)
 {
@@ -28,7 +28,7 @@ static int cells(const char *folder, const char *node, const char *property,
 	return n;
 }
 
-/* The region that has this phandle; it uses two cells for each number. */
+/* Find the region with this phandle; its numbers have two cells each. */
 static bool region_of(uint32_t phandle, struct pool *pool)
 {
 	DIR *dir = opendir(REGIONS);
@@ -91,7 +91,7 @@ bool physical_is(uint64_t at, const void *expected, size_t length)
 	free(copy);
 	if (same)
 		return true;
-	/* Memory that the kernel does not map is not in its core. */
+	/* /proc/kcore lacks memory that the kernel does not map. */
 	fd = open("/dev/mem", O_RDONLY | O_SYNC | O_CLOEXEC);
 	map = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, at);
 	close(fd);

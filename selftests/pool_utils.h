@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the Device Tree says of pools, and what memory has to do with it
+ * Pools in the Device Tree, and checks of the memory that they supply
  */
 #ifndef CONTIG_SELFTESTS_POOL_UTILS_H
 #define CONTIG_SELFTESTS_POOL_UTILS_H
@@ -8,7 +8,7 @@
 #include "contig_utils.h"
 
 #define TREE "/sys/firmware/devicetree/base"
-/* What is had of a pool at once where all of it is had. */
+/* The length of each buffer when all of a pool is allocated. */
 #define PIECE MIB(1)
 
 struct pool {
@@ -16,29 +16,33 @@ struct pool {
 	bool no_map;
 };
 
-/* The pool of a node that lies at the root. */
+/* Find the pool of a node below the root. */
 bool pool_of(const char *node, struct pool *pool);
 
-/* Is all of a buffer in a pool, in one piece? The client can lock it. */
+/*
+ * Return true if all of a buffer is in a pool, contiguously. The client must be
+ * able to lock it.
+ */
 bool lies_in(const struct pool *pool, int client, int fd, uint64_t length,
 	     uint64_t *where);
 
-/* What the machine says lies at a physical address. */
+/* Compare what the machine has at a physical address. */
 bool physical_is(uint64_t at, const void *expected, size_t length);
 
 /*
- * A buffer of the coherent rung, used and given back: it lies in the pool, is zero
- * and is where the addresses say.
+ * Allocate from the coherent rung, use the buffer and free it. Return true if
+ * it was in the pool, zero, and at the addresses that were reported.
  */
 bool gives(const struct pool *pool, int client, uint64_t length);
 
 /*
- * All of the pool, in PIECEs that somebody has to close. How many they are, after
- * which comes the error; or -1 if one lies elsewhere or where another does.
+ * Allocate all of the pool, in PIECEs that the caller must close. Return their
+ * number, with the error in the next element of @fds; or -1 if one lies outside
+ * or overlaps another.
  */
 int take_all(const struct pool *pool, int client, int *fds, int most);
 
-/* A byte more than there is: the error, and the report that comes with it. */
+/* Ask for more than the pool has. Return the error, and the report about it. */
 int ask_for_more(const struct pool *pool, int client,
 		 struct contig_report *report);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that belongs to VFIO, behind an IOMMU, takes memory that was asked for
- * without a rung, a flag or a constraint. scripts/devices boots guests that have such
- * a device, QEMU's edu.
+ * A device that belongs to VFIO, behind an IOMMU, uses memory that was
+ * allocated without a rung, a flag or a constraint. scripts/devices boots
+ * guests with such a device, QEMU's edu.
  */
 #include <dirent.h>
 #include <libgen.h>
@@ -15,7 +15,7 @@
 #define DRIVER "vfio-pci"
 #define IOVA 0x100000ull
 #define COMMAND 4		/* register of a PCI device */
-#define MASTER (2 | 4)		/* it answers, and begins transfers */
+#define MASTER (2 | 4)		/* memory space and bus mastering */
 
 FIXTURE(vfio) {
 	struct edu edu;
@@ -48,7 +48,10 @@ static int count_entries(const char *path)
 	return n - 2;
 }
 
-/* An edu that is alone in its IOMMU group; the number of the group, or -ENODEV. */
+/*
+ * Find an edu that is alone in its IOMMU group. Return the group's number or
+ * -ENODEV.
+ */
 static int find(struct edu *edu)
 {
 	DIR *dir = opendir(PCI_DEVICES);
@@ -78,7 +81,7 @@ static int find(struct edu *edu)
 	return group;
 }
 
-/* The registers of the device, through VFIO. */
+/* Map the registers of the device, through VFIO. */
 static int registers_map(int device, struct edu *edu)
 {
 	struct vfio_region_info config = {
@@ -126,7 +129,7 @@ FIXTURE_SETUP(vfio) {
 	ASSERT_EQ(0, registers_map(self->device, &self->edu));
 
 	self->length = round_up_page(variant->length);
-	/* CMA, where nothing may be pinned, may answer a request of more than this. */
+	/* Larger requests may be met from CMA, where nothing may be pinned. */
 	setup_buffer(self, buffer_get(self->fd, self->length,
 				      self->length > MIB(4) ?
 				      CONTIG_RUNGS_RANGE : 0));
