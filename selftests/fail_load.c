@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loading the module with its first failure, its second one, and so on. What
- * fails leaves nothing behind; what does not works, if with a smaller reserve.
- * Loads the module itself.
+ * Load the module with its first failure, its second one, and so on. A load
+ * that fails leaves nothing behind; one that succeeds leaves a module that
+ * works, if with a smaller reserve. The test loads the module itself.
  */
 #include <sys/syscall.h>
 
@@ -14,7 +14,7 @@
 #define EARLY "early=512K,64K"
 #define EARLY_BYTES KIB(576)
 
-/* Far more than loading has points. */
+/* Far more than the failure points of a load. */
 #define NEVER 1000000
 
 static bool is_loaded(void)
@@ -32,7 +32,7 @@ static int load(int file, const char *parameters)
 	return syscall(SYS_finit_module, file, parameters, 0) ? -errno : 0;
 }
 
-/* The file that modprobe would load, opened; what it depends on is loaded. */
+/* Open the file that modprobe would load, with its dependencies loaded. */
 static int module_open(void)
 {
 	FILE *out = popen("modprobe contig && rmmod contig && modprobe -D contig",
@@ -52,7 +52,7 @@ static int module_open(void)
 	return fd;
 }
 
-/* A figure of debugfs reserves, -1 if there is none. */
+/* Return a number from debugfs reserves, or -1 if it is not there. */
 static int64_t reserve_figure(const char *key)
 {
 	char *text = debugfs_text("reserves");
@@ -63,7 +63,10 @@ static int64_t reserve_figure(const char *key)
 	return value;
 }
 
-/* What loaded is whole: the reserve, as far as it could be had, above all. */
+/*
+ * Return true if the loaded module works, and its reserve is as large as could
+ * be had.
+ */
 static bool works(bool whole)
 {
 	struct contig_info info = {};
@@ -75,7 +78,7 @@ static bool works(bool whole)
 	       info.out_reserve_free == info.out_reserve_bytes;
 	if (whole && info.out_reserve_bytes != EARLY_BYTES)
 		good = false;
-	/* Nobody promises that there are files in debugfs. */
+	/* The module also loads without its files in debugfs. */
 	missing = reserve_figure("\nmissing ");
 	if (missing >= 0 &&
 	    info.out_reserve_bytes + missing != EARLY_BYTES)
@@ -108,7 +111,9 @@ FIXTURE_TEARDOWN(loading) {
 	close(self->file);
 }
 
-/* How many points are passed until the module itself begins to work. */
+/*
+ * Return the number of failure points before the module itself begins to run.
+ */
 static unsigned int points_before(int file)
 {
 	int fault = fault_arm(NEVER);
@@ -119,11 +124,11 @@ static unsigned int points_before(int file)
 }
 
 /*
- * How far it is to the next point worth trying. Those before the module's own are
- * of the kernel alone, and many. Of its own each is tried where there is time for
- * it, and else every third, until so many in a row did no harm that these are the
- * files in debugfs, which the module does without: hundreds of points, four for each
- * file.
+ * Return the distance to the next point worth trying. The points before the
+ * module's own belong to the kernel alone, and are many. Each of its own is
+ * tried if there is time, otherwise every third. Once so many in a row did no
+ * harm, these are the files in debugfs, which the module can do without:
+ * hundreds of points, four for each file.
  */
 static unsigned int step(unsigned int n, unsigned int first, unsigned int calm)
 {
@@ -156,8 +161,8 @@ TEST_F_TIMEOUT(loading, survives_every_failure, 600)
 			ASSERT_EQ(0, left)
 				TH_LOG("point %u: %s", n, strerror(-ret));
 			/*
-			 * EINVAL is what device_add() says of a device whose
-			 * name there was no memory for.
+			 * device_add() returns EINVAL for a device whose name
+			 * could not be allocated.
 			 */
 			EXPECT_TRUE(ret == -ENOMEM || ret == -EFAULT ||
 				    ret == -EINTR || ret == -EAGAIN ||
@@ -166,7 +171,9 @@ TEST_F_TIMEOUT(loading, survives_every_failure, 600)
 			ASSERT_FALSE(is_loaded());
 			ASSERT_NE(0, access(CONTIG_PATH, F_OK));
 		} else {
-			/* The last time nothing failed: so all is there. */
+			/*
+			 * The last load had no failure: nothing may be missing.
+			 */
 			EXPECT_TRUE(works(left))
 				TH_LOG("point %u", n);
 			ASSERT_EQ(0, unload());

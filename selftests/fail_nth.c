@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every command with its first failure, its second one, and so on until nothing
- * is left that can fail. Whatever fails, a command that says so has changed
- * nothing and works the next time; and one that finds its way around the
- * failure has a right result.
+ * Every command with its first failure, its second one, and so on until no
+ * point is left that can fail. At each point, a command that reports the
+ * failure has changed nothing and succeeds the next time; one that recovers
+ * from the failure has a correct result.
  */
 #include "kselftest_harness.h"
 #include "fail_nth.h"
 #include "faults.h"
 
-/* The state of each page by itself, however it is told in runs. */
+/* Get the state of each page alone, however the answer groups pages in runs. */
 static bool state_take(struct env *e, struct contig_run *state)
 {
 	struct contig_run runs[PAGES * 2];
@@ -48,7 +48,7 @@ static bool all_take(struct env *e)
 	return !e->npages || state_take(e, e->state);
 }
 
-/* Nothing is different. */
+/* Return true if nothing has changed. */
 static bool all_same(struct env *e)
 {
 	static struct contig_run now[MANY];
@@ -56,7 +56,7 @@ static bool all_same(struct env *e)
 
 	if (e->npages && (!state_take(e, now) ||
 			  memcmp(now, e->state, e->npages * sizeof(*now)))) {
-		fprintf(stderr, "# pages are locked or held otherwise\n");
+		fprintf(stderr, "# pages are not locked or held as before\n");
 		same = false;
 	}
 	return same;
@@ -71,13 +71,13 @@ FIXTURE(survives) {
 };
 
 /**
- * @prepare: once; -ENODEV if there is nothing to do it with
- * @before: each time, nothing fails
- * @run: what is made to fail; 0 or -errno
- * @check: is what it says after success true?
- * @undo: its success
- * @after: @before
- * @reserve: bytes that the reserve has to have
+ * @prepare: runs once; -ENODEV if a device for the path is missing
+ * @before: runs each time, without failures
+ * @run: runs with a failure; 0 or -errno
+ * @check: returns true if a result that is reported as success is right
+ * @undo: undoes a successful @run
+ * @after: undoes @before
+ * @reserve: bytes that the reserve must have
  * @alike: the points are many and alike, so not each of them is tried
  */
 FIXTURE_VARIANT(survives) {
@@ -169,7 +169,9 @@ FIXTURE_SETUP(survives) {
 	memset(e->fillers, -1, sizeof(e->fillers));
 	setup_client(e->client);
 	faults_setup();
-	/* It is opened once, and stays: not in the middle of what is compared. */
+	/*
+	 * Open the file now: it stays open, and would look like a leak later.
+	 */
 	kcore_usable();
 	if (variant->reserve)
 		need_reserve(e->client, variant->reserve);
@@ -195,7 +197,7 @@ static bool is_sane(int error)
 	       error == -EINTR;
 }
 
-/* After success: is it as it says, and can it be taken back? */
+/* After success: return true if the result is right and can be undone. */
 static bool is_good(struct env *e, const FIXTURE_VARIANT(survives) *path)
 {
 	bool good = !path->check || path->check(e);
@@ -240,7 +242,7 @@ TEST_F_TIMEOUT(survives, every_failure, 600)
 		done = n;
 	}
 	ASSERT_NE(0, left);
-	/* A path with nothing that can fail is not the path it should be. */
+	/* A path without a point that can fail is not the intended path. */
 	EXPECT_LT(0, injected);
 	printf("# %u points, %u tried, %u without harm\n", done - 1, injected,
 	       hidden);
@@ -278,7 +280,7 @@ FIXTURE_TEARDOWN(closing) {
 	close(self->env.client);
 }
 
-/* It cannot fail, and nobody could be told: so nothing may be left. */
+/* Closing cannot fail, and could not report it: so nothing may be left. */
 TEST_F_TIMEOUT(closing, leaves_nothing, 300)
 {
 	struct env *e = &self->env;
@@ -293,7 +295,7 @@ TEST_F_TIMEOUT(closing, leaves_nothing, 300)
 		close(e->fd);
 		close(e->other);
 		left = fault_disarm(fault);
-		/* Unmapping says if it fails: a mapping may be left then. */
+		/* munmap() can fail and report it: then the mapping is left. */
 		munmap(e->map, pages(PAGES));
 		ASSERT_TRUE(all_same(e))
 			TH_LOG("point %u", n);
@@ -321,7 +323,7 @@ static int lock_in_child(unsigned int n)
 	return left ? PASSED : FAILED_WELL;
 }
 
-/* The first lock of a process has more to make than any later one. */
+/* The first lock of a process allocates more than any later one. */
 TEST_F_TIMEOUT(closing, of_a_process_that_locks_once, 300)
 {
 	struct env *e = &self->env;
@@ -344,8 +346,8 @@ TEST_F_TIMEOUT(closing, of_a_process_that_locks_once, 300)
 }
 
 /*
- * The points that are contig's own, by their attributes in debugfs: always, and
- * never again.
+ * contig's own failure points, set by their attributes in debugfs: they fail
+ * always, and then never again.
  */
 
 FIXTURE(point) {
@@ -376,8 +378,8 @@ POINT(map, .prepare = scatter_buffer, .run = do_mmap, .undo = undo_mmap,
       .error = ENOMEM);
 POINT(copy, .run = do_info, .error = EFAULT);
 /*
- * No path of its own: if videobuf2 itself has no memory to attach a buffer, 6.12
- * never lets go of it.
+ * Not a path of fail_nth: if videobuf2 itself has no memory to attach a buffer,
+ * 6.12 never releases it.
  */
 POINT(map_into_the_kernel, .name = "contig/fail_map", .prepare = video_buffer,
       .run = do_video, .undo = undo_video, .error = EFAULT);
@@ -397,7 +399,9 @@ FIXTURE_SETUP(point) {
 	*e = (struct env) { .buffer = -1, .fd = -1, .other = -1, .file = -1 };
 	setup_client(e->client);
 	faults_setup();
-	/* It is opened once, and stays: not in the middle of what is compared. */
+	/*
+	 * Open the file now: it stays open, and would look like a leak later.
+	 */
 	kcore_usable();
 	if (variant->reserve)
 		need_reserve(e->client, variant->reserve);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The paths that fail_nth makes fail: for each what to prepare, what to run,
- * how to see that it did what it says, and how to take it back. All return 0 or
- * a negative errno.
+ * The paths that fail_nth makes fail: for each how to prepare it, what to run,
+ * how to check the result, and how to undo it. All functions return 0 or a
+ * negative errno.
  */
 #ifndef CONTIG_FAIL_NTH_H
 #define CONTIG_FAIL_NTH_H
@@ -10,28 +10,28 @@
 #include "contig_utils.h"
 
 #define PAGES 16
-/* More than are pinned, or mapped, in one go. */
+/* More pages than contig pins or maps in one step. */
 #define MANY 600
 
 /**
- * struct env - what a path works on
- * @client: opened before anything fails
+ * struct env - the objects that a path uses
+ * @client: opened before any failure
  * @other: another client of the process
  * @buffer: a buffer, or -1
  * @length: its length
  * @memory: memory of the process
  * @npages: pages of it whose state must not change
- * @fd: what a command made, or -1
- * @map: the same
- * @place: where @map shall be, or NULL
- * @handle: the same
- * @device: of another driver
- * @file: behind @memory, or -1
- * @fillers: buffers that take up the reserve
- * @table: extents, or what else a command fills
- * @spans: the same
- * @state: of each page of @memory
- * @before: what else must not change
+ * @fd: a descriptor that a command returned, or -1
+ * @map: a mapping that a command made
+ * @place: where @map must be, or NULL
+ * @handle: a handle that a command returned
+ * @device: a descriptor of another driver
+ * @file: the file that @memory maps, or -1
+ * @fillers: buffers that exhaust the reserve
+ * @table: extents, or another table that a command fills
+ * @spans: another table that a command fills
+ * @state: the state of each page of @memory
+ * @before: everything else that must not change
  */
 struct env {
 	int client, other;

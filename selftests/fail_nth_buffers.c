@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Paths of fail_nth: opening, asking, allocating; and what other drivers and
- * page tables do with buffers.
+ * Paths of fail_nth: opening, querying, allocating; and the use of buffers by
+ * other drivers and by page tables.
  */
 #include <sys/prctl.h>
 
@@ -35,7 +35,7 @@ static int range_buffer(struct env *e)
 	return get_buffer(e, MIB(1), CONTIG_RUNGS_RANGE);
 }
 
-/* Leave nothing of the reserve. */
+/* Allocate all of the reserve. */
 int empty_reserve(struct env *e)
 {
 	struct contig_info info;
@@ -135,7 +135,7 @@ int do_alloc_coherent(struct env *e)
 	return alloc_rungs(e, KIB(64), CONTIG_RUNGS_COHERENT);
 }
 
-/* Two steps of emptying, so that one can fail after another. */
+/* Emptied in two steps, so that one can fail after another. */
 int do_alloc_range(struct env *e)
 {
 	return alloc_rungs(e, MIB(20), CONTIG_RUNGS_RANGE);
@@ -149,7 +149,9 @@ int do_alloc_split(struct env *e)
 	return alloc(e, &cmd);
 }
 
-/* The page allocator cannot be asked: pieces of emptied windows. */
+/*
+ * Below such a limit the page allocator cannot help: pieces of emptied windows.
+ */
 int do_alloc_split_windows(struct env *e)
 {
 	struct contig_alloc cmd = alloc_request(KIB(256), CONTIG_RUNGS_SPLIT);
@@ -189,19 +191,19 @@ int do_alloc_no_reserve(struct env *e)
 				       CONTIG_RUNGS_SCATTER);
 }
 
-/* A failure that needs no help, and has to be explained. */
+/* A request that fails without an injected failure, and has to be explained. */
 int do_alloc_in_vain(struct env *e)
 {
 	struct contig_alloc cmd = alloc_request(KIB(512), CONTIG_RUNGS_RANGE);
 	int ret;
 
-	/* Firmware is there. */
+	/* Only firmware lies below. */
 	cmd.constraints.highest = MIB(1) - 1;
 	ret = _test_cmd_alloc(e->client, &cmd);
 
 	if (ret != -ENOMEM || cmd.out_report_count != 1)
 		return ret ?: -EBADMSG;
-	/* Or was there nothing to look with? */
+	/* Another error means that the survey for the report had no memory. */
 	return cmd.out_reports[0].error == EBUSY ? 0 : -ENOMEM;
 }
 
@@ -215,7 +217,7 @@ bool check_alloc(struct env *e)
 		    !_test_cmd_unlock_buffer(e->client, e->fd, 0, e->length);
 
 	if (map) {
-		/* For the next owner not to see. */
+		/* The next owner must not see this. */
 		fill_pattern(map, e->length, 1);
 		munmap(map, e->length);
 	}
@@ -234,9 +236,9 @@ int do_mmap(struct env *e)
 }
 
 /*
- * Where there is a page table already, since a page beside it is in use. If
- * there is no memory for one, the kernel undoes what it has not done, and warns
- * of it.
+ * A place that has a page table already, since the page beside it is in use. If
+ * there is no memory for a page table, the kernel undoes a mapping that it has
+ * not made, and warns about it.
  */
 int coherent_buffer_and_place(struct env *e)
 {
@@ -296,7 +298,7 @@ void undo_import(struct env *e)
 	ioctl(e->device, DRM_IOCTL_GEM_CLOSE, &gem);
 }
 
-/* The capture device that maps buffers into the kernel. */
+/* Open the capture device that maps buffers into the kernel. */
 int video_buffer(struct env *e)
 {
 	e->device = open_video(0);

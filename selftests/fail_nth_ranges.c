@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Paths of fail_nth: ranges that are locked, held, translated and prepared.
+ * Paths of fail_nth: locking, holding, translating and preparing ranges.
  */
 #include <sys/syscall.h>
 
@@ -13,7 +13,9 @@
  * Preparation
  */
 
-/* Memory of the process, every second page first: so it is scattered. */
+/*
+ * Map memory of the process, and touch every second page first to scatter it.
+ */
 static int memory_of(struct env *e, size_t npages, int flags, int file)
 {
 	size_t i;
@@ -101,7 +103,7 @@ int do_lock_contiguous(struct env *e)
 	return ret == -EILSEQ ? 0 : ret ?: -EBADMSG;
 }
 
-/* Locks of parts: what is between them is pinned by itself. */
+/* Lock two parts; the pages around them are pinned separately later. */
 int before_nested(struct env *e)
 {
 	return _test_cmd_lock(e->client, e->memory + pages(2), pages(3), 0) ?:
@@ -136,7 +138,7 @@ int before_output(struct env *e)
 	return do_lock_output(e);
 }
 
-/* Memory that nobody has touched, so page tables are missing, too. */
+/* Memory that was never touched: page tables are missing as well. */
 int before_untouched(struct env *e)
 {
 	e->npages = PAGES;
@@ -153,7 +155,7 @@ void after_untouched(struct env *e)
 
 int before_file(struct env *e)
 {
-	/* The file's pages as well. */
+	/* Drop the pages of the file as well. */
 	if (ftruncate(e->file, 0) || ftruncate(e->file, pages(PAGES)))
 		return -errno;
 	return 0;
@@ -306,8 +308,8 @@ bool check_get_physical(struct env *e)
 }
 
 /*
- * The same pages again, but not in the page tables, where they are looked for.
- * Their state is not asked for meanwhile, since that would look as well.
+ * Map the same pages again without page table entries, so that a lookup finds
+ * none. Nothing queries their state meanwhile, since that would look them up.
  */
 int before_mapped_again(struct env *e)
 {
@@ -367,16 +369,16 @@ int do_get_state(struct env *e)
 		.count = PAGES,
 	};
 
-	/* None, one, two, one, none: see before_nested(). */
+	/* No lock, one, two, one, none: see before_nested(). */
 	return _test_cmd_get_state(e->client, &cmd) ?:
 	       cmd.count != 5 || runs[2].locks != 2 ||
 	       runs[4].locks ? -EBADMSG : 0;
 }
 
 /*
- * A device, and memory for transfers. Nothing is mapped for the device: a kernel
- * that looks after mappings does that no more once it had no memory for its own
- * notes, and says so. The program "drivers" has mappings fail.
+ * A device, and memory for transfers. No memory is mapped for the device: the
+ * kernel's DMA API debugging disables itself, with a message, once it has no
+ * memory for its own records. The program "drivers" makes mappings fail.
  */
 
 static struct edu edu;
@@ -412,7 +414,7 @@ void undo_attach(struct env *e)
 	detach(e->client);
 }
 
-/* In two ranges, so that there is something to undo. */
+/* Two ranges, so that the first has to be undone. */
 int do_prepare(struct env *e)
 {
 	struct contig_prepare cmd = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The nth thing that can fail in this thread fails: /proc/PID/fail-nth.
+ * The nth point that can fail in this thread fails: /proc/PID/fail-nth.
  *
- * Each allocation of the kernel, each copy from and to user space, and each
- * point of contig's own counts as one. See Documentation/testing.md.
+ * A point is an allocation of the kernel, a copy from or to user space, or one
+ * of contig's own points. See Documentation/testing.md.
  */
 #ifndef CONTIG_FAULTS_H
 #define CONTIG_FAULTS_H
@@ -13,10 +13,10 @@
 #define FAIL_NTH "/proc/thread-self/fail-nth"
 #define DEBUGFS "/sys/kernel/debug/"
 
-/* Nothing that is tested has more points than this. */
+/* No operation that is tested has more points than this. */
 #define FAULTS_MAX 5000
 
-/* Where a kernel has no such file, a program says so instead of its plan. */
+/* On a kernel without this file a program reports that instead of its plan. */
 static inline void faults_need_kernel(void)
 {
 	if (!access(FAIL_NTH, W_OK))
@@ -26,7 +26,7 @@ static inline void faults_need_kernel(void)
 	exit(4);
 }
 
-/* Allocations fail even if they may sleep, which is what we are after. */
+/* Let allocations that may sleep fail as well: the tests are about those. */
 static inline void faults_setup(void)
 {
 	static const char * const settings[][2] = {
@@ -34,7 +34,7 @@ static inline void faults_setup(void)
 		{ "fail_page_alloc/ignore-gfp-wait", "N" },
 		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
 		{ "fail_page_alloc/min-order", "0" },
-		/* Each would tell of itself with a dump of the stack. */
+		/* Each failure would print a stack trace. */
 		{ "failslab/verbose", "0" },
 		{ "fail_page_alloc/verbose", "0" },
 		{ "fail_usercopy/verbose", "0" },
@@ -56,7 +56,9 @@ static inline void faults_setup(void)
 	}
 }
 
-/* Let the nth point from here on fail. Return a descriptor for disarming. */
+/*
+ * Let the nth point from here on fail. Return a descriptor for fault_disarm().
+ */
 static inline int fault_arm(unsigned int n)
 {
 	int fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC), length;
@@ -71,15 +73,18 @@ static inline int fault_arm(unsigned int n)
 }
 
 /*
- * Nothing fails any more. Return how many points were left before one would
- * have failed: 0 if one has.
+ * Stop injecting failures. Return how many more points would have passed before
+ * one failed: 0 if one has failed.
  */
 static inline unsigned int fault_disarm(int fd)
 {
 	char text[16] = "";
 	unsigned int left;
 
-	/* Asking is a point itself: what it fails was for none before it. */
+	/*
+	 * The read is a point itself: if it fails, no point before it has
+	 * failed.
+	 */
 	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
 		left = 1;
 	else

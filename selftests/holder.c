@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For shell tests: have something of contig's, or a processor, say so, and keep it
- * until standard input ends.
+ * Helper of the shell tests: take an object of contig's, or a processor, print
+ * a line, and keep it until the end of standard input.
  */
 #include <sys/uio.h>
 
@@ -16,7 +16,7 @@ static int fail(const char *what)
 	return 1;
 }
 
-/* Keep the second processor busy, by a real-time task. */
+/* Keep the second processor busy with a real-time task. */
 static int spin(void)
 {
 	struct realtime rt = {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A file system that does not answer, and a task that does not give its processor away
+ * A file system that does not answer, and a task that never yields its
+ * processor
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,7 +25,7 @@
 #define SPIN_MS 60000
 #define FAIR_SERVER "/sys/kernel/debug/sched/fair_server"
 
-/* A server with one file, that answers all but writes. */
+/* A server with one file, which answers all requests but writes. */
 static void reply(int fd, uint64_t unique, int error, const void *data,
 		  size_t length)
 {
@@ -91,7 +92,9 @@ static void answer(int fd, const struct fuse_in_header *in)
 		break;
 	}
 	case FUSE_OPEN: {
-		/* Another open() drops what is in the page cache. */
+		/*
+		 * Without FOPEN_KEEP_CACHE another open() drops the page cache.
+		 */
 		struct fuse_open_out out = {};
 
 		reply(fd, in->unique, 0, &out, sizeof(out));
@@ -166,7 +169,7 @@ void silent_fs_unmount(struct silent_fs *fs)
 	rmdir(fs->folder);
 }
 
-/* Tasks of other kinds have a share of each processor on 6.12 and later. */
+/* On 6.12 and later tasks of other classes have a share of each processor. */
 static void fair_server_set(int cpu, const char *ns)
 {
 	char path[64];
@@ -193,7 +196,9 @@ static void spin(int cpu)
 
 	if (stay_on(cpu))
 		_exit(1);
-	/* Something for the CPU to drain. */
+	/*
+	 * Leave pages on this CPU's lists, which only the CPU itself can drain.
+	 */
 	page = mmap(NULL, 4 * page_size, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	madvise(page, 4 * page_size, MADV_NOHUGEPAGE);
@@ -201,7 +206,7 @@ static void spin(int cpu)
 		page[i * page_size] = 1;
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		_exit(1);
-	/* Should what waits for the end of it never end it itself. */
+	/* A limit, in case that the waiting process never ends this one. */
 	for (end = now_ms() + SPIN_MS; now_ms() < end;)
 		;
 	_exit(0);
@@ -238,8 +243,8 @@ uint64_t now_ms(void)
 }
 
 /*
- * Time in which this process does not get to run either, since the machine stands
- * still or is busy with another guest, counts up to four times only.
+ * If this process does not run either, since the machine stalls or is busy with
+ * another guest, that time is added, up to four times the limit.
  */
 bool ends_within(pid_t pid, uint64_t ms)
 {
@@ -253,14 +258,14 @@ bool ends_within(pid_t pid, uint64_t ms)
 	return waitpid(pid, NULL, WNOHANG) == pid;
 }
 
-/* How many pageblocks are isolated. */
+/* Return the number of isolated pageblocks. */
 long isolated_pageblocks(void)
 {
 	char *text = read_text("/proc/pagetypeinfo"), *at;
 	long n = 0, last = 0;
 
 	at = text ? strstr(text, "Number of blocks") : NULL;
-	/* A line for each zone, in which the isolated ones come last. */
+	/* One line for each zone; the isolated ones are the last column. */
 	while (at && (at = strchr(at, '\n')) && at[1]) {
 		at++;
 		if (strncmp(at, "Node ", 5))

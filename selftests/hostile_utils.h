@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What makes the kernel wait without an end: a file system that does not answer, and
- * a real-time task
+ * What makes the kernel wait without an end: a file system that does not
+ * answer, and a real-time task
  */
 #ifndef CONTIG_HOSTILE_UTILS_H
 #define CONTIG_HOSTILE_UTILS_H
@@ -10,15 +10,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Pages of the one file that the file system has. */
+/* Pages of the only file in the file system. */
 #define SILENT_PAGES 1024
 
 /**
  * struct silent_fs - a file system in user space that answers all but writes
- * @device: of FUSE
+ * @device: descriptor of the FUSE device
  * @server: the process that answers
  * @folder: where it is mounted
- * @path: of its file
+ * @path: path of its file
  */
 struct silent_fs {
 	int device;
@@ -27,14 +27,14 @@ struct silent_fs {
 	char path[48];
 };
 
-/* Return: 0; -ENOENT or another negative errno if this kernel has no FUSE. */
+/* Return 0, or a negative errno: -ENOENT if this kernel has no FUSE. */
 int silent_fs_mount(struct silent_fs *fs);
-/* Ends all that waits for the server. */
+/* Abort all requests that wait for the server. */
 void silent_fs_abort(const struct silent_fs *fs);
 void silent_fs_unmount(struct silent_fs *fs);
 
 /**
- * struct realtime - what lets a real-time task have a processor for itself
+ * struct realtime - a real-time task that has a processor for itself
  * @runtime: the limit before
  * @cpu: the processor
  * @spinner: the task
@@ -51,14 +51,14 @@ void realtime_end(struct realtime *rt);
 uint64_t now_ms(void);
 
 /*
- * Run on one CPU only, to be told apart from what waits for a CPU that a real-time
- * task has. Return: 0, or -1 and errno.
+ * Run on one CPU only, so that this process is not one that waits for the CPU
+ * of a real-time task. Return 0, or -1 and errno.
  */
 int stay_on(int cpu);
-/* Wait for a process, for at most so long. Return whether it has ended. */
+/* Wait for a process, at most so long. Return true if it has ended. */
 bool ends_within(pid_t pid, uint64_t ms);
 
-/* How many pageblocks are isolated. */
+/* Return the number of isolated pageblocks. */
 long isolated_pageblocks(void);
 
 #endif /* CONTIG_HOSTILE_UTILS_H */

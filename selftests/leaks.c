@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * After a thousand times of everything (two hundred on a slow kernel) the machine
- * has as much free memory as before, and the module knows of nothing any more.
+ * After a thousand calls of every kind (two hundred on a slow kernel) the
+ * machine has as much free memory as before, and the module has no objects
+ * left.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 
 #define CYCLES 1000
-/* What the machine itself takes; less than a page for each cycle. */
+/* Pages that the machine itself may take; less than one for each cycle. */
 #define NOISE 900
 
 FIXTURE(leak) {
@@ -21,7 +22,7 @@ static void warm_up(int client)
 {
 	uint32_t rung;
 
-	/* Slabs and page tables that stay once they are there. */
+	/* Allocate slabs and page tables that stay once they exist. */
 	for (rung = 0; rung < CONTIG_RUNG_MAX; rung++)
 		close(buffer_alloc(client, MIB(1), rung ? 1u << rung : 0, 0));
 }
@@ -54,7 +55,10 @@ FIXTURE_TEARDOWN(leak) {
 	EXPECT_TRUE(free_pages_return(self->free - NOISE)); \
 } while (0)
 
-/* A size from a page to a few hundred, all kinds, seldom large. */
+/*
+ * Return a size: mostly some pages to a few hundred, of many kinds, seldom
+ * large.
+ */
 static size_t mixed_size(int i)
 {
 	if (i % 100 == 99)
@@ -70,7 +74,10 @@ TEST_F_TIMEOUT(leak, thousand_buffers, 400)
 	int i, fd;
 
 	for (i = 0; i < times(CYCLES); i++) {
-		/* Each rung in its turn, those below it to fall back on. */
+		/*
+		 * Start at each rung in turn, with the lower ones to fall back
+		 * on.
+		 */
 		rung = 1 + i % 5;
 		fd = buffer_get(self->fd, mixed_size(i),
 				  CONTIG_RUNGS_ALL & ~0u << rung);
@@ -87,7 +94,7 @@ TEST_F_TIMEOUT(leak, thousand_buffers, 400)
 	expect_nothing_lost();
 }
 
-/* Many at once, given back in another order. */
+/* Many at once, freed in another order. */
 TEST_F_TIMEOUT(leak, many_at_once, 400)
 {
 	int fds[CYCLES / 5], n = ARRAY_SIZE(fds), i, round;
@@ -112,10 +119,10 @@ TEST_F_TIMEOUT(leak, hundred_failures, 400)
 	int i;
 
 	test_info(self->fd, &info);
-	/* Fewer, for each looks at all memory to say why it failed. */
+	/* Fewer, since each failure scans all memory to explain itself. */
 	for (i = 0; i < times(CYCLES / 10); i++) {
 		switch (i % 5) {
-		case 0:		/* nothing that is large enough */
+		case 0:		/* no memory that is large enough */
 			alloc = alloc_request(info.out_ram_bytes / 2,
 					      CONTIG_RUNGS_RESERVE);
 			break;
@@ -123,7 +130,7 @@ TEST_F_TIMEOUT(leak, hundred_failures, 400)
 			alloc = alloc_request(MIB(8), CONTIG_RUNGS_COHERENT);
 			alloc.flags = CONTIG_ALLOC_STRUCT_PAGE;
 			break;
-		case 2:		/* memory, but not as it was wanted */
+		case 2:		/* memory, but not within the constraints */
 			alloc = alloc_request(KIB(512), CONTIG_RUNGS_SCATTER);
 			alloc.constraints.max_segments = 1;
 			alloc.constraints.align = MIB(1);
@@ -171,7 +178,7 @@ TEST_F_TIMEOUT(leak, thousand_locks, 400)
 	expect_nothing_lost();
 }
 
-/* Left for the kernel to clear up. */
+/* The kernel has to clean up when the client closes. */
 TEST_F_TIMEOUT(leak, thousand_clients, 400)
 {
 	char *memory = anon_map(pages(16));
@@ -201,14 +208,13 @@ TEST_F_TIMEOUT(leak, thousand_locks_of_buffers, 400)
 		test_lock_buffer(self->fd, fd, pages(i % 8), 1, 0);
 		test_lock_buffer(self->fd, fd, 0, pages(8), 0);
 		test_unlock_buffer(self->fd, fd, pages(i % 8), 1);
-		/* Every second one is unlocked after it was closed, by fork. */
 		test_unlock_buffer(self->fd, fd, 0, pages(8));
 		close(fd);
 	}
 	expect_nothing_lost();
 }
 
-/* The lock is all that keeps the memory when the descriptor is closed. */
+/* Once the descriptor is closed, only the lock keeps the memory. */
 TEST_F_TIMEOUT(leak, locks_outlive_descriptors, 400)
 {
 	int i, fd, client;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A block of memory that the kernel takes offline stays isolated while contig looks
- * for memory: a request of an ordinary size must not make that endless.
+ * A block of memory that the kernel takes offline stays isolated while contig
+ * searches for memory: an ordinary request must not prolong that without end.
  *
- * Wants a block without memory of the kernel. Runs before poison: memory with pages
- * that failed does not come online again.
+ * Needs a block without memory of the kernel. Must run before poison: memory
+ * with failed pages cannot be set online again.
  */
 #include <signal.h>
 
@@ -37,7 +37,7 @@ static void on_interrupt(int signal)
 {
 }
 
-/* Take a block offline until a SIGINT comes. */
+/* Take a block offline, until a SIGINT arrives. */
 static pid_t go_offline(uint64_t n)
 {
 	struct sigaction action = { .sa_handler = on_interrupt };
@@ -52,8 +52,9 @@ static pid_t go_offline(uint64_t n)
 }
 
 /*
- * Is it still at it? Else its exit status is put in @status. A block that cannot go
- * offline is isolated as well, but for a moment only.
+ * Return true if the process still takes the block offline; otherwise store its
+ * exit status in @status. A block that cannot go offline is isolated as well,
+ * but only briefly.
  */
 static bool is_running(pid_t pid, int *status)
 {
@@ -68,7 +69,7 @@ static bool is_running(pid_t pid, int *status)
 	return true;
 }
 
-/* Wait for it for 20 s, then end it. */
+/* Wait for the process for 20 s, then interrupt it. */
 static bool ends_by_itself(pid_t pid, int *status)
 {
 	int i;
@@ -98,7 +99,9 @@ TEST_F_TIMEOUT(offline, is_not_made_endless, 400)
 	memory = anon_map(PINNED);
 	ASSERT_NE(NULL, memory);
 	no_huge_pages((void *)memory, PINNED);
-	/* A block that would go offline, were there not a page that is pinned. */
+	/*
+	 * Find a block that would go offline if one page in it were not pinned.
+	 */
 	for (page = memory; page < memory + PINNED && tries < 64;
 	     page += pages(64)) {
 		at = pfn_of(page) * page_size / self->block;
@@ -121,7 +124,9 @@ TEST_F_TIMEOUT(offline, is_not_made_endless, 400)
 		SKIP(return, "no block of memory can go offline here");
 	before = isolated_pageblocks();
 	EXPECT_LT(0, before);
-	/* Where else would they lie, if the isolation was gone? */
+	/*
+	 * If contig ended the isolation, these would be allocated in the block.
+	 */
 	for (n = 0; n < 32; n++) {
 		struct contig_alloc alloc = alloc_request(MIB(4),
 							  CONTIG_RUNGS_RANGE);
@@ -138,18 +143,20 @@ TEST_F_TIMEOUT(offline, is_not_made_endless, 400)
 		TH_LOG("after %d buffers", n);
 	for (i = 0; i < n; i++)
 		close(fds[i]);
-	/* Either it can go now, or it has still to be waited for. */
+	/* Now the block goes offline, or the kernel still waits for a page. */
 	_test_cmd_unlock(self->fd, page, 1);
 	munmap((char *)memory, PINNED);
 	if (!ends_by_itself(pid, &status)) {
-		/* What else is in the block may keep it: then now as well. */
+		/*
+		 * If another page keeps it, a second attempt must fail as well.
+		 */
 		pid = go_offline(at);
 		EXPECT_FALSE(ends_by_itself(pid, &status) &&
 			     WIFEXITED(status) && !WEXITSTATUS(status))
-			TH_LOG("memory%llu went the second time only",
+			TH_LOG("memory%llu went offline at the second try only",
 			       (unsigned long long)at);
 	}
-	/* What else is in the block may have kept it, as it would without contig. */
+	/* Another page may have kept it online, which is not contig's fault. */
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		EXPECT_EQ(0, memory_block_set(at, "online"));
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that has failed: no rung hands it out, a buffer that has some keeps the
- * rest, and the reserve is split around it. Memory that contig has does not go offline.
+ * Memory that has failed: no rung hands it out, a buffer with a failed page
+ * keeps the rest, and the reserve is split around it. Memory in use by contig
+ * does not go offline.
  *
- * The kernel is told by /sys/devices/system/memory that a page has failed, and
- * whether one is marked says /proc/kpageflags. A page that failed is lost to the
- * machine for good, some twenty pages in all.
+ * The tests report failed pages to the kernel with /sys/devices/system/memory,
+ * and /proc/kpageflags shows which pages are marked. A failed page is lost to
+ * the machine until it reboots, some twenty pages in all.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -36,7 +37,10 @@ static bool has_failed(uint64_t pfn)
 	return page_flags(pfn) >> KPF_HWPOISON & 1;
 }
 
-/* Tell the kernel that a page has failed. It marks those that it leaves alone. */
+/*
+ * Report a failed page to the kernel, which also marks pages that it cannot
+ * isolate.
+ */
 static bool fail_page(uint64_t pfn)
 {
 	char text[32];
@@ -47,7 +51,7 @@ static bool fail_page(uint64_t pfn)
 	return has_failed(pfn);
 }
 
-/* Has any of so many adjacent ones? */
+/* Return true if one of these adjacent pages is marked as failed. */
 static bool any_has_failed(uint64_t pfn, size_t npages)
 {
 	static uint64_t flags[MIB(4) / 4096];
@@ -61,7 +65,7 @@ static bool any_has_failed(uint64_t pfn, size_t npages)
 	return failed;
 }
 
-/* The page frames of a buffer. */
+/* Get the page frames of a buffer. */
 static bool frames_of(int client, int fd, size_t npages, uint64_t *pfns)
 {
 	struct contig_extent *e;
@@ -87,7 +91,7 @@ static void on_bus(int signal, siginfo_t *info, void *context)
 	siglongjmp(before_access, 1);
 }
 
-/* Read a byte: 0, or the si_code of the SIGBUS that this causes. */
+/* Read a byte. Return 0, or the si_code of the SIGBUS that this raises. */
 static int access_code(const volatile char *p)
 {
 	struct sigaction new = { .sa_sigaction = on_bus, .sa_flags = SA_SIGINFO };
@@ -141,7 +145,7 @@ static bool reserve_is(void *arg)
 	return reserve_free(w->client) == w->bytes;
 }
 
-/* The figure behind a word in debugfs; -1 if there is none. */
+/* Return the number after a word in debugfs, or -1 if it is not there. */
 static long figure(const char *file, const char *word)
 {
 	char *text = debugfs_text(file), *line = text ? strstr(text, word) : NULL;
@@ -151,7 +155,7 @@ static long figure(const char *file, const char *word)
 	return n;
 }
 
-/* Failed pages of the buffer of this name, as debugfs has them. */
+/* Return true if debugfs counts one failed page in the buffer of this name. */
 static bool buffer_line_says_one(void *arg)
 {
 	char *text = debugfs_text("buffers"), *line, *next;
@@ -212,7 +216,7 @@ FIXTURE_TEARDOWN(in_use) {
 	close(self->fd);
 }
 
-/* Does a mapping show all but the failed page? */
+/* Return true if a mapping shows all pages but the failed one. */
 static bool rest_is_there(volatile char *map)
 {
 	char *copy = malloc(pages(PAGES));
@@ -227,7 +231,7 @@ static bool rest_is_there(volatile char *map)
 	return same;
 }
 
-/* Another mapping has a hole there from the beginning, and a child's has one. */
+/* Return true if a new mapping and one in a child have the hole as well. */
 static bool others_see_the_same(int buffer)
 {
 	volatile char *map = buffer_map(buffer, pages(PAGES));
@@ -253,14 +257,17 @@ TEST_F(in_use, page_is_gone_and_the_rest_lives)
 	EXPECT_TRUE(poll_until(is_gone, (char *)self->map + pages(BAD)));
 	EXPECT_TRUE(rest_is_there(self->map));
 	EXPECT_TRUE(others_see_the_same(self->buffer));
-	/* The kernel's own accesses. */
+	/* Accesses by the kernel. */
 	EXPECT_EQ(-1, read(zero, (char *)self->map + pages(BAD), 1));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(page_size, read(zero, (char *)self->map + pages(BAD + 1),
 				  page_size));
 	EXPECT_TRUE(poll_until(buffer_line_says_one, "some of it fails"));
 
-	/* No user pays for it afterwards, and none gets it. */
+	/*
+	 * The page is not charged to a user afterwards, and not handed out
+	 * again.
+	 */
 	munmap((char *)self->map, pages(PAGES));
 	close(self->buffer);
 	EXPECT_TRUE(poll_until(quota_is, &w))
@@ -318,7 +325,7 @@ TEST_F(in_use, commands_refuse_the_page_only)
 	EXPECT_FALSE(runs[2].state & CONTIG_PAGE_FAILED);
 	test_unlock_buffer(self->fd, self->buffer, 0, pages(PAGES));
 
-	/* Locked anew, by offset and by address. */
+	/* A new lock fails, by offset and by address. */
 	test_err_lock_buffer(EHWPOISON, self->fd, self->buffer, 0, pages(PAGES),
 			     0);
 	test_err_lock(EHWPOISON, self->fd, self->map, pages(PAGES), 0);
@@ -330,7 +337,7 @@ TEST_F(in_use, commands_refuse_the_page_only)
 	close(self->buffer);
 }
 
-/* Pages that are not to be used for long: the kernel cannot move ours. */
+/* Soft offline would migrate the page; pages of contig cannot be migrated. */
 TEST_F(in_use, soft_offline_does_no_harm)
 {
 	char text[32];
@@ -374,7 +381,9 @@ FIXTURE_TEARDOWN(reserve) {
 	close(self->fd);
 }
 
-/* What the reserve has is that much less, and nothing of it has failed. */
+/*
+ * Return true if the reserve has that much less, without a failed page in it.
+ */
 static bool reserve_is_less(FIXTURE_DATA(reserve) *self, uint64_t bytes)
 {
 	struct wait w = { self->fd, self->info.out_reserve_free - bytes };
@@ -418,7 +427,7 @@ static bool reserve_is_less(FIXTURE_DATA(reserve) *self, uint64_t bytes)
 	return good;
 }
 
-/* A buffer of @length, and where it lies. */
+/* Allocate a buffer of @length, and get where it lies. */
 static int take_length(int client, size_t length, uint64_t *pfn, char **map)
 {
 	int fd = buffer_get(client, length, CONTIG_RUNGS_RESERVE);
@@ -472,7 +481,9 @@ TEST_F_TIMEOUT(reserve, pages_that_fail_in_use, 400)
 	EXPECT_TRUE(reserve_is_less(self, pages(4)));
 }
 
-/* A 1024th of a large block is lost with a page, wherever in it that lies. */
+/*
+ * With a failed page a 1024th of a large block is lost, wherever the page lies.
+ */
 TEST_F_TIMEOUT(reserve, pages_of_larger_granules, 400)
 {
 	size_t last = MIB(8) / page_size;
@@ -486,14 +497,14 @@ TEST_F_TIMEOUT(reserve, pages_of_larger_granules, 400)
 	memset(map, 0xff, MIB(8) + page_size);
 	ASSERT_TRUE(fail_page(pfn + 5));
 	ASSERT_TRUE(fail_page(pfn + 6));
-	/* In what the last granule has over. */
+	/* In the unused end of the last granule. */
 	ASSERT_TRUE(fail_page(pfn + last + 3));
 	munmap(map, MIB(8) + page_size);
 	close(fd);
 	EXPECT_TRUE(reserve_is_less(self, 2 * MIB(16) / 1024));
 }
 
-/* Such a page keeps the reference by which it was found. */
+/* Such a page keeps the reference of the caller that reported it. */
 TEST_F_TIMEOUT(reserve, page_that_has_a_reference_for_good, 400)
 {
 	uint64_t pfn;
@@ -510,7 +521,7 @@ TEST_F_TIMEOUT(reserve, page_that_has_a_reference_for_good, 400)
 	EXPECT_EQ(0, figure("reserves", "quarantined"));
 }
 
-/* Such a buffer goes back without being scrubbed. */
+/* A buffer that was never mapped is freed without being scrubbed. */
 TEST_F_TIMEOUT(reserve, page_of_a_buffer_that_nobody_could_write_to, 400)
 {
 	uint64_t pfn;
@@ -528,7 +539,7 @@ TEST_F_TIMEOUT(reserve, page_of_a_buffer_that_nobody_could_write_to, 400)
 	EXPECT_TRUE(reserve_is_less(self, page_size));
 }
 
-/* The scrubber must not write to it. */
+/* The scrubber must not write to a failed page. */
 TEST_F_TIMEOUT(reserve, page_is_not_scrubbed, 400)
 {
 	struct wait w = { self->fd, self->info.out_reserve_free - page_size };
@@ -546,7 +557,9 @@ TEST_F_TIMEOUT(reserve, page_is_not_scrubbed, 400)
 	close(fd);
 	EXPECT_TRUE(poll_until(reserve_is, &w));
 	reserve_settle();
-	/* kcore shows a failed page as zero where it knows of that. */
+	/*
+	 * Some kernels know of the failure and show the page as zero in kcore.
+	 */
 	if (kcore_read((pfn + 2) * page_size, &word, sizeof(word)) && word)
 		EXPECT_EQ(0x5a5a5a5a5a5a5a5a, word);
 	ASSERT_TRUE(kcore_read((pfn + 3) * page_size, &word, sizeof(word)));
@@ -592,7 +605,7 @@ TEST_F_TIMEOUT(offline, block_in_use_is_busy_at_once, 400)
 		fill_pattern(map, pages(PAGES), i);
 		start = now_ns();
 		ret = memory_block_set(pfns[0] * page_size / self->block, "offline");
-		/* EINVAL: a block with a hole, or of two zones. */
+		/* EINVAL: a block with a hole, or in two zones. */
 		EXPECT_TRUE(ret == -EBUSY || ret == -EINVAL)
 			TH_LOG("rung %u: %d", i, ret);
 		EXPECT_GT(20000000000ull, now_ns() - start);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Page faults that last as long as a test wants.
+ * Page faults that last as long as a test needs.
  */
 #ifndef CONTIG_SLOW_MEMORY_H
 #define CONTIG_SLOW_MEMORY_H
@@ -13,11 +13,11 @@
 #include "contig_utils.h"
 
 /**
- * struct slow_memory - memory whose first access waits for a thread of ours
- * @memory: where it is
- * @length: bytes
- * @fd: of userfaultfd
- * @wake: a pipe; its closing ends the thread if no access came
+ * struct slow_memory - memory whose first access waits for a thread of the test
+ * @memory: its address
+ * @length: its length in bytes
+ * @fd: descriptor of the userfaultfd
+ * @wake: a pipe; closing it ends the thread if no access came
  * @meanwhile: called while the access waits
  * @waited: an access came
  * @thread: fills the memory
@@ -52,7 +52,7 @@ static void *slow_serve(void *arg)
 	if (poll(poll_fds, 2, -1) < 1 || !(poll_fds[0].revents & POLLIN) ||
 	    read(slow->fd, &message, sizeof(message)) != sizeof(message))
 		return NULL;
-	/* Here the call is in the middle of it, and stays there. */
+	/* The call that is tested waits in the access now. */
 	slow->waited = true;
 	slow->meanwhile(slow);
 	slow_fill(slow);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Eight users allocate from all rungs, with budgets from a tenth of a second to five
- * seconds, while blocks of memory go offline and online, a file system does not
- * answer, a real-time task has a processor, a cgroup is full, and processes are
- * killed. Each request ends within its budget, each process when it is killed, and
- * nothing stays isolated. Some seconds of it; minutes where there is time.
+ * Eight users allocate from all rungs, with budgets from a tenth of a second to
+ * five seconds, while blocks of memory go offline and online, a file system
+ * does not answer, a real-time task has a processor, a cgroup is full, and
+ * processes are killed. Each request ends within its budget, each process when
+ * it is killed, and nothing stays isolated. This runs for some seconds; in soak
+ * for minutes.
  */
 #include <sched.h>
 #include <signal.h>
@@ -19,18 +20,18 @@
 #define FIRST_UID 1000
 #define KEPT 4
 
-/* An emulated machine stands still at times. */
+/* An emulated machine stalls at times. */
 #define SLACK_MS 4000
 #define KILL_MS (1000 + SLACK_MS)
 #define OFFLINE_MS 3000
 
 /**
  * struct record - what a user has seen
- * @requests: how many have ended
- * @answered: how many of them with memory
- * @late: how many past the budget
+ * @requests: number of requests that ended
+ * @answered: number of those that got memory
+ * @late: number of those that exceeded their budget
  * @over: by how much at most, in milliseconds
- * @strange: an errno that no request should get, 0 for none
+ * @strange: an errno that no request should get, or 0
  */
 struct record {
 	int64_t requests, answered, late, over;
@@ -61,7 +62,7 @@ FIXTURE_SETUP(stress) {
 			     PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->records);
-	/* It has no room for a buffer, if there can be one. */
+	/* A limit without room for a buffer, if the kernel has such cgroups. */
 	if (!cgroup_make(&self->full, "memory"))
 		cgroup_write(&self->full, "memory.max", "4M");
 }
@@ -73,8 +74,8 @@ FIXTURE_TEARDOWN(stress) {
 }
 
 /*
- * For how long this process wanted a processor and had none, in milliseconds. 0 where
- * the kernel does not count it.
+ * Return how long this process was runnable without a processor, in
+ * milliseconds, or 0 if the kernel does not count it.
  */
 static int64_t waited_for_cpu(void)
 {
@@ -152,7 +153,7 @@ static void on_alarm(int signal)
 {
 }
 
-/* Blocks of memory, offline and online again, one after the other. */
+/* Take blocks of memory offline and online again, one at a time. */
 static pid_t offliner_begin(void)
 {
 	struct sigaction action = { .sa_handler = on_alarm };
@@ -179,7 +180,7 @@ static pid_t offliner_begin(void)
 	}
 }
 
-/* Pages that stay locked: they are to be written before they are dropped. */
+/* Make pages that stay locked: they must be written before they are dropped. */
 static void silence_begin(FIXTURE_DATA(stress) *self)
 {
 	char *file;
@@ -211,7 +212,7 @@ static bool all_is_joined(void *unused)
 	return !isolated_pageblocks();
 }
 
-/* A block that went offline and was not put back. */
+/* Set blocks online that were left offline. */
 static void blocks_online(void)
 {
 	uint64_t n;
@@ -278,7 +279,7 @@ TEST_F_TIMEOUT(stress, of_all_kinds, 1200)
 	if (self->offliner > 0) {
 		kill(self->offliner, SIGKILL);
 		EXPECT_TRUE(ends_within(self->offliner, OFFLINE_MS + KILL_MS))
-			TH_LOG("taking memory offline does not end");
+			TH_LOG("memory is still going offline");
 		blocks_online();
 	}
 	EXPECT_TRUE(poll_until(all_is_joined, NULL))

@@ -67,7 +67,7 @@ static int run_threads(FIXTURE_DATA(thread) *self, void *(*fn)(void *),
 	return failed;
 }
 
-/* Some of everything, on memory of one's own and on memory of all. */
+/* All kinds of commands, on memory of the thread and on shared memory. */
 static void *hammer(void *arg)
 {
 	struct job *job = arg;
@@ -129,7 +129,9 @@ TEST_F_TIMEOUT(thread, eight_on_one_client, 400)
 	struct snapshot before;
 	int i;
 
-	/* The C library keeps stacks, some of which would be huge pages. */
+	/*
+	 * The C library keeps thread stacks, some of which would be huge pages.
+	 */
 	ASSERT_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 	snapshot_take(&before, self->fd);
 	ASSERT_EQ(0, run_threads(self, hammer, jobs));
@@ -140,7 +142,7 @@ TEST_F_TIMEOUT(thread, eight_on_one_client, 400)
 	EXPECT_TRUE(free_pages_return(self->free - 1024));
 }
 
-/* Counts are exact even if everybody counts the same pages. */
+/* Counts are exact even if all threads count the same pages. */
 static void *count_up(void *arg)
 {
 	struct job *job = arg;
@@ -180,7 +182,7 @@ TEST_F_TIMEOUT(thread, counts_are_exact, 400)
 	test_err_unlock(ENOLCK, self->fd, self->shared, 1);
 }
 
-/* Some take pages away from under the feet of those who lock them. */
+/* Replace pages while other threads lock them. */
 static void *change(void *arg)
 {
 	struct job *job = arg;
@@ -211,8 +213,8 @@ static void *change(void *arg)
 
 /*
  * A page that another thread replaces between the lock and the translation is
- * stale. It cannot come back, so one that was not there before the translation
- * must not be told of.
+ * stale. It cannot come back, so a page that was not there before the
+ * translation must not be reported.
  */
 static void *lock_changing(void *arg)
 {
@@ -235,7 +237,7 @@ static void *lock_changing(void *arg)
 
 		ret = _test_cmd_lock(client, at, page_size, 0);
 		if (ret == -EFAULT || ret == -EACCES)
-			continue;	/* in the midst of a change */
+			continue;	/* during a change */
 		job->errors += !!ret;
 		old = pfn_of(at);
 		ret = _test_cmd_get_physical(client, &cmd);
@@ -262,7 +264,7 @@ TEST_F_TIMEOUT(thread, memory_that_changes, 400)
 	EXPECT_EQ(0, charged_kib());
 }
 
-/* Clients come and go while others read what there is. */
+/* Open and close clients while other threads read debugfs. */
 static void *open_and_close(void *arg)
 {
 	struct job *job = arg;
@@ -299,7 +301,7 @@ TEST_F_TIMEOUT(thread, clients_come_and_go, 400)
 	EXPECT_EQ(0, charged_kib());
 }
 
-/* A client that is closed while it is in use lasts until the command ends. */
+/* A client that is closed during a command lives until the command ends. */
 static void *use_descriptor(void *arg)
 {
 	struct job *job = arg;
@@ -341,7 +343,7 @@ TEST_F_TIMEOUT(thread, client_closed_in_use, 400)
 		usleep(2000);
 		fd = client_open();
 		ASSERT_LE(0, fd);
-		/* The old file goes from under the threads. */
+		/* The old file is closed while the threads use it. */
 		ASSERT_EQ(self->fd, dup3(fd, self->fd, O_CLOEXEC));
 		close(fd);
 	}

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A process whose threads change its memory without a pause, and which makes neither
- * itself nor anything else wait: LOCK, UNLOCK, GET_PHYSICAL, close, unbind of a driver
- * and unloading each take as long as they take without that, within a factor.
+ * A process whose threads change its memory without a pause delays neither
+ * itself nor other processes: LOCK, UNLOCK, GET_PHYSICAL, close, unbinding a
+ * driver and unloading each take as long as without these changes, within a
+ * factor.
  *
  * Loads and unloads the module itself.
  */
@@ -26,10 +27,13 @@
 
 static volatile bool storm_over;
 
-/* For all threads, so that a change of one of them is always under way. */
+/*
+ * Memory shared by all threads, so that some change of it is always in
+ * progress.
+ */
 static char *wide;
 
-/* With page tables that are almost empty: nearly all the time is the change's. */
+/* Page tables are almost empty, so nearly all time is spent in the change. */
 static void change_by_madvise(char *unused)
 {
 	*(volatile char *)wide = 1;
@@ -60,7 +64,7 @@ static void change_by_mprotect(char *area)
 static void change_by_mremap(char *area)
 {
 	area[0] = 1;
-	/* What is moved leaves no gap for others to map something into. */
+	/* The move leaves no gap in which another mapping could be placed. */
 	mremap(area, AREA / 2, AREA / 2, MREMAP_MAYMOVE | MREMAP_FIXED |
 	       MREMAP_DONTUNMAP, area + AREA / 2);
 }
@@ -76,7 +80,7 @@ static void change_by_fork(char *area)
 	area[0]++;
 }
 
-/* fork() once: it copies all, and keeps mmap_lock for as long. */
+/* Only one fork(): it copies everything, and holds mmap_lock for as long. */
 static void (*const changes[THREADS])(char *area) = {
 	change_by_fork,
 	change_by_mremap, change_by_mremap, change_by_mremap,
@@ -123,13 +127,15 @@ static int storm_begin(struct weather *w, enum weather_kind kind)
 
 	if (all == MAP_FAILED)
 		return -errno;
-	/* So that each kind of change has as many threads. */
+	/* Align, so that each kind of change has its share of the threads. */
 	all = (char *)(((uintptr_t)all + AREA - 1) / AREA * AREA);
 	madvise(all, THREADS * AREA, MADV_NOHUGEPAGE);
 	ret = wide_map();
 	if (ret)
 		return ret;
-	/* All changes meet something that is locked, so that contig hears of them. */
+	/*
+	 * All changes affect locked pages, so that contig is notified of them.
+	 */
 	w->client = client_open();
 	if (w->client < 0)
 		return w->client;
@@ -166,7 +172,7 @@ static void storm_end(struct weather *w)
 	wide = NULL;
 }
 
-/* What is measured, in the order of the lines that are printed. */
+/* The commands that are measured, in the order of the printed lines. */
 enum work { LOCK, GET_PHYSICAL, UNLOCK, CLOSE, WORKS };
 
 static const char *const work_names[WORKS] = {
@@ -201,7 +207,7 @@ static uint64_t since(uint64_t *start)
 	return took;
 }
 
-/* Each kind of work once, with one page of a new client. */
+/* Run each command once, with one page of a new client. */
 static int measure_once(char *page, uint64_t took[WORKS])
 {
 	struct contig_extent extent;
@@ -261,12 +267,13 @@ static int compare(const void *a, const void *b)
 }
 
 /*
- * LOCK looks at the address space, so it takes mmap_lock, as page faults and mlock()
- * do. madvise() and page faults leave that to others. The other calls keep it to
- * themselves for as long as they please, and may then lose the processor: LOCK waits
- * for them as mlock() would, and here for no longer than a few turns of the
- * scheduler. The other commands have no need of mmap_lock; what they take in the
- * full storm is printed, and differs from kernel to kernel by how tasks take turns.
+ * LOCK looks at the address space, so it takes mmap_lock for reading, as page
+ * faults and mlock() do. madvise() and page faults let other readers in. The
+ * other calls hold mmap_lock exclusively for any length of time, and may lose
+ * the processor meanwhile: LOCK waits for them as mlock() would, and here for
+ * no longer than a few turns of the scheduler. The other commands do not need
+ * mmap_lock; their times in the full storm are printed, and differ between
+ * kernels by how tasks are scheduled.
  */
 TEST_F_TIMEOUT(storm, makes_no_command_wait, 400)
 {
@@ -295,16 +302,16 @@ TEST_F_TIMEOUT(storm, makes_no_command_wait, 400)
 	for (n = 0; n < WORKS; n++) {
 		EXPECT_GT(FACTOR * median[QUIET][n], median[MADVISE][n])
 			TH_LOG("%s", work_names[n]);
-		/* One that waits for all changes to be over takes seconds. */
+		/* A command that waits for all changes to end takes seconds. */
 		EXPECT_GT(1000000000ull, self->took[MADVISE][n][ROUNDS - 1])
 			TH_LOG("%s", work_names[n]);
-		/* Here the scheduler has its share: sixteen threads want to run. */
+		/* This includes the scheduler: sixteen threads want to run. */
 		EXPECT_GT(5000000000ull, self->took[ALL][n][ROUNDS - 1])
 			TH_LOG("%s", work_names[n]);
 	}
 }
 
-/* A process that shares the address space, and the descriptors. */
+/* A process that shares the address space and inherits the descriptors. */
 static int sharing_child(void *arg)
 {
 	char *page = arg;
@@ -337,22 +344,25 @@ TEST_F(storm, cannot_keep_a_process_alive)
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_EQ(128 + SIGKILL, child_wait(pid));
 	}
-	/* A tenth of a second each; it was minutes. */
+	/*
+	 * A tenth of a second each; a process that cannot be killed took
+	 * minutes.
+	 */
 	EXPECT_GT(times(5) * 2000000000ull, now_ns() - start);
 	storm_end(&self->weather);
 	munmap(stack, STACK);
 	close(fd);
 }
 
-/* Children of the storm have the descriptors too, for a moment. */
+/* Children of the storm inherit the descriptors for a moment. */
 static bool no_more_charged(void *kib)
 {
 	return charged_kib() == *(long *)kib;
 }
 
 /*
- * The last descriptor of a client is closed by another process than the one that
- * the memory belongs to: that pages are unpinned does not wait either.
+ * Another process than the owner of the memory closes the last descriptor of a
+ * client: unpinning the pages does not wait either.
  */
 TEST_F(storm, cannot_keep_what_another_process_closes)
 {
@@ -368,7 +378,7 @@ TEST_F(storm, cannot_keep_what_another_process_closes)
 		pid = fork();
 		if (!pid) {
 			fd = fd_receive(sockets[1]);
-			/* Until the parent has closed its own. */
+			/* Wait until the parent has closed its descriptor. */
 			if (fd < 0 || read(sockets[1], &c, 1) != 1)
 				_exit(1);
 			close(fd);
@@ -391,7 +401,9 @@ TEST_F(storm, cannot_keep_what_another_process_closes)
 
 #define DRIVER "/sys/bus/platform/drivers/contig_irq_test/"
 
-/* How long it takes to unbind the driver, close, bind it and unload both modules. */
+/*
+ * Measure unbinding the driver, closing, binding it and unloading both modules.
+ */
 static int unload(FIXTURE_DATA(storm) *self, bool in_storm, uint64_t *took)
 {
 	int fd = kernel_client(IRQ_TEST_FOR_PLATFORM), ret;
@@ -400,7 +412,10 @@ static int unload(FIXTURE_DATA(storm) *self, bool in_storm, uint64_t *took)
 	if (fd < 0)
 		return fd;
 	ret = hold(fd, IRQ_TEST_TASK, self->memory, pages(64));
-	/* What the storm changes, instead of by its own client. */
+	/*
+	 * Hold the memory that the storm changes, in place of the storm's own
+	 * client.
+	 */
 	if (!ret && in_storm) {
 		do {
 			ret = hold(fd, IRQ_TEST_TASK, wide, page_size);
@@ -423,9 +438,9 @@ TEST_F(storm, cannot_keep_a_driver_or_the_module)
 	int try;
 
 	/*
-	 * The programs that this runs share the processors with the storm, and an
-	 * emulated machine stands still at times. What waits for the storm to be
-	 * over takes too long each time.
+	 * The programs started here share the processors with the storm, and an
+	 * emulated machine stalls at times. A command that waits for the storm
+	 * to end would be too slow at each try.
 	 */
 	for (try = 0; try < 3; try++) {
 		ASSERT_EQ(0, unload(self, false, &quiet));
@@ -442,8 +457,8 @@ TEST_F(storm, cannot_keep_a_driver_or_the_module)
 }
 
 /*
- * What changes touch is known to the page: the rest of what was locked with it costs
- * no more than before.
+ * contig knows which pages a change touched: translating other pages that were
+ * locked with them costs no more than before.
  */
 TEST_F(storm, of_other_pages_costs_nothing)
 {
@@ -457,7 +472,10 @@ TEST_F(storm, of_other_pages_costs_nothing)
 	ASSERT_NE(NULL, memory);
 	no_huge_pages(memory, pages(many));
 	test_lock(fd, memory, pages(many), 0);
-	/* Pinning is a change, too: until it is looked at for the first time. */
+	/*
+	 * Pinning counts as a change until the pages are looked at for the
+	 * first time.
+	 */
 	ASSERT_LT(0, _test_cmd_count(fd, memory, pages(many)));
 	for (i = 0; i < 2; i++) {
 		for (n = 0; n < 200; n++) {
@@ -484,7 +502,10 @@ TEST_F(storm, of_other_pages_costs_nothing)
 	TH_LOG("GET_PHYSICAL of 4 KiB, us: quiet %llu, after changes %llu",
 	       (unsigned long long)took[0] / 200000,
 	       (unsigned long long)took[1] / 200000);
-	/* The processor's caches lose something; to look at all took 1000 times. */
+	/*
+	 * The caches lose some of their contents; checking all pages took 1000
+	 * times as long.
+	 */
 	EXPECT_GT(5 * FACTOR * took[0], took[1]);
 	munmap(memory, pages(many));
 	close(fd);
