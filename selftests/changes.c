@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What becomes of a lock when the memory behind its addresses changes. One rule
- * for all: an address that translates does so to the memory that is there.
+ * holds for all cases: an address that translates, translates to the memory
+ * that is there.
  */
 #include <linux/falloc.h>
 
@@ -69,7 +70,10 @@ FIXTURE_TEARDOWN(change) {
 	close(self->fd);
 }
 
-/* Translates to what is there; PFN mappings are beyond what pagemap tells. */
+/*
+ * Return true if the pages translate to the memory that is there. pagemap has
+ * no page frames for PFN mappings.
+ */
 static bool is_true(FIXTURE_DATA(change) *self,
 		    const FIXTURE_VARIANT(change) *variant, char *at, size_t n)
 {
@@ -98,7 +102,7 @@ static int translate_one(int client, const volatile void *addr)
 	int ret = _test_cmd_get_physical(client, &cmd);
 
 	if (ret && (e.addr != 0x5a5a || cmd.count != 1 || cmd.length != 1))
-		return -EPROTO;	/* it changed something all the same */
+		return -EPROTO;	/* it changed something in spite of the error */
 	return ret;
 }
 
@@ -119,7 +123,10 @@ TEST_F(change, unmapped_in_part)
 	EXPECT_TRUE(is_true(self, variant, self->map + pages(5), 3));
 	expect_stale(self->map + pages(3));
 	expect_stale(self->map + pages(4));
-	/* One stale page spoils the range, whether counted or translated. */
+	/*
+	 * One stale page makes the whole range stale, for counts and
+	 * translations.
+	 */
 	test_err_count(ESTALE, self->fd, self->map, pages(PAGES));
 	test_unlock(self->fd, self->map, pages(PAGES));
 	test_err_unlock(ENOLCK, self->fd, self->map, page_size);
@@ -133,7 +140,7 @@ TEST_F(change, replaced_by_other_memory)
 
 	ASSERT_EQ(self->map + page_size, other);
 	expect_stale(other);
-	/* Not before the old lock is gone. */
+	/* It can be locked only after the old lock is gone. */
 	test_err_lock(ESTALE, self->fd, other, page_size, 0);
 	test_err_lock(ESTALE, self->fd, self->map, pages(PAGES), 0);
 	EXPECT_EQ(1, page_state(self->fd, self->map).locks);
@@ -155,7 +162,7 @@ TEST_F(change, replaced_by_another_part_of_it)
 	expect_stale(at);
 	EXPECT_TRUE(is_true(self, variant, self->map, 2));
 	EXPECT_TRUE(is_true(self, variant, self->map + pages(3), PAGES - 3));
-	/* Put back it is where it was locked; it may say either. */
+	/* Put back, the page is where it was locked; either answer is right. */
 	ASSERT_EQ(at, mmap(at, page_size, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_FIXED, self->file, pages(2)));
 	EXPECT_TRUE(translate_one(self->fd, at) == -ESTALE ||
@@ -203,7 +210,7 @@ TEST_F(change, moved_away_but_still_mapped)
 		EXPECT_EQ(0, self->map[0]);	/* new memory now */
 		expect_stale(self->map);
 	} else {
-		/* Still the page of the file, when somebody looks. */
+		/* The page of the file is found again when it is accessed. */
 		EXPECT_EQ(map[0], self->map[0]);
 		EXPECT_TRUE(translate_one(self->fd, self->map) == -ESTALE ||
 			    is_true(self, variant, self->map, PAGES));
@@ -221,7 +228,7 @@ TEST_F(change, shrunk)
 
 TEST_F(change, protected)
 {
-	/* Protection is no matter of where the memory is. */
+	/* Protection does not change where the memory is. */
 	ASSERT_EQ(0, mprotect(self->map, pages(PAGES), PROT_READ));
 	EXPECT_TRUE(is_true(self, variant, self->map, PAGES));
 	ASSERT_EQ(0, mprotect(self->map, pages(PAGES),
@@ -236,7 +243,7 @@ TEST_F(change, protected)
 	test_unlock(self->fd, self->map, pages(PAGES));
 }
 
-/* The page has to be looked at, and the process may not read it. */
+/* contig has to check the page while the process may not read it. */
 static void touch_unreadable(char *map)
 {
 	madvise(map, pages(PAGES), MADV_PAGEOUT);
@@ -269,7 +276,7 @@ TEST_F(change, unreadable)
 	EXPECT_TRUE(is_where(self->fd, self->map, extents, n));
 	ASSERT_EQ(0, mprotect(self->map, pages(PAGES),
 			      PROT_READ | PROT_WRITE));
-	/* Where the processor has protection keys. */
+	/* Only on processors that have protection keys. */
 	key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
 	if (key >= 0) {
 		ASSERT_EQ(0, pkey_mprotect(self->map, pages(PAGES), PROT_READ |
@@ -291,10 +298,13 @@ TEST_F(change, dropped_by_madvise)
 
 	ret = madvise(self->map, page_size, MADV_DONTNEED);
 	if (ret && variant->kind == BUFFER_PFN)
-		return;		/* the kernel refuses it for page frames */
+		return;		/* the kernel refuses it for PFN mappings */
 	ASSERT_EQ(0, ret);
 	if (variant->kind == ANON) {
-		/* The old page is no longer there, nor is it when touched. */
+		/*
+		 * The old page is gone, and does not return when the address is
+		 * accessed.
+		 */
 		expect_stale(self->map);
 		EXPECT_EQ(0, self->map[0]);
 		EXPECT_NE(before, pfn_of(self->map));
@@ -303,7 +313,10 @@ TEST_F(change, dropped_by_madvise)
 		test_lock(self->fd, self->map, page_size, 0);
 		EXPECT_TRUE(is_true(self, variant, self->map, 1));
 	} else {
-		/* Shared: the same page comes back; it may say either. */
+		/*
+		 * Shared memory: the same page comes back; either answer is
+		 * right.
+		 */
 		EXPECT_TRUE(has_pattern(self->map, page_size, 1));
 		EXPECT_EQ(before, pfn_of(self->map));
 		ret = translate_one(self->fd, self->map);
@@ -351,7 +364,7 @@ TEST_F_TIMEOUT(change, memory_stays_with_the_lock, 400)
 		close(self->file);
 	self->file = -1;
 
-	/* Whoever takes memory now must not get it. */
+	/* Memory that is allocated now must be other memory. */
 	ASSERT_NE(MAP_FAILED, taken);
 	memset(taken, 0x77, much);
 	m = pagemap_extents(taken, much, &others);
@@ -362,7 +375,7 @@ TEST_F_TIMEOUT(change, memory_stays_with_the_lock, 400)
 				    others[j].addr || ours[i].addr >=
 				    others[j].addr + others[j].length);
 
-	/* And nobody writes there: what a device finds is what was left. */
+	/* Nothing else writes there: a device finds what was left. */
 	fill_pattern(taken, pages(PAGES), 1);
 	for (i = 0, j = 0; kcore_usable() && i < n; i++) {
 		for (offset = 0; offset < ours[i].length;
@@ -429,7 +442,7 @@ TEST_F(file, truncated)
 	ASSERT_EQ(0, ftruncate(self->file, pages(4)));
 	EXPECT_TRUE(translation_is_true(self->fd, self->map, pages(4)));
 	expect_stale(self->map + pages(4));
-	/* Longer again, it has new pages there. */
+	/* Extended again, the file has new pages there. */
 	ASSERT_EQ(0, ftruncate(self->file, pages(PAGES)));
 	EXPECT_EQ(0, self->map[pages(4)]);
 	expect_stale(self->map + pages(4));
@@ -455,7 +468,7 @@ TEST_F(file, written_by_write)
 	test_unlock(self->fd, self->map, pages(PAGES));
 }
 
-/* A private mapping of a file whose pages are still the file's. */
+/* A private mapping whose pages are still those of the file. */
 TEST_F(file, copied_on_write)
 {
 	char *map = mmap(NULL, pages(PAGES), PROT_READ | PROT_WRITE,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The testable statements about the classic Mac OS Virtual Memory Manager,
- * through libcontig's classic face. Each test carries the number of its
- * statement. Those about DeferUserFn are in classic_defer.c, those about
- * PrepareMemoryForIO in classic_io.c.
+ * checked through libcontig's classic interface. Each test carries the number
+ * of its statement. classic_defer.c has those about DeferUserFn, classic_io.c
+ * those about PrepareMemoryForIO.
  */
 #include <contig/macvm.h>
 #include <stdarg.h>
@@ -18,8 +18,8 @@
 #define SWAP "/dev/ram1"
 
 /*
- * Between the library and the kernel: how many of the next locks are to fail
- * for want of contiguity, and which was the last buffer.
+ * Wrappers between the library and the kernel: how many of the next locks must
+ * fail for lack of contiguity, and which buffer was made last.
  */
 static int fail_contiguous;
 static int contiguous_locks;
@@ -67,7 +67,7 @@ FIXTURE_SETUP(classic) {
 	self->memory = mmap(NULL, pages(2 * PAGES), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->memory);
-	/* In an order that makes it several blocks. */
+	/* Touch the pages in an order that yields several blocks. */
 	for (i = 0; i < PAGES; i++) {
 		self->memory[pages(i)] = 1;
 		if (i % 3 == 2)
@@ -128,7 +128,9 @@ TEST_F(classic, s02_hold_spans_all_pages_it_touches)
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int i;
 
-	/* $32500, 8192 of the book, where such an address can be had. */
+	/*
+	 * Addresses like the book's $32500 and 8192, where one can be mapped.
+	 */
 	ASSERT_NE(MAP_FAILED, area);
 	ASSERT_EQ(noErr, HoldMemory(area + 0x500, 8192));
 	for (i = 0; i < 4; i++)
@@ -164,7 +166,7 @@ TEST_F(classic, s04_held_page_stays_resident)
 		for (int page = 16; page < 48; page++)
 			out += !page_is_resident(self->memory + pages(page));
 	}
-	/* Others are paged out, so there was pressure; these are not. */
+	/* Other pages were paged out, so there was pressure; these were not. */
 	EXPECT_LE(16, out);
 	for (i = 0; i < 16; i++)
 		EXPECT_TRUE(page_is_resident(self->memory + pages(i)));
@@ -175,7 +177,10 @@ TEST_F(classic, s04_held_page_stays_resident)
 TEST_F(classic, s05_held_page_may_move)
 {
 	ASSERT_EQ(noErr, HoldMemory(self->memory, pages(4)));
-	/* Nothing pins it: no lock, and GetPhysical has nothing to say. */
+	/*
+	 * Nothing pins it: it has no lock, and GetPhysical returns no
+	 * addresses.
+	 */
 	expect_state(0, 1, 0);
 	set_logical(self->memory, pages(4));
 	EXPECT_EQ(notLockedErr, GetPhysical(&self->table, &self->count));
@@ -241,7 +246,7 @@ TEST_F(classic, s10_unhold_of_never_held)
 	ASSERT_EQ(noErr, HoldMemory(self->memory, page_size));
 	EXPECT_EQ(notHeldErr, UnholdMemory(self->memory, pages(2)));
 	expect_state(0, 1, 0);
-	/* Locked is not held, as far as counts go. */
+	/* A lock does not count as a hold. */
 	ASSERT_EQ(noErr, LockMemory(self->memory + pages(4), page_size));
 	EXPECT_EQ(notHeldErr, UnholdMemory(self->memory + pages(4), page_size));
 }
@@ -367,7 +372,7 @@ TEST_F(classic, s21_count_query_leaves_table)
 	EXPECT_GE(PAGES, self->count);
 }
 
-/* A table with room for everything. */
+/* A table with room for all entries. */
 struct long_table {
 	LogicalToPhysicalTable table;
 	MemoryBlock more[PAGES];
@@ -528,7 +533,7 @@ TEST_F(classic, s30_device_memory)
 	EXPECT_EQ(paramErr, LockMemory(map, page_size));
 	EXPECT_EQ(paramErr, LockMemoryForOutput(map, page_size));
 	EXPECT_EQ(paramErr, HoldMemory(map, page_size));
-	/* It can never be locked, so that is what GetPhysical has to say. */
+	/* The mapping can never be locked, which GetPhysical must report. */
 	set_logical(map, page_size);
 	EXPECT_NE(noErr, GetPhysical(&self->table, &self->count));
 }
@@ -557,7 +562,7 @@ TEST_F(classic, s32_contiguous_is_one_block)
 	EXPECT_EQ(noErr, MemDeallocatePhysicallyContiguous(block));
 }
 
-/* Where two neighbouring pages are not adjacent in physical memory. */
+/* Find two adjacent pages that are not adjacent in physical memory. */
 static int find_gap(const char *memory)
 {
 	int i;
@@ -680,7 +685,7 @@ TEST_F(classic, s44_two_attempts)
 	char *block, *text, *at;
 	int i, left = 0;
 
-	/* Both fail: nil, and neither block is left. */
+	/* Both attempts fail: the result is nil, and neither block is left. */
 	fail_contiguous = 2;
 	EXPECT_EQ(NULL, MemAllocatePhysicallyContiguous(MIB(1), true));
 	EXPECT_EQ(cannotMakeContiguousErr, MacVMLastError());
@@ -688,7 +693,7 @@ TEST_F(classic, s44_two_attempts)
 	EXPECT_EQ(2, buffers_made);
 	EXPECT_FALSE(debugfs_has("buffers", "MemAllocate"));
 
-	/* The second is good: the first is freed. */
+	/* The second attempt succeeds: the first block is freed. */
 	contiguous_locks = buffers_made = 0;
 	fail_contiguous = 1;
 	block = MemAllocatePhysicallyContiguous(MIB(1), true);

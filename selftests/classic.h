@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of libcontig's classic face share.
+ * Helpers for the tests of libcontig's classic interface
  */
 #ifndef CONTIG_CLASSIC_H
 #define CONTIG_CLASSIC_H
 
 #include "contig_utils.h"
 
-/* The client that all classic calls share: the test has no other. */
+/*
+ * Return the client that all classic calls share. The test must have no other.
+ */
 static inline int classic_client(void)
 {
 	char path[64], target[64];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The testable statements about DeferUserFn, by way of signal handlers that
- * interrupt a call of libcontig's classic face. Each test carries the number of
- * its statement.
+ * The testable statements about DeferUserFn, checked in signal handlers that
+ * interrupt a call of libcontig's classic interface. Each test carries the
+ * number of its statement.
  */
 #include <contig/macvm.h>
 #include <pthread.h>
@@ -19,12 +19,12 @@
 static intptr_t ran[MOST];
 static int run_count;
 
-/* What happened in the handler. */
+/* What the handler did. */
 static int to_defer;
 static int deferred, refused, safe;
 static bool ran_on_return;
 static pthread_t interrupted;
-/* When the next signal comes that nobody sends, after the last one is through. */
+/* When the timer sends the next signal, once the last one has been handled. */
 static struct itimerval next_alarm;
 
 static void note(void *argument)
@@ -57,7 +57,7 @@ static void handler(int signal)
 		setitimer(ITIMER_REAL, &next_alarm, NULL);
 }
 
-/* In 6.1 what locks gives up at once, where mlock() waits. */
+/* On 6.1 a call that locks fails at once where mlock() waits for the page. */
 static bool nobody_waits(const struct slow_memory *slow, OSErr err)
 {
 	return err == paramErr && errno == EFAULT && !slow->waited;
@@ -105,11 +105,11 @@ TEST_F(defer, s35_what_is_safe_is_done_at_once)
 	ASSERT_EQ(noErr, DeferUserFn(note, (void *)0x77));
 	EXPECT_EQ(1, run_count);
 	EXPECT_EQ(0x77, ran[0]);
-	/* In a handler as well. */
+	/* In a signal handler as well. */
 	raise(SIGUSR1);
 	EXPECT_TRUE(ran_on_return);
 	EXPECT_EQ(2, run_count);
-	/* And when a call is over. */
+	/* Also when a call has returned. */
 	ASSERT_EQ(noErr, LockMemory(self->memory, pages(2)));
 	ASSERT_EQ(noErr, UnlockMemory(self->memory, pages(2)));
 	raise(SIGUSR1);
@@ -118,7 +118,7 @@ TEST_F(defer, s35_what_is_safe_is_done_at_once)
 	EXPECT_EQ(paramErr, DeferUserFn(NULL, self->memory));
 }
 
-/* All of them wait in the kernel for a page. */
+/* Each of these calls waits in the kernel for a page. */
 TEST_F(defer, s36_what_is_not_safe_is_done_later)
 {
 	struct {
@@ -147,7 +147,7 @@ TEST_F(defer, s36_what_is_not_safe_is_done_later)
 		EXPECT_TRUE(self->slow.waited);
 		EXPECT_EQ(3, deferred);
 		EXPECT_FALSE(ran_on_return);
-		/* Each once, with its argument, in their order. */
+		/* Each function ran once, with its argument, and in order. */
 		ASSERT_EQ(3, run_count);
 		for (j = 0; j < 3; j++)
 			EXPECT_EQ(j, ran[j]);
@@ -184,7 +184,9 @@ TEST_F(defer, s36_preparing_is_not_safe)
 static char *scratch;
 static OSErr scratch_result;
 
-/* What could not be done in the handler: the thread has the mutex for holds. */
+/*
+ * The handler itself cannot hold: its thread has the library's mutex for holds.
+ */
 static void hold_scratch(void *argument)
 {
 	scratch_result = HoldMemory(scratch, page_size) ?:
@@ -209,7 +211,7 @@ static void hold_and_unhold_scratch(int signal)
 	errno = saved;
 }
 
-/* Signals come meanwhile. */
+/* Wait for a child; signals interrupt this. */
 static int child_status(pid_t child)
 {
 	int status;
@@ -246,7 +248,7 @@ TEST_F(defer, s36_what_was_deferred_may_hold_and_lock)
 	slow_end(&self->slow);
 }
 
-/* Called in another thread while HoldMemory waits for a page. */
+/* Runs in another thread while HoldMemory waits for a page. */
 static void go_on(struct slow_memory *slow)
 {
 	pid_t child;
@@ -280,7 +282,7 @@ TEST_F(defer, a_hold_that_waits_keeps_no_thread_waiting)
 /* fork() holds mutexes, so no deferred function may run before it is over. */
 TEST_F_TIMEOUT(defer, signals_amid_forks, 120)
 {
-	/* A fork() that takes longer begins again with each signal. */
+	/* A fork() that takes longer than this is restarted by each signal. */
 	const long us = is_slow_kernel() ? 30000 : 3000;
 	struct itimerval often = { { 0, us }, { 0, us } };
 	char *much = anon_map(MIB(8));
@@ -318,23 +320,24 @@ TEST_F(defer, s37_the_table_is_bounded)
 	EXPECT_EQ(maxDeferredUserFns, deferred);
 	EXPECT_EQ(5, refused);
 	EXPECT_EQ(-625, cannotDeferErr);
-	/* Those that were refused never run. */
+	/* Functions that were refused never run. */
 	ASSERT_EQ(maxDeferredUserFns, run_count);
 	for (i = 0; i < run_count; i++)
 		EXPECT_EQ(i, ran[i]);
 	ASSERT_EQ(noErr, UnholdMemory(self->slow.memory, pages(PAGES)));
 	EXPECT_EQ(maxDeferredUserFns, run_count);
 	slow_end(&self->slow);
-	/* There is room again. */
+	/* The table has room again. */
 	to_defer = 1;
 	raise(SIGUSR1);
 	EXPECT_EQ(maxDeferredUserFns + 1, run_count);
 }
 
 /*
- * Wherever a signal comes, what it defers is done once, and in order. A few signals
- * for each call, and time between them: were they quicker than a slow kernel can
- * deliver them, the table would be full most of the time.
+ * Whenever a signal comes, the function that it defers runs once, and in order.
+ * A few signals come during each call, with pauses between them: if they came
+ * faster than a slow kernel can deliver them, the table would be full most of
+ * the time.
  */
 TEST_F_TIMEOUT(defer, s36_signals_at_any_time, 300)
 {
@@ -353,7 +356,7 @@ TEST_F_TIMEOUT(defer, s36_signals_at_any_time, 300)
 	next_alarm.it_value.tv_usec = usec < 500 ? 500 :
 				      usec < 500000 ? usec : 500000;
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &next_alarm, NULL));
-	/* Longer where no signal has come in the middle yet. */
+	/* Run for longer until a signal has interrupted a call. */
 	while (now_ns() - start < (deferred ? enough : 20 * enough) &&
 	       run_count < MOST - 100) {
 		ASSERT_EQ(noErr, LockMemory(much, length));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The testable statements about PrepareMemoryForIO and CheckpointIO, through
- * libcontig's classic face. Each test carries the number of its statement.
- * Physical addresses are compared with what pagemap says.
+ * The testable statements about PrepareMemoryForIO and CheckpointIO, checked
+ * through libcontig's classic interface. Each test carries the number of its
+ * statement. Physical addresses are compared with those in pagemap.
  */
 #include <contig.h>
 #include <contig/macvm.h>
@@ -74,7 +74,7 @@ FIXTURE_TEARDOWN(classic_io) {
 	EXPECT_EQ((bytes), self->table.lengthPrepared); \
 } while (0)
 
-/* Entry @i of both tables is of the byte at @at. */
+/* Entry @i of both tables describes the byte at @at. */
 #define expect_entry(i, at) do { \
 	EXPECT_EQ((void *)(at), self->logical[i]); \
 	EXPECT_EQ(physical_of(at), to_addr(self->physical[i])); \
@@ -190,7 +190,7 @@ TEST_F(classic_io, s51_parts_cover_every_byte_once)
 	} while (!(self->table.state & kIOStateDone));
 	EXPECT_EQ(0, total);
 	EXPECT_EQ(pages(11) + 77, self->table.firstPrepared);
-	/* There is nothing left. */
+	/* Nothing is left to prepare. */
 	expect_failure(paramErr);
 }
 
@@ -231,7 +231,7 @@ TEST_F(classic_io, s54_ranges_may_overlap)
 	set_ranges(2);
 	prepare();
 	expect_done(pages(2) + 30);
-	/* A range begins an entry of its own even in the same page. */
+	/* Each range begins a new entry, even within the same page. */
 	expect_entry(0, at + 10);
 	expect_entry(3, at + 20);
 	expect_end(4);
@@ -364,7 +364,7 @@ TEST_F(classic_io, s61_output_leaves_pages_clean)
 	ASSERT_NE(MAP_FAILED, map);
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		at = map + pages(i);
-		(void)*at;	/* there, and clean */
+		(void)*at;	/* present, and clean */
 		ASSERT_FALSE(page_flag(at, KPF_DIRTY));
 		self->table.options = kIOLogicalRanges | ways[i].options;
 		set_range((char *)at, 1);
@@ -437,7 +437,7 @@ TEST_F(classic_io, tables_may_be_left_out)
 	EXPECT_EQ(physical_of(self->memory + pages(PAGES - 1)),
 		  to_addr(self->physical[PAGES - 1]));
 	end();
-	/* Who does not want to know physical addresses needs no right. */
+	/* A caller that asks for no physical addresses needs no right. */
 	ASSERT_EQ(0, drop_cap(CAP_SYS_RAWIO_NR));
 	expect_failure(permErr);
 	self->table.logicalMapping = self->logical;
@@ -472,7 +472,7 @@ TEST_F(classic_io, failures_prepare_nothing)
 	set_ranges(2);
 	expect_failure(paramErr);
 	EXPECT_EQ(EFAULT, errno);
-	/* But what comes before it can be had. */
+	/* The part before the bad range can be prepared. */
 	self->table.mappingEntryCount = 2;
 	prepare();
 	EXPECT_EQ(0, self->table.state);
@@ -482,8 +482,8 @@ TEST_F(classic_io, failures_prepare_nothing)
 }
 
 /*
- * Out of the first half of a memory and into the second, by way of a device, a page
- * at a time. Return: how many pages came through, or a result code.
+ * Copy the first half of @memory to its second half by a device, one page at a
+ * time. Return the number of pages that arrived, or a result code.
  */
 static int move_by_device(FIXTURE_DATA(classic_io) *self, char *memory,
 			  size_t half)
@@ -520,7 +520,9 @@ static int move_by_device(FIXTURE_DATA(classic_io) *self, char *memory,
 	return moved;
 }
 
-/* A device gets there by the addresses, in parts, both ways. */
+/*
+ * A device reaches the memory by these addresses, in parts, in both directions.
+ */
 TEST_F_TIMEOUT(classic_io, a_device_follows_the_physical_mapping, 300)
 {
 	struct contig_device_opts opts = CONTIG_DEVICE_OPTS_INIT;
@@ -531,14 +533,19 @@ TEST_F_TIMEOUT(classic_io, a_device_follows_the_physical_mapping, 300)
 	if (edu_find(&self->edu))
 		SKIP(return, "no device: run QEMU with -device edu");
 	ASSERT_EQ(0, edu_setup(&self->edu));
-	/* A device with the usual mask is helped out, if memory is above it. */
+	/*
+	 * If memory lies above 4 GiB, give the device the usual mask of 32
+	 * bits.
+	 */
 	high = physical_of(self->memory) >> 32 && !(ram_start() >> 32);
 	opts.address_bits = high ? 32 : edu_bits();
 	ASSERT_EQ(noErr, MacVMAttachDevice(self->edu.name, &opts));
-	/* DMA addresses are nobody's secret. */
+	/* DMA addresses need no right. */
 	ASSERT_EQ(0, drop_cap(CAP_SYS_RAWIO_NR));
 
-	/* Wherever that is: in reach, copied, or out of reach and known to be. */
+	/*
+	 * The memory is in reach, copied, or out of reach, which is reported.
+	 */
 	moved = move_by_device(self, self->memory, pages(PAGES / 2));
 	copied = self->table.state & kIOStateCopied;
 	if (moved == paramErr) {
@@ -555,7 +562,7 @@ TEST_F_TIMEOUT(classic_io, a_device_follows_the_physical_mapping, 300)
 		return;
 	}
 
-	/* This is in reach. */
+	/* This memory is in reach. */
 	block = MemAllocatePhysicallyContiguous(pages(8), true);
 	ASSERT_NE(NULL, block);
 	EXPECT_EQ(4, move_by_device(self, block, pages(4)));

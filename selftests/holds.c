@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Holds: counted per page, per client and for the process; and what they leave
- * to the caller, who does the locking into memory.
+ * Holds: counted per page, per client and for the process; and what is left to
+ * the caller, which mlocks the memory itself.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -36,7 +36,7 @@ static uint32_t holds_of(int client, const volatile void *addr)
 #define expect_holds(page, n) \
 	EXPECT_EQ((uint32_t)(n), holds_of(self->fd, self->memory + pages(page)))
 
-/* Take back holds of the whole range and expect one span, or none. */
+/* Undo holds of the whole range, and expect one span or none. */
 #define unhold_expecting(_at, _bytes, _page, _n) do { \
 	self->count = PAGES; \
 	test_unhold(self->fd, _at, _bytes, self->spans, &self->count); \
@@ -132,7 +132,7 @@ TEST_F(hold, too_few_spans_change_nothing)
 		test_hold(self->fd, self->memory + pages(i), page_size, NULL);
 		test_hold(self->fd, self->memory + pages(i), page_size, NULL);
 	}
-	/* Every second page becomes free: eight spans. */
+	/* Every second page is not held any more: eight spans. */
 	self->count = 7;
 	test_err_unhold(EMSGSIZE, self->fd, self->memory, pages(PAGES),
 			self->spans, &self->count);
@@ -199,7 +199,7 @@ TEST_F(hold, tells_what_is_not_mlocked)
 	EXPECT_EQ(0, self->unlocked);
 }
 
-/* What the program had mlock()ed itself stays so. */
+/* Memory that the program mlocked before stays mlocked. */
 TEST_F(hold, mlocked_before_is_not_to_be_munlocked)
 {
 	ASSERT_EQ(0, mlock(self->memory, pages(4)));
@@ -215,7 +215,7 @@ TEST_F(hold, counts_for_all_clients_of_the_process)
 	ASSERT_LE(0, other);
 	test_hold(self->fd, self->memory, pages(4), NULL);
 	test_hold(other, self->memory + pages(2), pages(4), NULL);
-	/* The other one still holds pages 2 and 3. */
+	/* The other client still holds pages 2 and 3. */
 	unhold_expecting(self->memory, pages(4), 0, 2);
 	test_err_unhold(ENODATA, self->fd, self->memory + pages(2), pages(2),
 			NULL, NULL);
@@ -228,7 +228,10 @@ TEST_F(hold, counts_for_all_clients_of_the_process)
 	close(other);
 }
 
-/* In one range both what the process mlocked and what it did for a hold. */
+/*
+ * A range with pages that the process mlocked itself and pages mlocked for a
+ * hold.
+ */
 TEST_F(hold, mlocked_after_another_client_held_a_part)
 {
 	int other = client_open();
@@ -266,7 +269,7 @@ TEST_F(hold, tells_what_is_locked_on_fault)
 	test_hold(self->fd, self->memory, pages(12), NULL);
 	ASSERT_EQ(0, mlock2(self->memory, pages(8), MLOCK_ONFAULT));
 	ASSERT_EQ(0, mlock(self->memory + pages(2), pages(2)));
-	/* Two mappings, but they adjoin. */
+	/* Two mappings that adjoin. */
 	ASSERT_EQ(0, mprotect(self->memory + pages(6), page_size, PROT_READ));
 	ASSERT_EQ(0, munmap(self->memory + pages(10), page_size));
 
@@ -285,7 +288,7 @@ TEST_F(hold, tells_what_is_locked_on_fault)
 	expect_holds(0, 0);
 }
 
-/* What was locked on fault before a hold is not the hold's. */
+/* MLOCK_ONFAULT by the program before a hold is not undone. */
 TEST_F(hold, locked_on_fault_before_is_not_to_be_munlocked)
 {
 	ASSERT_EQ(0, mlock2(self->memory, pages(4), MLOCK_ONFAULT));
@@ -307,7 +310,7 @@ TEST_F(hold, held_memory_may_move)
 {
 	int fd;
 
-	/* No test can force it; but it must not be pinned. */
+	/* A test cannot force a move; but the memory must not be pinned. */
 	test_hold(self->fd, self->memory, pages(PAGES), NULL);
 	EXPECT_EQ(0, page_state(self->fd, self->memory).locks);
 	EXPECT_EQ(0, status_kib("VmPin"));
@@ -327,7 +330,10 @@ TEST_F(hold, ends_with_the_client)
 	test_hold(other, self->memory, pages(4), NULL);
 	close(other);
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
-	/* Another client is the first to hold it now. */
+	/*
+	 * This client's hold is the first one again, so unhold returns all
+	 * pages.
+	 */
 	test_hold(self->fd, self->memory, pages(4), NULL);
 	unhold_expecting(self->memory, pages(4), 0, 4);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libcontig's own face on the real module: what the library adds to the
- * commands. Its unit tests are where it lives.
+ * libcontig's own interface on the real module: what the library adds to the
+ * commands. Its unit tests are in userlib/tests.
  */
 #include <contig.h>
 #include <sys/resource.h>
@@ -84,7 +84,7 @@ TEST_F(library, allocates_maps_locks_and_translates)
 	EXPECT_EQ(0, contig_buffer_unlock(self->client, buffer, 0, MIB(1)));
 	EXPECT_EQ(-ENOLCK, contig_buffer_unlock(self->client, buffer, 0, 1));
 
-	/* The mapping outlives the handle. */
+	/* The mapping outlives the buffer's handle. */
 	contig_buffer_free(buffer);
 	EXPECT_TRUE(has_pattern(addr, MIB(1), 1));
 	EXPECT_EQ(0, contig_buffer_unmap(addr, MIB(1)));
@@ -131,7 +131,7 @@ TEST_F(library, explains_a_failure)
 	cause = strstr(text, ": ");
 	ASSERT_NE(NULL, cause);
 	cause[strcspn(cause, ".")] = '\0';
-	/* It names one of them. */
+	/* The text names one of the two rungs. */
 	EXPECT_NE(!strstr(cause, "reserve"), !strstr(cause, "coherent"))
 		TH_LOG("%s", text);
 }
@@ -159,7 +159,7 @@ TEST_F(library, leaves_mlocked_memory_so)
 	EXPECT_EQ((long)(pages(2) >> 10), status_kib("VmLck"));
 }
 
-/* What the program locks after the hold is its own too. */
+/* Pages that the program mlocks during a hold stay mlocked. */
 TEST_F(library, leaves_what_is_mlocked_during_a_hold)
 {
 	struct contig *other;
@@ -170,7 +170,7 @@ TEST_F(library, leaves_what_is_mlocked_during_a_hold)
 	ASSERT_EQ(0, contig_unhold(self->client, self->memory, pages(8)));
 	EXPECT_EQ((long)(pages(2) >> 10), status_kib("VmLck"));
 
-	/* Nor does a later hold end it, nor the end of a client. */
+	/* Neither a later hold nor the end of a client undoes that. */
 	ASSERT_EQ(0, contig_open(&other, NULL));
 	ASSERT_EQ(0, contig_hold(other, self->memory, pages(8)));
 	ASSERT_EQ(0, mlock(self->memory + pages(6), pages(1)));
@@ -180,7 +180,7 @@ TEST_F(library, leaves_what_is_mlocked_during_a_hold)
 	EXPECT_EQ(0, status_kib("VmLck"));
 }
 
-/* An old library, or a program without one, holds the same page. */
+/* A program with an old library, or without it, holds the same page. */
 TEST_F(library, shares_pages_with_holds_of_another_kind)
 {
 	struct contig_span spans[16];
@@ -199,7 +199,7 @@ TEST_F(library, shares_pages_with_holds_of_another_kind)
 	close(other);
 }
 
-/* A program that is newer than library and module gets zeros. */
+/* A program newer than the library and the module gets zeros. */
 TEST_F(library, fills_structures_of_newer_programs)
 {
 	struct {
@@ -345,7 +345,7 @@ TEST_F(library, prepares_in_parts)
 	EXPECT_EQ(1, part.out_done);
 	EXPECT_EQ(pfn_of(self->memory + pages(8)) * page_size, addrs[0]);
 	EXPECT_EQ(0, contig_checkpoint(self->client, part.out_id, 0));
-	/* There is nobody whose turn it could be. */
+	/* Without a device SYNC fails. */
 	EXPECT_EQ(-EUNATCH, contig_sync(self->client, self->memory, 1,
 					CONTIG_IO_FOR_DEVICE |
 					CONTIG_IO_OUTPUT));
@@ -385,7 +385,7 @@ FIXTURE_TEARDOWN(device) {
 	edu_disable(&self->edu);
 }
 
-/* From the first page to the device and from there to the second. */
+/* From the first page to the device, and from the device to the second page. */
 TEST_F(device, has_its_turns_in_a_preparation)
 {
 	const uint32_t ways = CONTIG_IO_INPUT | CONTIG_IO_OUTPUT;
@@ -407,7 +407,10 @@ TEST_F(device, has_its_turns_in_a_preparation)
 				       CONTIG_IO_MORE | CONTIG_IO_INPUT));
 	EXPECT_EQ(0, edu_transfer(&self->edu, addrs[1], true));
 
-	/* The CPU's turn, and the device's again, before it is over. */
+	/*
+	 * The CPU accesses the memory, then the device again, before
+	 * CHECKPOINT.
+	 */
 	EXPECT_EQ(0, contig_buffer_sync(self->client, self->buffer, page_size,
 					EDU_CHUNK, CONTIG_IO_FOR_CPU |
 					CONTIG_IO_INPUT));
@@ -424,7 +427,7 @@ TEST_F(device, has_its_turns_in_a_preparation)
 					      CONTIG_IO_FOR_CPU | ways));
 }
 
-/* There and back, to the same place. */
+/* To the device and back, at the same place. */
 TEST_F(device, has_its_turns_in_locked_memory)
 {
 	const void *addr = self->mapped;
@@ -446,7 +449,7 @@ TEST_F(device, has_its_turns_in_locked_memory)
 	EXPECT_EQ(0, contig_sync(self->client, self->mapped, page_size,
 				 CONTIG_IO_FOR_CPU | CONTIG_IO_INPUT));
 	EXPECT_TRUE(has_pattern(self->mapped, EDU_CHUNK, 1));
-	/* Locks by address are not those of the buffer. */
+	/* Locks by address do not count as locks of the buffer. */
 	EXPECT_EQ(-ENOLCK, contig_buffer_sync(self->client, self->buffer, 0, 1,
 					      CONTIG_IO_FOR_CPU |
 					      CONTIG_IO_INPUT));

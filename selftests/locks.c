@@ -36,7 +36,9 @@ static uint32_t locks_of(int client, const volatile void *addr)
 
 TEST_F(lock, covers_the_pages_it_touches)
 {
-	/* One byte; the last of one page and the first of the next. */
+	/*
+	 * One byte; and the last byte of a page with the first of the next one.
+	 */
 	test_lock(self->fd, self->memory + pages(3) + 17, 1, 0);
 	test_lock(self->fd, self->memory + pages(6) - 1, 2, 0);
 	expect_locks(2, 0);
@@ -69,7 +71,7 @@ TEST_F(lock, nests)
 	test_err_count(ENOLCK, self->fd, self->memory, 1);
 }
 
-/* Any overlap of two ranges, taken and given back in either order. */
+/* All overlaps of two ranges, locked and unlocked in either order. */
 TEST_F_TIMEOUT(lock, overlaps, 400)
 {
 	uint32_t a, alen, b, blen, page, order;
@@ -108,7 +110,7 @@ TEST_F(lock, parts_can_be_unlocked)
 	EXPECT_TRUE(translation_is_true(self->fd, self->memory, pages(2)));
 	EXPECT_TRUE(translation_is_true(self->fd, self->memory + pages(5),
 					pages(3)));
-	/* Filled up again it is one range like before. */
+	/* With the gap filled it is one range as before. */
 	test_lock(self->fd, self->memory + pages(2), pages(3), 0);
 	EXPECT_TRUE(translation_is_true(self->fd, self->memory, pages(8)));
 	test_unlock(self->fd, self->memory, pages(8));
@@ -193,7 +195,7 @@ TEST_F(lock, makes_pages_resident)
 	EXPECT_TRUE(page_is_resident(fresh));
 	EXPECT_TRUE(page_is_resident(fresh + pages(3)));
 	EXPECT_TRUE(translation_is_true(self->fd, fresh, pages(4)));
-	/* A device may write there: not the page of zeros for all. */
+	/* A device may write there: these must not be the shared zero page. */
 	fresh[0] = 1;
 	EXPECT_TRUE(translation_is_true(self->fd, fresh, pages(4)));
 	EXPECT_TRUE(is_zero(fresh + page_size, pages(3)));
@@ -242,7 +244,7 @@ TEST_F(lock, states_of_pages)
 }
 
 #ifdef __aarch64__
-/* Programs may keep a tag in the top byte of an address, which means nothing. */
+/* Programs may keep a tag in the top byte of an address; it must be ignored. */
 TEST_F(lock, tagged_address)
 {
 	uint64_t tag = 0x2aull << 56;
@@ -306,7 +308,7 @@ TEST_F(lock, output_leaves_pages_clean_and_input_does_not)
 	for (flags = 0; flags <= CONTIG_LOCK_OUTPUT;
 	     flags += CONTIG_LOCK_OUTPUT) {
 		at = map + (flags ? page_size : 0);
-		(void)*at;	/* there, and clean */
+		(void)*at;	/* present, and clean */
 		ASSERT_FALSE(page_flag(at, KPF_DIRTY));
 		test_lock(self->fd, at, page_size, flags);
 		EXPECT_TRUE(translation_is_true(self->fd, at, page_size));
@@ -315,7 +317,7 @@ TEST_F(lock, output_leaves_pages_clean_and_input_does_not)
 	}
 }
 
-/* An output lock does not make a page clean that the device may write. */
+/* An output lock does not keep a page clean that the device may write. */
 TEST_F(lock, output_and_input_together_dirty_the_page)
 {
 	int file = memfd_create("contig", MFD_CLOEXEC);
@@ -342,10 +344,10 @@ TEST_F(lock, output_of_memory_that_cannot_be_written)
 	test_err_lock(EACCES, self->fd, self->memory + pages(3), pages(2), 0);
 	test_lock(self->fd, self->memory, pages(4), CONTIG_LOCK_OUTPUT);
 	EXPECT_TRUE(translation_is_true(self->fd, self->memory, pages(4)));
-	/* Now a device that writes wants it as well. */
+	/* Now a lock for writing is requested as well. */
 	test_err_lock(EACCES, self->fd, self->memory, pages(4), 0);
 	expect_locks(0, 1);
-	/* And it becomes writable while it is locked. */
+	/* The memory becomes writable while it is locked. */
 	ASSERT_EQ(0, mprotect(self->memory, pages(4), PROT_READ | PROT_WRITE));
 	fill_pattern(self->memory, pages(4), 1);
 	EXPECT_TRUE(translation_is_true(self->fd, self->memory, pages(4)));
@@ -353,14 +355,14 @@ TEST_F(lock, output_of_memory_that_cannot_be_written)
 	expect_locks(0, 0);
 }
 
-/* What a device reads must be what the CPU writes there later. */
+/* A device must read what the CPU writes there after the lock. */
 TEST_F(lock, output_of_untouched_memory)
 {
 	char *fresh = mmap(NULL, pages(4), PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_NE(MAP_FAILED, fresh);
-	EXPECT_EQ(0, fresh[0]);		/* the page of zeros that all share */
+	EXPECT_EQ(0, fresh[0]);		/* the shared zero page */
 	test_lock(self->fd, fresh, pages(4), CONTIG_LOCK_OUTPUT);
 	EXPECT_TRUE(translation_is_true(self->fd, fresh, pages(4)));
 	memset(fresh, 1, pages(4));
@@ -412,7 +414,7 @@ TEST_F(lock, contiguous_of_one_page)
 	test_unlock(self->fd, self->memory, pages(PAGES));
 }
 
-/* Look for two neighbours of which one follows the other, or does not. */
+/* Find two adjacent pages that are adjacent in physical memory too, or not. */
 static int find_pair(const char *memory, bool adjacent)
 {
 	int i;
@@ -429,7 +431,9 @@ TEST_F(lock, contiguous_of_what_is_not)
 	struct snapshot before;
 	int pair, i;
 
-	/* Swap pages until two are not adjacent, which most are not. */
+	/*
+	 * Map memory until two pages are not adjacent, which is the usual case.
+	 */
 	for (i = 0; i < 100; i++) {
 		pair = find_pair(self->memory, false);
 		if (pair >= 0)
@@ -444,7 +448,7 @@ TEST_F(lock, contiguous_of_what_is_not)
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
 	expect_locks(pair, 0);
 	expect_locks(pair + 1, 0);
-	/* And so with a page of it locked before. */
+	/* The same if one of the pages is locked already. */
 	test_lock(self->fd, self->memory + pages(pair), 1, 0);
 	test_err_lock(EILSEQ, self->fd, self->memory + pages(pair), pages(2),
 		      CONTIG_LOCK_CONTIGUOUS);
@@ -502,7 +506,7 @@ TEST_F(lock, ranges_of_a_buffer)
 	close(fd);
 }
 
-/* Two descriptors of one buffer are one buffer. */
+/* Two descriptors of one buffer mean the same buffer. */
 TEST_F(lock, buffer_by_another_descriptor)
 {
 	int fd = buffer_alloc(self->fd, pages(2), 0, 0), twin;
@@ -549,7 +553,7 @@ TEST_F_TIMEOUT(lock, much_memory, 400)
 	test_unlock(self->fd, much + MIB(32), MIB(64));
 }
 
-/* The page stays where it is, whatever the kernel would like to move. */
+/* A locked page keeps its place, whatever the kernel tries to move. */
 TEST_F_TIMEOUT(lock, page_does_not_move, 400)
 {
 	char *much = mmap(NULL, MIB(64), PROT_READ | PROT_WRITE,
@@ -565,7 +569,7 @@ TEST_F_TIMEOUT(lock, page_does_not_move, 400)
 		pfns[i] = pfn_of(much + MIB(4 * i));
 	}
 	write_text("/proc/sys/vm/compact_memory", "1");
-	/* And the range rung, which moves all that it can. */
+	/* Also against the range rung, which moves all that it can. */
 	fd = buffer_alloc(self->fd, MIB(256), CONTIG_RUNGS_RANGE, 0);
 	if (fd >= 0)
 		close(fd);

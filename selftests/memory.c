@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each kind of memory that a program can have, locked and translated; and the
- * kinds that are none.
+ * Each kind of memory that a program can have, locked and translated; and
+ * mappings that are not memory.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -175,7 +175,7 @@ TEST_F(memory, can_be_locked_and_translated)
 	test_err_unlock(ENOLCK, self->fd, self->map, self->length);
 }
 
-/* What the device would find there is what the program wrote. */
+/* A device finds at these addresses what the program wrote. */
 TEST_F(memory, is_where_the_translation_says)
 {
 	struct contig_extent *e;
@@ -207,7 +207,7 @@ TEST_F(memory, can_be_locked_for_output)
 	if (pagemap_tells(variant))
 		EXPECT_TRUE(translation_is_true(self->fd, self->map,
 						self->length));
-	/* Whatever the CPU writes now, the device has to read. */
+	/* The device must read whatever the CPU writes now. */
 	fill_pattern(self->map, self->length, 1);
 	if (pagemap_tells(variant))
 		EXPECT_TRUE(translation_is_true(self->fd, self->map,
@@ -241,7 +241,7 @@ TEST_F(memory, can_be_held)
 	test_unhold(self->fd, self->map, self->length, NULL, NULL);
 }
 
-/* Contiguous or not is for the memory to decide: the lock has to agree. */
+/* The lock must succeed exactly if the memory is contiguous. */
 TEST_F(memory, can_be_locked_contiguous_if_it_is)
 {
 	int64_t needed;
@@ -283,7 +283,7 @@ FIXTURE_TEARDOWN(no_memory) {
 	close(self->fd);
 }
 
-/* Registers or ROM, wherever a machine has some that can be mapped. */
+/* Map registers or ROM, at one of the places where machines have some. */
 static char *map_device(void)
 {
 	off_t places[] = { 0xf0000, 0xc0000, 0xfee00000, 0xfed00000 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CONTIG_PREPARE and CONTIG_CHECKPOINT, which PrepareMemoryForIO and CheckpointIO
- * are made from, and CONTIG_SYNC.
+ * CONTIG_PREPARE and CONTIG_CHECKPOINT, on which PrepareMemoryForIO and
+ * CheckpointIO are built, and CONTIG_SYNC.
  */
 #include "kselftest_harness.h"
 #include "contig_device_utils.h"
@@ -87,7 +87,7 @@ TEST_F(prepare, an_entry_for_each_page)
 	EXPECT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
 }
 
-/* The same where memory is contiguous, so that entries could be merged. */
+/* The same in contiguous memory, where entries could be merged. */
 TEST_F(prepare, entries_are_never_merged)
 {
 	int fd = buffer_get(self->fd, MIB(1), CONTIG_RUNGS_CONTIGUOUS);
@@ -102,7 +102,7 @@ TEST_F(prepare, entries_are_never_merged)
 	ASSERT_EQ(16, self->cmd.count);
 	for (i = 1; i < 16; i++)
 		EXPECT_EQ(self->addrs[0] - 5 + pages(i), self->addrs[i]);
-	/* The buffer stays as long as it is prepared. */
+	/* The buffer lives as long as it is prepared. */
 	close(fd);
 	EXPECT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
 }
@@ -128,7 +128,7 @@ TEST_F(prepare, in_parts)
 		EXPECT_EQ(0xa5a5a5a5a5a5a5a5, self->addrs[self->cmd.count]);
 		EXPECT_EQ(first + self->cmd.out_length == total,
 			  self->cmd.out_done);
-		/* Only that part is locked. */
+		/* Only this part is locked. */
 		EXPECT_EQ(1, locks(self->fd, self->memory + 3000 + first));
 		EXPECT_EQ(1, locks(self->fd, self->memory + 3000 + first +
 				   self->cmd.out_length - 1));
@@ -142,7 +142,7 @@ TEST_F(prepare, in_parts)
 	EXPECT_EQ(total, first);
 }
 
-/* Statement 53: one after the other, each beginning a new entry. */
+/* Statement 53: in sequence, each with a new entry. */
 TEST_F(prepare, several_ranges)
 {
 	char *at = self->memory;
@@ -159,14 +159,14 @@ TEST_F(prepare, several_ranges)
 	EXPECT_EQ(physical(at + 1000), self->addrs[3]);
 	EXPECT_EQ(10 + pages(1) + 24, self->cmd.out_length);
 	EXPECT_EQ(1, self->cmd.out_done);
-	/* Statement 54: they may overlap, and are counted then. */
+	/* Statement 54: ranges may overlap, and each one counts. */
 	EXPECT_EQ(2, locks(self->fd, at));
 	EXPECT_EQ(1, locks(self->fd, at + pages(1)));
 	EXPECT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
 	EXPECT_EQ(0, locks(self->fd, at));
 }
 
-/* To begin in the middle of the second of them. */
+/* Begin in the middle of the second range. */
 TEST_F(prepare, several_ranges_in_parts)
 {
 	char *at = self->memory;
@@ -201,7 +201,7 @@ TEST_F(prepare, granularity)
 	EXPECT_EQ(0, self->cmd.out_done);
 	EXPECT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
 
-	/* What reaches the end may be less. */
+	/* The part at the end may be shorter. */
 	self->cmd.first = pages(6);
 	self->cmd.count = 3;
 	ASSERT_EQ(0, prepare(self, 0, pages(7)));
@@ -230,7 +230,7 @@ TEST_F(prepare, its_id_is_over_in_the_end)
 	EXPECT_EQ(-ENOENT, checkpoint(self->fd, id, CONTIG_IO_MORE));
 	EXPECT_EQ(-ENOENT, checkpoint(self->fd, 0, 0));
 	EXPECT_EQ(-ENOENT, checkpoint(self->fd, UINT32_MAX, 0));
-	/* And not somebody else's soon. */
+	/* The id is not used again soon. */
 	self->cmd.count = MOST;
 	ASSERT_EQ(0, prepare(self, 0, 1));
 	EXPECT_NE(id, self->cmd.out_id);
@@ -304,7 +304,7 @@ TEST_F(prepare, output_leaves_pages_clean)
 		munmap(map, pages(1));
 	}
 	close(file);
-	/* Memory that cannot be written to can be read by a device. */
+	/* A device can read memory that cannot be written. */
 	ASSERT_EQ(0, mprotect(self->memory, pages(1), PROT_READ));
 	self->cmd.count = MOST;
 	self->cmd.flags = CONTIG_IO_OUTPUT;
@@ -320,7 +320,7 @@ TEST_F(prepare, output_leaves_pages_clean)
 	EXPECT_EQ(-EACCES, prepare(self, 0, 1));
 }
 
-/* Statement 63: closing the client ends what nobody ended. */
+/* Statement 63: closing the client ends its preparations. */
 TEST_F(prepare, ends_with_the_client)
 {
 	long before = charged_kib();
@@ -345,7 +345,7 @@ TEST_F(prepare, without_a_table)
 	EXPECT_EQ(PAGES, self->cmd.count);
 	EXPECT_EQ(1, self->cmd.out_done);
 	EXPECT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
-	/* A limit is no table. */
+	/* Without a table the count is a limit only. */
 	self->cmd.count = 3;
 	ASSERT_EQ(0, prepare(self, 10, pages(PAGES) - 10));
 	EXPECT_EQ(pages(3) - 10, self->cmd.out_length);
@@ -407,7 +407,7 @@ TEST_F(prepare, what_makes_no_sense)
 	close(fd);
 }
 
-/* Of two clients, each has its own ids. */
+/* Each of two clients has ids of its own. */
 TEST_F(prepare, belongs_to_one_client)
 {
 	int other = client_open();
@@ -418,7 +418,7 @@ TEST_F(prepare, belongs_to_one_client)
 	close(other);
 }
 
-/* Who unlocks by hand what was prepared does no harm to others. */
+/* Unlocking prepared memory by hand does not harm other locks. */
 TEST_F(prepare, unlocked_by_hand)
 {
 	ASSERT_EQ(0, prepare(self, 0, pages(2)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Clients and the processes that have them: fork, exec, exit, SIGKILL, and
- * descriptors that change hands.
+ * Clients and their processes: fork, exec, exit, SIGKILL, and descriptors that
+ * are passed on.
  */
 #include <signal.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@
 #define PAGES 8
 #define EXEC_VARIABLE "CONTIG_EXEC_CLIENT"
 
-/* What the program does when a test executes it again. */
+/* Runs in the program when a test executes it again. */
 static __attribute__((constructor)) void executed(void)
 {
 	const char *client = getenv(EXEC_VARIABLE);
@@ -50,7 +50,7 @@ FIXTURE_TEARDOWN(process) {
 	close(self->fd);
 }
 
-/* 0 if every command on a range of memory gives EXDEV. */
+/* Return 0 if every command on a range of memory gives EXDEV. */
 static int all_give_exdev(FIXTURE_DATA(process) *self)
 {
 	struct contig_get_physical translate = {
@@ -140,7 +140,7 @@ TEST_F(process, child_can_open_a_client_of_its_own)
 	EXPECT_TRUE(translation_is_true(self->fd, self->memory, pages(PAGES)));
 }
 
-/* Copy on write must not take the page from under the lock. */
+/* Copy on write must not replace the locked page. */
 TEST_F(process, writing_after_fork_keeps_the_page)
 {
 	uint64_t pfns[PAGES];
@@ -158,7 +158,7 @@ TEST_F(process, writing_after_fork_keeps_the_page)
 	if (!pid) {
 		if (read(ready[0], &byte, 1) != 1)
 			_exit(1);
-		/* It has what was there when it was made. */
+		/* The child has the contents at the time of the fork. */
 		_exit(!has_pattern(self->memory, pages(PAGES), 1));
 	}
 	fill_pattern(self->memory, pages(PAGES), 2);
@@ -170,7 +170,7 @@ TEST_F(process, writing_after_fork_keeps_the_page)
 	EXPECT_TRUE(translation_is_true(self->fd, self->memory, pages(PAGES)));
 }
 
-/* The pages are shared already when the lock comes. */
+/* The pages are shared already when they are locked. */
 TEST_F(process, locking_after_fork_takes_the_right_page)
 {
 	uint32_t flags;
@@ -224,7 +224,7 @@ TEST_F(process, child_that_ends_takes_nothing_along)
 	EXPECT_TRUE(has_pattern(self->memory, pages(PAGES), 1));
 }
 
-/* Locks end with the last descriptor, whoever has it. */
+/* Locks end with the last descriptor, whichever process has it. */
 TEST_F(process, owner_that_ends_before_the_last_descriptor)
 {
 	long before = free_pages();
@@ -245,7 +245,7 @@ TEST_F(process, owner_that_ends_before_the_last_descriptor)
 	EXPECT_EQ(0, child_wait(pid));
 	client = fd_receive(sockets[0]);
 	ASSERT_LE(0, client);
-	/* The memory is still locked, and nobody's to translate. */
+	/* The memory is still locked, and no process can translate it. */
 	EXPECT_GT(before - (long)(MIB(24) / page_size), free_pages());
 	EXPECT_EQ(-EXDEV, _test_cmd_lock(client, self->memory, 1, 0));
 	EXPECT_EQ(-EXDEV, _test_cmd_count(client, self->memory, 1));
@@ -277,8 +277,8 @@ static bool nothing_is_charged(void *arg)
 }
 
 /*
- * Whoever closes the last descriptor need not be who locked: the memory comes
- * back all the same, if a little later.
+ * Another process may close the last descriptor than the one that locked: the
+ * memory is unlocked all the same, if a little later.
  */
 TEST_F(process, last_descriptor_is_closed_elsewhere)
 {
@@ -292,7 +292,7 @@ TEST_F(process, last_descriptor_is_closed_elsewhere)
 	ASSERT_EQ(0, pipe(done));
 	pid = fork();
 	if (!pid) {
-		/* Once by closing it, and others with all that a process has. */
+		/* The first descriptor is closed alone, the others by exit. */
 		if (read(go[0], &byte, 1) != 1 || close(self->fd) ||
 		    write(done[1], &byte, 1) != 1)
 			_exit(1);
@@ -408,7 +408,7 @@ FIXTURE_TEARDOWN(end) {
 	close(self->fd);
 }
 
-/* A process that has some of everything and ends without a word. */
+/* A process that has objects of each kind and is killed. */
 TEST_F_TIMEOUT(end, leaves_nothing, 400)
 {
 	struct snapshot before;
@@ -435,7 +435,7 @@ TEST_F_TIMEOUT(end, leaves_nothing, 400)
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
 }
 
-/* Killed at any moment, inside a command as well. */
+/* Killed at any moment, also inside a command. */
 TEST_F_TIMEOUT(end, killed_at_work, 400)
 {
 	struct snapshot before;

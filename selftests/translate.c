@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * GET_PHYSICAL: counting, short tables, exact bytes, maximal extents, and who
- * may see physical addresses.
+ * GET_PHYSICAL: counting, short tables, exact bytes, maximal extents, and the
+ * right to see physical addresses.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -22,7 +22,7 @@ FIXTURE_SETUP(translate) {
 	int i;
 
 	setup_client(self->fd);
-	/* In turns with other memory, so that it is not one extent. */
+	/* Alternate with other memory, so that it is not one extent. */
 	self->memory = mmap(NULL, pages(PAGES), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	other = mmap(NULL, pages(PAGES), PROT_READ | PROT_WRITE,
@@ -67,14 +67,14 @@ TEST_F(translate, whole_range_at_once)
 	EXPECT_EQ(to_addr(self->memory + pages(PAGES)), self->cmd.addr);
 	for (i = 0; i < self->cmd.count; i++) {
 		sum += self->extents[i].length;
-		/* Longer is not possible. */
+		/* No extent could be longer. */
 		if (i)
 			EXPECT_NE(self->extents[i - 1].addr +
 				  self->extents[i - 1].length,
 				  self->extents[i].addr);
 	}
 	EXPECT_EQ(pages(PAGES), sum);
-	/* What it had no need of stays as it was. */
+	/* Entries that were not needed are unchanged. */
 	EXPECT_EQ(CANARY, self->extents[self->cmd.count].addr);
 }
 
@@ -113,13 +113,13 @@ TEST_F(translate, one_too_few)
 	EXPECT_EQ(to_addr(self->memory + pages(PAGES)),
 		  self->cmd.addr + self->cmd.length);
 	EXPECT_EQ(CANARY, self->extents[self->needed - 1].addr);
-	/* As it was returned, it goes on to the end. */
+	/* Called again with the returned structure, it continues to the end. */
 	test_get_physical(self->fd, &self->cmd);
 	EXPECT_EQ(1, self->cmd.count);
 	EXPECT_EQ(0, self->cmd.length);
 }
 
-/* With any table the same extents come, cut nowhere but at the table's end. */
+/* Tables of all sizes get the same extents, cut only at the end of a table. */
 TEST_F(translate, short_tables)
 {
 	uint32_t sizes[] = { 1, 2, 3, 7, 8, 33 };
@@ -188,7 +188,7 @@ TEST_F(translate, merges_what_separate_locks_cover)
 			  i & 1 ? CONTIG_LOCK_OUTPUT : 0);
 	EXPECT_EQ(1, _test_cmd_count(client, map, pages(8)));
 	EXPECT_EQ(1, _test_cmd_count(client, map + 1, pages(8) - 2));
-	/* Not only when it is counted. */
+	/* Also when they are not just counted. */
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(1, translate_all(client, -1, to_addr(map) + 1,
 					   pages(8) - 2, i, &e));
@@ -214,7 +214,7 @@ TEST_F(translate, needs_the_whole_range_locked)
 	EXPECT_EQ(0, memcmp(&before, &self->cmd, sizeof(before)));
 	EXPECT_EQ(CANARY, self->extents[0].addr);
 	test_err_count(ENOLCK, self->fd, self->memory, pages(PAGES));
-	/* Even if the table ends before the page that is not. */
+	/* Even if the table ends before the page that is not locked. */
 	self->cmd.count = 1;
 	test_err_get_physical(ENOLCK, self->fd, &self->cmd);
 	EXPECT_EQ(1, self->cmd.count);
@@ -268,7 +268,7 @@ TEST_F_TIMEOUT(translate, every_page_of_much_memory, 400)
 
 	ASSERT_NE(MAP_FAILED, much);
 	no_huge_pages(much, MIB(64));
-	/* Backwards, for pages that do not follow each other. */
+	/* Backwards, so that pages are not adjacent. */
 	for (at = MIB(64); at; at -= page_size)
 		much[at - 1] = 1;
 	test_lock(self->fd, much, MIB(64), 0);
@@ -321,7 +321,7 @@ TEST_F(buffer, is_true)
 					       self->map, self->length));
 }
 
-/* By address and by descriptor the same memory has the same addresses. */
+/* The same memory has the same addresses by address and by descriptor. */
 TEST_F(buffer, is_the_same_by_address)
 {
 	struct contig_extent *a, *b;
@@ -401,7 +401,7 @@ TEST_F(rights, of_an_ordinary_user)
 	ASSERT_EQ(0, drop_to_user(1000));
 	test_err_get_physical(EPERM, self->fd, &self->cmd);
 	EXPECT_EQ(1, _test_cmd_count(self->fd, self->memory, page_size));
-	/* Everything else is a matter of having the descriptor. */
+	/* All other commands need the descriptor only. */
 	test_unlock(self->fd, self->memory, page_size);
 	EXPECT_LE(0, buffer_alloc(self->fd, page_size, 0, 0));
 }
