@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module that was loaded without parameters.
+ * The module, loaded without parameters.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"

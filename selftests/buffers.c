@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A buffer is a dma-buf: mapping, parts of it, synchronising, passing it on,
- * and how long it lives.
+ * A buffer is a dma-buf: how it is mapped, used in part, synchronised, passed
+ * to other processes, and how long it lives.
  */
 #include <linux/dma-buf.h>
 #include <poll.h>
@@ -149,7 +149,7 @@ TEST_F(buffer, hole_in_the_mapping)
 	EXPECT_TRUE(has_pattern(again, self->length, 1));
 }
 
-/* What is dropped from a shared mapping comes back as it was. */
+/* Pages dropped from a shared mapping come back with the same contents. */
 TEST_F(buffer, madvise_loses_nothing)
 {
 	int advice[] = { MADV_DONTNEED, MADV_WILLNEED, MADV_COLD, MADV_PAGEOUT,
@@ -173,7 +173,7 @@ TEST_F(buffer, protection)
 
 	ASSERT_NE(MAP_FAILED, reader);
 	EXPECT_TRUE(has_pattern(reader, self->length, 1));
-	/* The kernel has to respect it as the CPU does. */
+	/* The kernel must respect the protection as the CPU does. */
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ(1, write(pipes[1], "x", 1));
 	EXPECT_EQ(-1, read(pipes[0], (void *)reader, 1));
@@ -214,7 +214,7 @@ TEST_F(buffer, other_operations)
 	struct pollfd p = { .fd = self->buffer, .events = POLLIN | POLLOUT };
 	char byte = 0;
 
-	/* No device is at work on it, so it is ready. */
+	/* No device uses the buffer, so poll() reports it as ready. */
 	EXPECT_EQ(1, poll(&p, 1, 0));
 	EXPECT_EQ(-1, read(self->buffer, &byte, 1));
 	EXPECT_EQ(-1, write(self->buffer, &byte, 1));
@@ -228,7 +228,7 @@ TEST_F(buffer, lives_as_long_as_a_mapping)
 	close(self->fd);
 	EXPECT_TRUE(has_pattern(self->map, self->length, 1));
 	fill_pattern(self->map, self->length, 2);
-	/* Somebody who allocates now gets other memory. */
+	/* An allocation made now must get other memory. */
 	self->fd = client_open();
 	self->buffer = buffer_get(self->fd, self->length, 1u << variant->rung);
 	ASSERT_LE(0, self->buffer);
@@ -285,7 +285,10 @@ TEST_F(buffer, can_be_passed_to_another_process)
 		if (!map || !has_pattern(map, self->length, 1))
 			_exit(1);
 		fill_pattern(map, self->length, 4);
-		/* It can lock it too, with a client of its own. */
+		/*
+		 * The receiver can also lock the buffer, with a client of its
+		 * own.
+		 */
 		client = client_open();
 		if (_test_cmd_lock_buffer(client, fd, 0, self->length, 0) ||
 		    !buffer_translation_is_true(client, fd, map, self->length))
@@ -293,7 +296,7 @@ TEST_F(buffer, can_be_passed_to_another_process)
 		_exit(0);
 	}
 	ASSERT_EQ(0, fd_send(sockets[0], self->buffer));
-	/* On its way it must not depend on us. */
+	/* A descriptor on its way must not depend on the sender. */
 	close(self->buffer);
 	self->buffer = -1;
 	EXPECT_EQ(0, child_wait(pid));

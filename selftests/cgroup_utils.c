@@ -49,7 +49,7 @@ void cgroup_remove(struct cgroup *group)
 
 	if (!*group->path)
 		return;
-	/* It counts a task until the task is gone altogether. */
+	/* The cgroup counts a task until that task is released. */
 	for (i = 0; i < 100 && rmdir(group->path); i++)
 		usleep(10000);
 	hierarchy_leave(group);

@@ -19,17 +19,18 @@ struct cgroup {
 };
 
 /*
- * Make a cgroup that has a controller. Return 0 or a negative errno, and then there
- * is nothing to remove; -ENODEV if there is no such controller of version 2.
+ * Create a cgroup that has a controller. Return 0, or a negative errno if there
+ * is nothing to remove then; -ENODEV if there is no such controller of version
+ * 2.
  */
 int cgroup_make(struct cgroup *group, const char *controller);
-/* Remove it, if there is one; its processes are ending. */
+/* Remove the cgroup, if there is one; its processes must be exiting. */
 void cgroup_remove(struct cgroup *group);
 
 int cgroup_write(const struct cgroup *group, const char *name, const char *text);
-/* The number in a file; -1 if there is no such file. */
+/* Return the number in a file, or -1 if there is no such file. */
 int64_t cgroup_read(const struct cgroup *group, const char *name);
-/* A file has this text in it. */
+/* Return true if a file contains this text. */
 bool cgroup_has(const struct cgroup *group, const char *name, const char *text);
 /* Move the calling process into it. */
 int cgroup_enter(const struct cgroup *group);

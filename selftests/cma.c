@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CMA: the coherent rung takes large blocks from it, as the kernel itself counts
- * and says; the range rung keeps out of it.
+ * CMA: the coherent rung takes large blocks from it, checked against the
+ * kernel's own counters and messages; the range rung stays out of it.
  */
 #include <glob.h>
 #include <sys/klog.h>
@@ -9,13 +9,15 @@
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 
-/* What lists of each CPU and other users may make of a figure meanwhile. */
+/*
+ * How far per-CPU lists and other users may change a count meanwhile, in KiB.
+ */
 #define NOISE_KIB 1024
 
 #define KLOG_READ_ALL 3
 #define KLOG_SIZE 10
 
-/* The kernel counts in per-CPU portions: have them added up first. */
+/* The kernel counts per CPU: reading stat_refresh adds the counts up first. */
 static long cma_free(void)
 {
 	free(read_text("/proc/sys/vm/stat_refresh"));
@@ -23,8 +25,8 @@ static long cma_free(void)
 }
 
 /*
- * Pages that came back wait on lists of each CPU, where they do not count as
- * free. Taking from CMA empties these lists: so look while something is taken.
+ * Freed pages stay on per-CPU lists, where they do not count as free. An
+ * allocation from CMA drains these lists: so read the count while one exists.
  */
 static long cma_free_drained(int client, uint64_t order_bytes)
 {
@@ -38,7 +40,9 @@ static long cma_free_drained(int client, uint64_t order_bytes)
 	return kib + length / 1024;
 }
 
-/* Pages that CMA has given out, by its own books; -1 if these are not shown. */
+/*
+ * Return the pages that CMA has handed out, from its debugfs; -1 without that.
+ */
 static long cma_used(void)
 {
 	long used = -1;
@@ -58,7 +62,9 @@ static long cma_used(void)
 	return used;
 }
 
-/* Where the kernel says at boot that its CMA lies; or 0 if the log is over. */
+/*
+ * Return where CMA lies according to the kernel's log, or 0 if it is not there.
+ */
 static uint64_t cma_region(uint64_t *size)
 {
 	int length = klogctl(KLOG_SIZE, NULL, 0);
@@ -96,7 +102,7 @@ FIXTURE_TEARDOWN(cma) {
 	close(self->fd);
 }
 
-/* Is all of a buffer where the kernel said, if it is still known? */
+/* Check that all of a buffer lies in CMA, if the log still has its address. */
 static void lies_in_cma(struct __test_metadata *_metadata, int client, int fd,
 			uint64_t length)
 {
@@ -118,11 +124,11 @@ static void lies_in_cma(struct __test_metadata *_metadata, int client, int fd,
 }
 
 /*
- * Take @length, and see by how much the kernel's count falls, and that all of it
- * comes back. What others have in CMA, since it can be moved, does not count as
- * free before either: it is moved away first, by taking as much once before. They
- * may come back meanwhile, so what is wrong once may be right the next time. Not
- * so CMA's own books, where there are any: others have nothing in these.
+ * Allocate @length, and check by how much the kernel's count falls and that all
+ * of it comes back. Movable pages of other users in CMA are not counted as
+ * free: allocate as much once before, which moves them out. They may come back
+ * meanwhile, so a wrong count may be right at the next try. This does not hold
+ * for CMA's own count, if it is available: other users do not change that.
  */
 #define TRIES 5
 
@@ -139,7 +145,7 @@ static void takes(struct __test_metadata *_metadata, FIXTURE_DATA(cma) *self,
 		close(buffer_get(self->fd, length, CONTIG_RUNGS_COHERENT));
 		before = cma_free_drained(self->fd, order_bytes);
 		if (before < want + NOISE_KIB)
-			SKIP(return, "needs so much CMA: boot with cma=256M");
+			SKIP(return, "needs more CMA: boot with cma=256M");
 		test_alloc(self->fd, &alloc);
 		fell = before - cma_free();
 		EXPECT_EQ(1, alloc.out_extents);
@@ -189,7 +195,7 @@ TEST_F(cma, takes_200_mib)
 	takes(_metadata, self, MIB(200));
 }
 
-/* What all zones have free outside CMA, less what they need; in pages. */
+/* Return the free pages outside CMA in all zones, less their watermarks. */
 static long above_watermarks(void)
 {
 	long n, pages = 0, min = 0, cma = 0, total = 0;
@@ -212,7 +218,7 @@ static long above_watermarks(void)
 	return total;
 }
 
-/* Free memory of CMA is of no use to most of the kernel. */
+/* Most of the kernel cannot use the free memory of CMA. */
 TEST_F_TIMEOUT(cma, range_leaves_others_what_is_not_cma, 600)
 {
 	int fds[128], n = 0, fd;
@@ -227,7 +233,10 @@ TEST_F_TIMEOUT(cma, range_leaves_others_what_is_not_cma, 600)
 			fds[n++] = fd;
 		}
 	}
-	/* The rung keeps more, but what is moved may take some of it. */
+	/*
+	 * The rung leaves more free, but the pages it moves may take some of
+	 * that.
+	 */
 	EXPECT_LT(0, above_watermarks());
 	while (n--)
 		close(fds[n]);
@@ -239,14 +248,14 @@ TEST_F(cma, lies_where_the_kernel_said)
 	int fd;
 
 	if (!cma_region(&size))
-		SKIP(return, "the kernel's log no longer tells where CMA is");
+		SKIP(return, "the kernel's log no longer has the place of CMA");
 	fd = buffer_get(self->fd, MIB(16), CONTIG_RUNGS_COHERENT);
 	ASSERT_LE(0, fd);
 	lies_in_cma(_metadata, self->fd, fd, MIB(16));
 	close(fd);
 }
 
-/* As much as PROBE says, and not more; what is too much is said to be. */
+/* ALLOC gets as much as PROBE says; for more than that it reports EXHAUSTED. */
 TEST_F(cma, gives_what_is_foretold)
 {
 	struct contig_probe probe = probe_request(MIB(8), CONTIG_RUNGS_COHERENT);
@@ -271,7 +280,7 @@ TEST_F(cma, gives_what_is_foretold)
 #define PIECE MIB(8)
 #define PIECES 128
 
-/* Until there is no more: then large blocks fail and small ones do not. */
+/* When CMA is exhausted, large blocks fail and small ones do not. */
 TEST_F(cma, until_it_is_empty)
 {
 	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
@@ -285,17 +294,17 @@ TEST_F(cma, until_it_is_empty)
 			break;
 	}
 	if (n == PIECES)
-		SKIP(goto out, "there is more CMA than this wants to fill");
+		SKIP(goto out, "there is too much CMA to fill");
 	EXPECT_LE(before / (long)(PIECE / 1024) - 1, n);
 	EXPECT_GT((long)(2 * PIECE / 1024), cma_free());
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
 	EXPECT_GT(PIECE, alloc.out_reports[0].largest);
-	/* The page allocator gives these. */
+	/* Small blocks come from the page allocator. */
 	alloc = alloc_request(KIB(64), CONTIG_RUNGS_COHERENT);
 	test_alloc(self->fd, &alloc);
 	close(alloc.out_fd);
-	/* And the rung below gives the large ones. */
+	/* The next rung supplies the large ones. */
 	if (self->info.out_features & CONTIG_FEATURE_RANGE) {
 		alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT |
 					     CONTIG_RUNGS_RANGE);
@@ -310,7 +319,7 @@ out:
 		  cma_free_drained(self->fd, self->info.out_max_order_bytes));
 }
 
-/* It is full of free memory, and still no window for the range rung. */
+/* CMA is full of free memory and still has no window for the range rung. */
 TEST_F(cma, range_keeps_out)
 {
 	uint64_t size, base = cma_region(&size);
@@ -319,7 +328,7 @@ TEST_F(cma, range_keeps_out)
 
 	need_range(self->fd);
 	if (!base)
-		SKIP(return, "the kernel's log no longer tells where CMA is");
+		SKIP(return, "the kernel's log no longer has the place of CMA");
 	probe.constraints.lowest = base;
 	probe.constraints.highest = base + size - 1;
 	test_probe(self->fd, &probe);
@@ -327,13 +336,13 @@ TEST_F(cma, range_keeps_out)
 	EXPECT_EQ(0, probe.out_largest);
 	EXPECT_LE(size / page_size / 2, probe.out_free_pages);
 
-	/* Nor is any tried in vain. */
+	/* No window is tried in vain either. */
 	alloc.constraints = probe.constraints;
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(0, alloc.out_reports[0].windows);
 	EXPECT_EQ(CONTIG_BLOCKED_UNMOVABLE, alloc.out_reports[0].blocked);
 
-	/* Elsewhere the first window that is tried is one that works. */
+	/* Outside CMA the first window that is tried succeeds. */
 	alloc = alloc_request(MIB(16), CONTIG_RUNGS_RANGE);
 	test_alloc(self->fd, &alloc);
 	EXPECT_EQ(1, alloc.out_reports[0].windows);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a device can address: each constraint alone and several together, on
- * every rung, checked against the page tables instead of the answer.
+ * every rung, checked against the page tables and not against the answer.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 #include "oracle.h"
 
-/* Can a device that cuts at the limits of @c use this memory? */
+/*
+ * Return why a device that cuts at the limits of @c cannot use this memory, or
+ * NULL.
+ */
 static const char *broken(const struct contig_constraints *c,
 			  const struct contig_extent *e, int64_t n)
 {
@@ -18,7 +21,7 @@ static const char *broken(const struct contig_constraints *c,
 
 	if (c->boundary && c->boundary < longest)
 		longest = c->boundary;
-	/* The piece after a cut has to be aligned as well. */
+	/* The piece after a cut must be aligned as well. */
 	if (longest != UINT64_MAX && longest > align)
 		longest -= longest % align;
 	for (i = 0; i < n; i++) {
@@ -74,7 +77,7 @@ FIXTURE_TEARDOWN(constraint) {
 	close(self->fd);
 }
 
-/* Addresses below this in the table count from where memory begins. */
+/* Addresses below this in the table are relative to where memory begins. */
 #define RELATIVE MIB(2048)
 
 static struct contig_constraints placed(const struct contig_constraints *c)
@@ -88,7 +91,9 @@ static struct contig_constraints placed(const struct contig_constraints *c)
 	return result;
 }
 
-/* The rungs that choose where the memory lies must find it if it is there. */
+/*
+ * These rungs choose where the memory lies, so they must find it if it exists.
+ */
 #define CHOOSE CONTIG_RUNGS_RANGE
 #define CHOOSE_PIECES (CONTIG_RUNGS_RANGE | CONTIG_RUNGS_SPLIT)
 #define ALL CONTIG_RUNGS_ALL
@@ -97,8 +102,8 @@ static struct constraint_case {
 	const char *name;
 	uint64_t length;
 	struct contig_constraints c;
-	uint32_t must;		/* rungs that have to meet it */
-	uint32_t low;		/* and where memory begins at 0 */
+	uint32_t must;		/* rungs that must meet it */
+	uint32_t low;		/* those that must if memory begins at 0 */
 } cases[] = {
 	{ "none", MIB(1), {}, ALL },
 	{ "lowest", MIB(1), { .lowest = MIB(640) }, CHOOSE },
@@ -172,8 +177,9 @@ static struct constraint_case {
 };
 
 /*
- * The reserve lies where it lies: on a machine with much memory above 4 GiB,
- * say. What it can meet depends on that, but only where a place is asked for.
+ * The reserve is fixed; on machines with much memory it may lie above 4 GiB.
+ * Which constraints it can meet depends on that, but only if these restrict
+ * addresses.
  */
 static bool has_to_be_met(const struct constraint_case *it, uint32_t rung)
 {
@@ -207,7 +213,10 @@ TEST_F_TIMEOUT(constraint, is_met_or_refused, 400)
 		alloc.constraints = placed(&it->c);
 		ret = _test_cmd_alloc(self->fd, &alloc);
 		if (ret) {
-			/* Refusing is no fault where it is not asked for. */
+			/*
+			 * A rung may refuse a case that it does not have to
+			 * meet.
+			 */
 			EXPECT_FALSE(has_to_be_met(it, variant->rung))
 				TH_LOG("%s: error %d, blocked %u", it->name,
 				       -ret, alloc.out_reports[0].blocked);
@@ -236,7 +245,7 @@ TEST_F_TIMEOUT(constraint, is_met_or_refused, 400)
 	}
 }
 
-/* PROBE has to judge by the same constraints. */
+/* PROBE must apply the same constraints. */
 TEST_F_TIMEOUT(constraint, is_probed, 400)
 {
 	size_t i;
@@ -247,7 +256,10 @@ TEST_F_TIMEOUT(constraint, is_probed, 400)
 		struct contig_probe probe = probe_request(it->length,
 							  1u << variant->rung);
 
-		/* Each looks at all memory: only those that can be judged. */
+		/*
+		 * Each PROBE scans all memory: try only the cases with a known
+		 * answer.
+		 */
 		if (!has_to_be_met(it, variant->rung))
 			continue;
 		probe.constraints = placed(&it->c);
@@ -263,7 +275,7 @@ TEST_F_TIMEOUT(constraint, is_probed, 400)
 	}
 }
 
-/* What makes no sense and what this machine can never give. */
+/* Invalid constraints, and those that this machine can never meet. */
 TEST_F(constraint, is_wrong)
 {
 	uint64_t top = self->info.out_ram_top;
@@ -334,7 +346,10 @@ TEST_F(constraint, is_wrong)
 	EXPECT_TRUE(snapshot_is_same(&before, self->fd));
 }
 
-/* Call @check with each gap between the machine's memory, as /proc/iomem has it. */
+/*
+ * Call @check for each hole between the machine's memory, according to
+ * /proc/iomem.
+ */
 static void check_gaps(struct __test_metadata *_metadata, int fd,
 		       void (*check)(struct __test_metadata *_metadata, int fd,
 				     uint64_t first, uint64_t last))
@@ -346,7 +361,7 @@ static void check_gaps(struct __test_metadata *_metadata, int fd,
 
 	ASSERT_NE(NULL, iomem);
 	while (fgets(line, sizeof(line), iomem)) {
-		/* What lies within another resource is indented. */
+		/* Resources within another one are indented. */
 		if (line[0] == ' ' || !strstr(line, " : System RAM") ||
 		    sscanf(line, "%llx-%llx", &start, &end) != 2)
 			continue;
@@ -375,7 +390,9 @@ static void nothing_there(struct __test_metadata *_metadata, int fd,
 		       (unsigned long long)last);
 }
 
-/* What the firmware keeps, or memmap= has taken, is no memory of this machine. */
+/*
+ * Memory that the firmware or memmap= reserves does not belong to the machine.
+ */
 TEST(place_that_is_no_memory)
 {
 	int client;
@@ -386,7 +403,7 @@ TEST(place_that_is_no_memory)
 }
 
 /*
- * Whoever says where memory shall lie knows where it lies
+ * Choosing where memory lies reveals where it lies
  */
 static const struct {
 	uint64_t lowest;
@@ -416,7 +433,7 @@ TEST(window_needs_the_right_to_see_physical_addresses)
 	setup_client(client);
 	ASSERT_EQ(0, drop_cap(CAP_SYS_RAWIO_NR));
 	for (i = 0; i < ARRAY_SIZE(choices); i++) {
-		/* Some machines have no memory that low. */
+		/* Some machines have no memory at such low addresses. */
 		int may = choices[i].highest && choices[i].highest < start ?
 			  -ERANGE : 0;
 
@@ -452,8 +469,8 @@ FIXTURE_TEARDOWN(window) {
 }
 
 /*
- * Somebody else sits in the only place that would do: one that is known to be
- * had otherwise.
+ * The only suitable place is in use by another buffer, and is known to be
+ * available otherwise.
  */
 TEST_F_TIMEOUT(window, that_is_taken, 400)
 {
@@ -485,8 +502,8 @@ TEST_F_TIMEOUT(window, that_is_taken, 400)
 }
 
 /*
- * The first free run of the reserve begins beside a boundary, so that a piece of it
- * would have a segment too many; further on there is one that has not.
+ * The first free run of the reserve begins beside a boundary, so that memory
+ * there would have one segment too many; a later run has a suitable place.
  */
 TEST(reserve_is_searched_for_few_segments)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For programs whose library counts which lines run: the counts are written when
- * a program exits, but the harness ends each test with _exit(), which would lose
- * what the test counted.
+ * For programs whose library counts which lines run: the counts are written
+ * when a program exits, but the harness ends each test with _exit(), which
+ * would lose the counts of the test.
  */
 #include <gcov.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much a user may lock and allocate, and who may open the device.
+ * How much a user may lock and allocate, and which users may open the device.
  */
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -34,7 +34,7 @@ FIXTURE_VARIANT_ADD(memlock, ordinary_user) { .user = true };
 
 FIXTURE_SETUP(memlock) {
 	setup_client(self->fd);
-	/* The ordinary user could not open it. */
+	/* Open it as root: the ordinary user could not open it later. */
 	self->other = client_open();
 	ASSERT_LE(0, self->other);
 	self->memory = anon_map(pages(4 * LIMIT));
@@ -77,7 +77,9 @@ TEST_F(memlock, too_much_at_once_locks_nothing)
 	test_err_lock(EDQUOT, self->fd, self->memory, pages(LIMIT + 1), 0);
 	EXPECT_EQ(before, charged_kib());
 	test_err_unlock(ENOLCK, self->fd, self->memory, 1);
-	/* Had it charged something, this would not fit any more. */
+	/*
+	 * If a failed lock had charged anything, this would not fit any more.
+	 */
 	for (i = 0; i < 10; i++)
 		test_err_lock(EDQUOT, self->fd, self->memory,
 			      pages(4 * LIMIT), 0);
@@ -144,7 +146,10 @@ TEST_F(memlock, failed_locks_charge_nothing)
 	test_lock(self->fd, self->memory + pages(LIMIT), pages(LIMIT), 0);
 }
 
-/* Locks outlast a process whose client somebody has, and so does the charge. */
+/*
+ * Locks outlive their process if another process has its client; so does the
+ * charge.
+ */
 TEST_F(memlock, locks_of_a_process_that_ended_count)
 {
 	pid_t pid = fork();
@@ -289,7 +294,10 @@ TEST_F(quota, of_all_users_together)
 	ASSERT_EQ(0, chmod(CONTIG_PATH, 0666));
 	fd = buffer_alloc(self->fd, MIB(8), 0, 0);
 	EXPECT_LE(0, fd);
-	/* Another user has a quota of its own, but not all of it is left. */
+	/*
+	 * Another user has a quota of its own, limited by the total that is
+	 * left.
+	 */
 	pid = fork();
 	if (!pid) {
 		int client;
@@ -312,7 +320,7 @@ TEST_F(quota, of_all_users_together)
 	free(old);
 }
 
-/* The page allocator keeps a power of two for it. */
+/* The page allocator rounds such a block up to a power of two. */
 TEST_F(quota, pays_for_what_is_kept)
 {
 	struct contig_alloc alloc;
@@ -324,7 +332,9 @@ TEST_F(quota, pays_for_what_is_kept)
 	expect_used(MIB(2));
 	close(fd);
 	expect_used(0);
-	/* Within the quota, what is kept for it is not. */
+	/*
+	 * The length is within the quota, the block that is kept for it is not.
+	 */
 	fd = buffer_alloc(self->fd, MIB(6) + pages(2), CONTIG_RUNGS_SCATTER, 0);
 	ASSERT_LE(0, fd);
 	alloc = alloc_request(MIB(1) + page_size, CONTIG_RUNGS_COHERENT);
@@ -334,7 +344,7 @@ TEST_F(quota, pays_for_what_is_kept)
 	expect_used(MIB(6) + pages(2));
 	close(fd);
 	expect_used(0);
-	/* Of a block with struct pages the rest goes back. */
+	/* The rest of a block with struct pages is freed. */
 	alloc = alloc_request(MIB(1) + page_size, CONTIG_RUNGS_COHERENT);
 	test_alloc(self->fd, &alloc);
 	if (alloc.out_mapping == CONTIG_MAPPING_STRUCT_PAGE)
@@ -449,7 +459,7 @@ TEST_F(quota, all_clients_of_a_user_share_it)
 	ASSERT_LE(0, fd);
 	expect_used(MIB(8));
 	EXPECT_EQ(-EDQUOT, buffer_alloc(self->fd, 1, 0, 0));
-	/* The client is gone, the memory is not. */
+	/* The client is closed, but the memory remains. */
 	close(other);
 	expect_used(MIB(8));
 	close(fd);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of one NUMA node or another, and blocks of the reserve that are on one, or
- * low enough for a device.
+ * Memory of one NUMA node or another, and blocks of the reserve that are on a
+ * node, or low enough for a device.
  *
- * Wants a machine with memory and a processor on each of nodes 0 and 1, and memory
- * above 4 GiB. Which node a page lies on is what the kernel says of its memory blocks.
+ * Needs a machine with memory and a processor on each of nodes 0 and 1, and
+ * memory above 4 GiB. The node of a page is read from the kernel's memory
+ * blocks in sysfs.
  */
 #include <linux/mempolicy.h>
 #include <sched.h>
@@ -21,7 +22,7 @@
 #define TOP (1ull << 32)
 #define NODE_DIR "/sys/devices/system/node/"
 
-/* The node that a physical address lies on, -1 for none. */
+/* Return the node of a physical address, or -1. */
 static int node_of(uint64_t address)
 {
 	unsigned long long block = address / memory_block_bytes();
@@ -42,7 +43,7 @@ static bool has_two_nodes(void)
 	return !access(NODE_DIR "node1/cpulist", F_OK) && memory_block_bytes();
 }
 
-/* Run on the processors of a node. */
+/* Run on the processors of a node only. */
 static int run_on(int node)
 {
 	char path[64], *text, *at;
@@ -65,8 +66,9 @@ static int set_policy(int mode, int node)
 }
 
 /*
- * How many pages of a buffer do not lie on a node; a negative errno if it cannot be
- * looked at. pagemap says nothing of memory that is mapped as page frames.
+ * Return how many pages of a buffer are not on a node, or a negative errno.
+ * pagemap does not show memory that is mapped as page frames, so lock it and
+ * ask contig.
  */
 static int64_t pages_off(int client, int fd, uint64_t length, int node)
 {
@@ -117,10 +119,10 @@ FIXTURE_SETUP(node) {
 	if (!has_two_nodes())
 		SKIP(return, "this machine has one node");
 	setup_client(self->fd);
-	/* CMA's memory lies where it was reserved. */
+	/* CMA's memory is on the node where it was reserved. */
 	self->cma = variant->rung == CONTIG_RUNG_COHERENT &&
 		    meminfo_kib("CmaTotal") > 0;
-	/* Away from the node in question, unless a test says else. */
+	/* Run on the other node, unless a test sets this. */
 	ASSERT_EQ(0, run_on(!variant->node));
 }
 
@@ -128,7 +130,10 @@ FIXTURE_TEARDOWN(node) {
 	close(self->fd);
 }
 
-/* Have a buffer under some constraints, and look where it lies. */
+/*
+ * Allocate a buffer under some constraints. Return how many pages are not on
+ * the node.
+ */
 static int64_t allocate(FIXTURE_DATA(node) *self,
 		    const FIXTURE_VARIANT(node) *variant,
 		    const struct contig_constraints *constraints)
@@ -179,7 +184,9 @@ TEST_F(node, is_bound_by_policy)
 	ASSERT_EQ(0, set_policy(MPOL_BIND, variant->node));
 	if (!self->cma) {
 		EXPECT_EQ(0, allocate(self, variant, &none));
-		/* To prefer another one is no way out. */
+		/*
+		 * A preference for another node does not override the policy.
+		 */
 		EXPECT_EQ(0, allocate(self, variant, &other));
 	}
 	alloc.constraints = other;
@@ -205,7 +212,7 @@ TEST_F(node, is_the_callers)
 		EXPECT_EQ(0, allocate(self, variant, &none));
 }
 
-/* Move this process into a cpuset that has the memory of one node. */
+/* Move this process into a cpuset with the memory of one node. */
 static int confine(const char *dir, int node)
 {
 	char path[96], text[16];
@@ -276,8 +283,9 @@ TEST_F(node, is_the_devices)
 }
 
 /*
- * A policy is the caller's choice, as a strict node is: if it leaves few places for a
- * block, it tells a caller that may not know where the block lies. A cpuset does not.
+ * The caller chooses its policy, like a strict node: if the policy leaves few
+ * places for a block, it reveals where the block lies, so it needs the right to
+ * see physical addresses. A cpuset is not the caller's choice.
  */
 TEST(places_that_a_policy_leaves)
 {
@@ -321,7 +329,7 @@ TEST(policy_that_leaves_few_places)
 }
 
 /*
- * The blocks that the module was loaded with
+ * The blocks with which the module was loaded
  */
 
 FIXTURE(block) {
@@ -342,7 +350,7 @@ FIXTURE_TEARDOWN(block) {
 	free(self->text);
 }
 
-/* Find the address of the first block of a length from @from on in the text. */
+/* Find the address of the first block of this length in the text. */
 static uint64_t block_address(const char *text, uint64_t length)
 {
 	unsigned long long address, bytes;
@@ -377,7 +385,7 @@ TEST_F(block, lies_low_where_nothing_else_was_asked_for)
 	EXPECT_GT(TOP, block_address(self->text, MIB(16)));
 }
 
-/* And so a device with 32 address bits can have it. */
+/* A device with 32 address bits can use it. */
 TEST_F(block, is_for_a_device_with_few_address_bits)
 {
 	struct contig_alloc alloc = alloc_request(MIB(16), CONTIG_RUNGS_RESERVE);
@@ -389,7 +397,7 @@ TEST_F(block, is_for_a_device_with_few_address_bits)
 	close(alloc.out_fd);
 }
 
-/* Memory that few devices can reach is spent last. */
+/* Memory that few devices can reach is handed out last. */
 TEST_F(block, is_spent_last_if_its_addresses_are_few)
 {
 	uint64_t low = block_address(self->text, MIB(2)), pfn;

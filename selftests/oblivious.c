@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a caller without the right to see physical addresses can learn: the tests
- * play a user who tries to find out where memory lies, by everything that the
- * interface answers.
+ * What a caller without the right to see physical addresses can learn: the
+ * tests play a user that tries to find out where memory lies, by all answers of
+ * the interface.
  */
 #include <sys/stat.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 
-/* What Documentation/uapi.md promises. */
+/* As Documentation/uapi.md promises. */
 #define PLACES 8
 
 FIXTURE(oblivious) {
@@ -21,7 +21,7 @@ FIXTURE(oblivious) {
 
 #define MEMORY_PAGES 16
 
-/* An ordinary user's client, in the hands of an ordinary user. */
+/* A client of an ordinary user, used by an ordinary user. */
 FIXTURE_SETUP(oblivious) {
 	self->start = ram_start();
 	ASSERT_EQ(0, drop_cap(CAP_SYS_RESOURCE_NR));
@@ -46,7 +46,7 @@ static uint64_t power_from(uint64_t n)
 	return power;
 }
 
-/* How many blocks so aligned there are in memory below 2^@bits. */
+/* Return the number of places with this alignment in memory below 2^@bits. */
 static uint64_t places(const FIXTURE_DATA(oblivious) *self, unsigned int bits,
 		       uint64_t align)
 {
@@ -65,7 +65,7 @@ static int ask(int client, uint64_t length, const struct contig_constraints *c)
 
 	alloc.constraints = *c;
 	probe.constraints = *c;
-	/* The two have to refuse alike. */
+	/* Both commands must refuse with the same errno. */
 	ret = _test_cmd_probe(client, &probe);
 	if (ret)
 		return _test_cmd_alloc(client, &alloc) == ret ? ret : -EIO;
@@ -75,7 +75,10 @@ static int ask(int client, uint64_t length, const struct contig_constraints *c)
 	return ret == -EPERM ? -EIO : ret;
 }
 
-/* The only block that is so aligned and lies so low, but for address 0. */
+/*
+ * Only one such place exists with this alignment below the limit, besides
+ * address 0.
+ */
 TEST_F(oblivious, alignment_names_no_place)
 {
 	struct contig_constraints c = {};
@@ -109,7 +112,7 @@ TEST_F(oblivious, windows_name_no_place)
 	EXPECT_EQ(-EPERM, ask(self->fd, page_size, &c));
 }
 
-/* Whatever is not refused leaves many places, with each of the constraints. */
+/* Each combination that is not refused leaves many places. */
 TEST_F_TIMEOUT(oblivious, what_is_granted_leaves_places, 400)
 {
 	static const unsigned int widths[] = {
@@ -132,7 +135,10 @@ TEST_F_TIMEOUT(oblivious, what_is_granted_leaves_places, 400)
 		int ret;
 
 		if (kind) {
-			/* In one piece between boundaries: like an alignment. */
+			/*
+			 * Contiguous between boundaries: equivalent to an
+			 * alignment.
+			 */
 			c.boundary = shift < 0 ? own >> -shift : own << shift;
 			c.max_segments = 1;
 			if (shift == 0 && own == lengths[j])
@@ -154,7 +160,7 @@ TEST_F_TIMEOUT(oblivious, what_is_granted_leaves_places, 400)
 		EXPECT_LE(align, own)
 			TH_LOG("%u bits, length %zu, align %#llx", widths[i],
 			       lengths[j], (unsigned long long)align);
-		/* The block covers as much as it is aligned to, or more. */
+		/* The block is at least as long as its alignment. */
 		EXPECT_LE(PLACES, places(self, widths[i], own))
 			TH_LOG("%u bits, length %zu, %s", widths[i],
 			       lengths[j], kind ? "boundary" : "align");
@@ -162,7 +168,7 @@ TEST_F_TIMEOUT(oblivious, what_is_granted_leaves_places, 400)
 	EXPECT_LT(40, granted);
 }
 
-/* The rule must not get into the way of what devices need. */
+/* The rule must not prevent requests that devices need. */
 TEST_F(oblivious, devices_get_what_they_need)
 {
 	static const struct {
@@ -191,7 +197,7 @@ TEST_F(oblivious, devices_get_what_they_need)
 		};
 		int ret = ask(self->fd, needs[i].length, &c);
 
-		/* Some machines have no memory that low. */
+		/* Some machines have no memory at such low addresses. */
 		if (ret == -ERANGE && c.highest < self->start + MIB(256))
 			continue;
 		EXPECT_TRUE(!ret || ret == -ENOMEM)
@@ -199,7 +205,7 @@ TEST_F(oblivious, devices_get_what_they_need)
 	}
 }
 
-/* No census of the memory below an address. */
+/* PROBE does not count the memory below an address. */
 TEST_F(oblivious, probe_counts_no_part_of_memory)
 {
 	struct contig_probe probe;
@@ -219,7 +225,7 @@ TEST_F(oblivious, probe_counts_no_part_of_memory)
 	}
 }
 
-/* Nor how many of its own pages the caller would have to move. */
+/* Nor does it reveal how many of the caller's own pages would have to move. */
 TEST_F(oblivious, probe_counts_memory_coarsely)
 {
 	struct contig_probe probe = probe_request(MIB(64), 0);
@@ -234,8 +240,8 @@ TEST_F(oblivious, probe_counts_memory_coarsely)
 }
 
 /*
- * A longest run between pages that the caller has pinned would tell how far apart
- * they are.
+ * The length of the longest run between two pages that the caller has pinned
+ * would reveal their distance.
  */
 TEST_F(oblivious, reports_give_no_length_of_a_run)
 {
@@ -254,13 +260,13 @@ TEST_F(oblivious, reports_give_no_length_of_a_run)
 			       (unsigned long long)largest);
 	}
 
-	/* Three pages would be what could be had. */
+	/* Three pages would be possible; the answer is rounded down. */
 	alloc = alloc_request(MIB(32), CONTIG_RUNGS_SCATTER);
 	alloc.constraints.max_segments = 3;
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(pages(2), alloc.out_reports[0].largest);
 
-	/* What the caller may not have it need not know. */
+	/* A length beyond the quota gets no details. */
 	probe = probe_request(self->info.out_quota_bytes + page_size, 0);
 	test_probe(self->fd, &probe);
 	EXPECT_EQ(CONTIG_REMEDY_QUOTA, probe.out_remedy);
@@ -273,7 +279,7 @@ TEST_F(oblivious, reports_give_no_length_of_a_run)
 	}
 }
 
-/* Neither where pages lie nor whether they adjoin. */
+/* Neither the addresses of pages nor their adjacency. */
 TEST_F(oblivious, own_pages_tell_nothing)
 {
 	struct contig_extent table[MEMORY_PAGES] = {};
@@ -300,18 +306,18 @@ TEST_F(oblivious, own_pages_tell_nothing)
 			      CONTIG_LOCK_CONTIGUOUS);
 		test_err_unlock(ENOLCK, self->fd, self->memory, 1);
 	}
-	/* Locked already does not make it known. */
+	/* Pages that are locked already are refused as well. */
 	test_lock(self->fd, self->memory, pages(2), 0);
 	test_err_lock(EPERM, self->fd, self->memory, pages(2),
 		      CONTIG_LOCK_CONTIGUOUS);
 	test_unlock(self->fd, self->memory, pages(2));
 	EXPECT_EQ(0, page_state(self->fd, self->memory).locks);
-	/* A page is in one piece on all machines. */
+	/* A single page is contiguous on each machine. */
 	test_lock(self->fd, self->memory, page_size, CONTIG_LOCK_CONTIGUOUS);
 	EXPECT_EQ(1, _test_cmd_count(self->fd, self->memory, page_size));
 }
 
-/* In how many pieces a buffer is the caller knows, since it got it so. */
+/* The caller knows a buffer's number of extents from ALLOC. */
 TEST_F(oblivious, buffers_tell_their_extents)
 {
 	struct contig_alloc alloc = alloc_request(pages(8),
@@ -338,7 +344,7 @@ TEST_F(oblivious, buffers_tell_their_extents)
 	EXPECT_EQ(alloc.out_extents == 1 ? 0 : -EILSEQ,
 		  _test_cmd_lock(self->fd, map, pages(8),
 				 CONTIG_LOCK_CONTIGUOUS));
-	/* How two of them lie to each other is another matter. */
+	/* Whether two buffers adjoin is not revealed. */
 	test_err_count(EPERM, self->fd, map, pages(16));
 	test_err_lock(EPERM, self->fd, map, pages(16), CONTIG_LOCK_CONTIGUOUS);
 	close(alloc.out_fd);
@@ -364,7 +370,7 @@ TEST_F(oblivious, files_tell_no_address)
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->fd);
 	text = read_text(path);
 	ASSERT_NE(NULL, text);
-	/* Nothing but figures in KiB. */
+	/* The line has only numbers in KiB. */
 	for (line = strstr(text, "contig-"); line; line = strstr(end, "contig-")) {
 		end = strchr(line, '\n');
 		ASSERT_NE(NULL, end);

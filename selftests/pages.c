@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A buffer mapped as struct pages is memory for everybody in the kernel who
- * takes references; one mapped as page frames refuses them all; and what
- * somebody still refers to is given to nobody else.
+ * All parts of the kernel that take references on pages accept a buffer mapped
+ * as struct pages; all refuse one mapped as page frames; and memory with
+ * remaining references is not given to another owner.
  */
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -16,7 +16,7 @@
 #define RAM_DISK "/dev/ram0"
 #define PAGES 8
 
-/* Make a child that stops where the parent can trace it. */
+/* Fork a child that stops so that the parent can trace it. */
 static pid_t stopped_child(void)
 {
 	pid_t pid = fork();
@@ -103,7 +103,7 @@ TEST_F(page, direct_io)
 	ASSERT_EQ(length, pread(self->disk, self->map, length, 0));
 	EXPECT_TRUE(has_pattern(self->map, length, 2));
 
-	/* Sectors of a page in the middle. */
+	/* A sector in the middle of a page. */
 	ASSERT_EQ(512, pread(self->disk, self->map + pages(3) + 1024, 512, 0));
 	EXPECT_TRUE(has_pattern(self->map, pages(3) + 1024, 2));
 	EXPECT_EQ(0, memcmp(self->map, self->map + pages(3) + 1024, 512));
@@ -173,7 +173,10 @@ TEST_F(page, read_and_written_by_another_process)
 		struct iovec there = { self->map, self->length };
 		ssize_t n;
 
-		/* The parent's mapping, not the one that we inherited. */
+		/*
+		 * Read the parent's mapping, not the one inherited by this
+		 * child.
+		 */
 		n = process_vm_readv(parent, &here, 1, &there, 1, 0);
 		if (!has_pages(variant))
 			_exit(n == -1 && errno == EFAULT ? 0 : 1);
@@ -201,7 +204,7 @@ TEST_F(page, seen_by_a_debugger)
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	mem = open(path, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, mem);
-	/* Debuggers are let at bare page frames too, by the module itself. */
+	/* The module itself lets debuggers access bare page frames as well. */
 	EXPECT_EQ(0, errno);
 	EXPECT_EQ(*at, word);
 	EXPECT_EQ(0, ptrace(PTRACE_POKEDATA, pid, at, 0x1234567));
@@ -222,7 +225,7 @@ TEST_F(page, copied_by_ordinary_calls)
 	int pipes[2];
 	char *other = malloc(self->length);
 
-	/* The CPU can read and write either kind. */
+	/* The CPU can read and write both kinds. */
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ((ssize_t)self->length,
 		  write(pipes[1], self->map, self->length));
@@ -249,7 +252,7 @@ TEST_F(page, spliced_into_a_pipe)
 		return;
 	}
 	ASSERT_EQ((ssize_t)self->length, vmsplice(pipes[1], &iov, 1, 0));
-	/* The pipe has the pages themselves. */
+	/* The pipe refers to the pages themselves. */
 	fill_pattern(self->map, self->length, 2);
 	ASSERT_EQ((ssize_t)self->length, read(pipes[0], other, self->length));
 	EXPECT_TRUE(has_pattern(other, self->length, 2));
@@ -257,7 +260,7 @@ TEST_F(page, spliced_into_a_pipe)
 }
 
 /*
- * Pages that somebody still refers to after the buffer is gone
+ * Pages with references that remain after the buffer was freed
  */
 FIXTURE(kept) {
 	int fd;
@@ -296,7 +299,9 @@ FIXTURE_TEARDOWN(kept) {
 	close(self->fd);
 }
 
-/* A buffer with a pattern, its frames noted; NULL if it fails. */
+/*
+ * Make a buffer with a pattern, and record its frames. Return NULL on failure.
+ */
 static char *make(FIXTURE_DATA(kept) *self,
 		  const FIXTURE_VARIANT(kept) *variant, int *buffer)
 {
@@ -313,7 +318,7 @@ static char *make(FIXTURE_DATA(kept) *self,
 	return map;
 }
 
-/* How many of the noted frames are in these extents? */
+/* Return how many of the recorded frames are in these extents. */
 static int noted_in(FIXTURE_DATA(kept) *self,
 		    const struct contig_extent *extents, int64_t n)
 {
@@ -328,7 +333,10 @@ static int noted_in(FIXTURE_DATA(kept) *self,
 	return found;
 }
 
-/* Take a lot of memory the same way; how many of the frames came again? */
+/*
+ * Allocate a lot of memory from the same rung. Return how many of the recorded
+ * frames are in it.
+ */
 static int come_again(FIXTURE_DATA(kept) *self,
 		      const FIXTURE_VARIANT(kept) *variant)
 {
@@ -408,7 +416,9 @@ TEST_F_TIMEOUT(kept, by_a_pipe, 400)
 	free(other);
 }
 
-/* One page of many: the others may be used again, and all come back. */
+/*
+ * One page of many: the others can be used again, and all are freed in the end.
+ */
 TEST_F_TIMEOUT(kept, one_page_of_many, 400)
 {
 	char *other = malloc(page_size), *map;
@@ -462,7 +472,7 @@ TEST_F_TIMEOUT(kept, by_io_uring, 400)
 	free(other);
 }
 
-/* A lock keeps memory as well, and is the only thing that does here. */
+/* A lock keeps memory as well, and here nothing else does. */
 TEST_F_TIMEOUT(kept, by_a_lock, 400)
 {
 	int buffer, other_client;
@@ -490,7 +500,7 @@ TEST_F_TIMEOUT(kept, by_a_process_that_dies, 400)
 	char byte;
 	pid_t pid;
 
-	/* It takes the pages into its own pipe, and everything with it. */
+	/* The child puts the pages into a pipe of its own, and is killed. */
 	ASSERT_EQ(0, pipe(ready));
 	iov.iov_base = make(self, variant, &buffer);
 	ASSERT_NE(NULL, iov.iov_base);

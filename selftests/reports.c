@@ -27,7 +27,7 @@ FIXTURE_TEARDOWN(report) {
 	close(self->fd);
 }
 
-/* Whatever fails must say that it gave nothing. */
+/* A failed command must not return a buffer. */
 #define expect_nothing(alloc) do { \
 	EXPECT_EQ(-1, (alloc)->out_fd); \
 	EXPECT_EQ(CONTIG_RUNG_NONE, (alloc)->out_rung); \
@@ -65,7 +65,7 @@ TEST_F_TIMEOUT(report, reserve_in_use, 400)
 	int fds[256], n = 0;
 
 	need_reserve(self->fd, MIB(4));
-	/* Take the largest until there is none as large, then ask again. */
+	/* Allocate the largest block until none of that size is left. */
 	want = self->info.out_reserve_largest;
 	do {
 		alloc = alloc_request(want, CONTIG_RUNGS_RESERVE);
@@ -95,7 +95,7 @@ TEST_F(report, coherent_above_its_largest_order)
 	struct contig_alloc alloc;
 	uint32_t blocked = CONTIG_BLOCKED_TOO_LARGE;
 
-	/* Nor CMA can give more than it has, but its size may differ. */
+	/* CMA cannot give more than it has either, but its size varies. */
 	if (self->info.out_features & CONTIG_FEATURE_CMA) {
 		blocked = CONTIG_BLOCKED_EXHAUSTED;
 		most = cma > most ? cma : most;
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(report, range_larger_than_any_window, 600)
 	EXPECT_LT(0, largest);
 	EXPECT_GT(length, largest);
 
-	/* Half of it leaves room for what changed since. */
+	/* Half of it, since memory may have changed. */
 	alloc = alloc_request(largest / 2, CONTIG_RUNGS_RANGE);
 	test_alloc(self->fd, &alloc) {
 		TH_LOG("largest was %llu", (unsigned long long)largest);
@@ -147,7 +147,7 @@ TEST_F_TIMEOUT(report, whole_ladder_that_cannot, 600)
 	struct contig_alloc alloc = alloc_request(length, 0);
 	uint32_t i;
 
-	/* The sum of all free pages is not enough, whichever rung. */
+	/* All free memory together must be too little, for any rung. */
 	if (length < (uint64_t)meminfo_kib("MemAvailable") << 10)
 		SKIP(return, "too much memory is free");
 	test_err_alloc(ENOMEM, self->fd, &alloc);
@@ -169,7 +169,7 @@ TEST_F(report, more_segments_than_allowed)
 
 	alloc.constraints.max_segments = 2;
 	if (!_test_cmd_alloc(self->fd, &alloc)) {
-		/* Luck: but then it has to be true. */
+		/* It can succeed by chance: then the result must be true. */
 		EXPECT_GE(2, alloc.out_extents);
 		close(alloc.out_fd);
 		return;
@@ -180,7 +180,7 @@ TEST_F(report, more_segments_than_allowed)
 	EXPECT_TRUE(free_pages_return(self->free - 1024));
 }
 
-/* There is enough, and quota as well, but in more pieces than are allowed. */
+/* There is enough memory and quota, but in more segments than are allowed. */
 TEST_F(report, says_that_more_segments_would_help)
 {
 	struct contig_probe probe = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
@@ -192,8 +192,9 @@ TEST_F(report, says_that_more_segments_would_help)
 	probe.constraints.max_segments = 2;
 	test_probe(self->fd, &probe);
 	/*
-	 * Unless all that can be had lies in one piece: of what is free, CMA and
-	 * what zones keep above their watermarks is not to be had.
+	 * Skip this if all available memory may be contiguous: of the free
+	 * memory, CMA and what zones keep above their watermarks is not
+	 * available.
 	 */
 	if (probe.out_free_pages * page_size <
 	    probe.length + MIB(96) + (cma > 0 ? cma : 0) * 1024)
@@ -224,7 +225,7 @@ TEST_F(report, lengths_that_cannot_be)
 	}
 }
 
-/* A structure that was refused is not written. */
+/* If a structure is refused, nothing is written to it. */
 TEST_F(report, nothing_is_written_without_a_report)
 {
 	struct contig_alloc alloc = alloc_request(0, 0), before;
@@ -234,7 +235,7 @@ TEST_F(report, nothing_is_written_without_a_report)
 	EXPECT_EQ(0, memcmp(&before, &alloc, sizeof(alloc)));
 }
 
-/* What the parameter "early" would have to say. */
+/* The address bits that the parameter "early" needs. */
 TEST_F(report, address_bits)
 {
 	static const struct {
@@ -283,7 +284,7 @@ TEST_F(report, names)
 	EXPECT_FALSE(debugfs_has("buffers", "yyyyyyyy"));
 }
 
-/* More than any rung can give in a millisecond. */
+/* Return a length that no rung can allocate in a millisecond. */
 static uint64_t half_of_memory(const struct contig_info *info)
 {
 	return info->out_ram_bytes / 2 & ~(uint64_t)(page_size - 1);
@@ -296,8 +297,8 @@ TEST_F_TIMEOUT(report, time_budget, 400)
 	int i;
 
 	/*
-	 * It has to look at the clock now and then, and give all back. That the
-	 * machine stands still just then does not happen each time.
+	 * The rung must check the clock regularly, and free everything. If the
+	 * machine stalls at that moment, another try is on time.
 	 */
 	for (i = 0; i < 5 && least >= 2000; i++) {
 		alloc = alloc_request(half_of_memory(&self->info),
@@ -358,7 +359,7 @@ static void alarm_every_ms(int ms)
 FIXTURE(signal) {
 	int fd;
 	uint64_t length;
-	uint64_t us;			/* that an allocation takes */
+	uint64_t us;			/* duration of an allocation */
 	long free;
 };
 
@@ -377,7 +378,9 @@ FIXTURE_SETUP(signal) {
 	setup_client(self->fd);
 	self->free = free_pages();
 	self->length = (uint64_t)self->free * page_size / 3;
-	/* Where a kernel keeps much for itself no third is in one piece. */
+	/*
+	 * On kernels that use much memory themselves a third is not contiguous.
+	 */
 	if (variant->rung == CONTIG_RUNG_RANGE) {
 		need_range(self->fd);
 		self->length = MIB(is_slow_kernel() ? 32 : 64);
@@ -393,13 +396,13 @@ FIXTURE_TEARDOWN(signal) {
 	close(self->fd);
 }
 
-/* A handler runs when the command is done; half a buffer is of no use. */
+/* A handler runs after the command; a partial buffer would be useless. */
 TEST_F_TIMEOUT(signal, with_a_handler_disturbs_nothing, 400)
 {
 	struct contig_alloc alloc;
 	int i;
 
-	/* Again where it took no time. */
+	/* Repeat if the allocation was over before the first signal. */
 	for (i = 0; i < 100 && !alarms; i++) {
 		alloc = alloc_request(self->length, 1u << variant->rung);
 		alarm_every_ms(5);
@@ -411,8 +414,8 @@ TEST_F_TIMEOUT(signal, with_a_handler_disturbs_nothing, 400)
 }
 
 /*
- * Nobody is left to be told EINTR, but the statistics count it, and the memory
- * comes back.
+ * The killed process cannot receive EINTR, but the statistics count it, and the
+ * memory is freed.
  */
 TEST_F_TIMEOUT(signal, that_kills_ends_an_allocation, 400)
 {
@@ -432,7 +435,10 @@ TEST_F_TIMEOUT(signal, that_kills_ends_an_allocation, 400)
 			pause();
 		}
 		ASSERT_EQ(1, read(ready[0], &byte, 1));
-		/* Somewhere in the first half: there is something to end. */
+		/*
+		 * In the first half of the allocation, so there is one to
+		 * abort.
+		 */
 		usleep(self->us * (1 + i % 10) / 20);
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		EXPECT_EQ(128 + SIGKILL, child_wait(pid));
@@ -464,14 +470,14 @@ TEST_F(probe, counts_the_pages_of_the_machine)
 	uint64_t ram = self->info.out_ram_bytes / page_size, free, sum;
 
 	need_range(self->fd);
-	/* Each CPU may keep a good part of it for itself. */
+	/* Per-CPU lists may have a large share of it. */
 	free = free_pages();
 	test_probe(self->fd, &probe);
 	sum = probe.out_free_pages + probe.out_movable_pages +
 	      probe.out_kernel_pages + probe.out_pinned_pages;
 	/*
-	 * The kernel's image is not managed memory, so there may be more; nor
-	 * is what KASAN keeps for every eight bytes.
+	 * The sum may be larger, since the kernel's image is not managed
+	 * memory, nor is the shadow of KASAN, one byte in eight.
 	 */
 	EXPECT_LE(ram / 100 * 90, sum);
 	EXPECT_GE(ram + self->info.out_ram_top / page_size / 4, sum);
@@ -496,7 +502,7 @@ TEST_F(probe, sees_what_is_movable)
 		  MIB(100) / page_size);
 }
 
-/* Nor are huge pages, where the kernel gives them, in the way. */
+/* Huge pages, if the kernel provides them, do not block a window. */
 TEST_F(probe, sees_huge_pages_as_movable)
 {
 	struct contig_probe before = probe_request(MIB(1), CONTIG_RUNGS_RANGE);
@@ -590,7 +596,7 @@ TEST_F_TIMEOUT(probe, largest_can_be_had, 600)
 	need_range(self->fd);
 	test_probe(self->fd, &probe);
 	EXPECT_LT(0, probe.out_largest);
-	/* A view of the moment: half of it must hold a moment longer. */
+	/* PROBE shows one moment: half of it must still be available. */
 	alloc = alloc_request(probe.out_largest / 2, CONTIG_RUNGS_RANGE);
 	test_alloc(self->fd, &alloc);
 	EXPECT_EQ(1, alloc.out_extents);

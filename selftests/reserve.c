@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The reserve: what it holds, that it is handed out whole and comes back.
+ * The reserve: what it contains, that it is handed out completely, and that it
+ * is complete again afterwards.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -25,7 +26,7 @@ FIXTURE_SETUP(reserve) {
 }
 
 FIXTURE_TEARDOWN(reserve) {
-	/* Also after a failure: others need it. */
+	/* Also after a failure, since other programs need it. */
 	write_text(CONTIG_PARAMETERS "/quota_mib", self->quota);
 	free(self->quota);
 	close(self->fd);
@@ -50,7 +51,7 @@ static bool is_free(void *arg)
 	return reserve_free(w->client) == w->bytes;
 }
 
-/* Take blocks of a size until there is none. */
+/* Allocate blocks of a size until none is left. */
 static uint64_t take_all(FIXTURE_DATA(reserve) *self, uint64_t length)
 {
 	uint64_t taken = 0;
@@ -101,7 +102,7 @@ TEST_F_TIMEOUT(reserve, can_be_taken_to_the_last_page_and_comes_back, 400)
 	EXPECT_EQ(self->info.out_reserve_bytes, info.out_reserve_bytes);
 }
 
-/* What another buffer has is not given again, whatever the sizes. */
+/* Memory of one buffer is not in another, whatever their sizes. */
 TEST_F_TIMEOUT(reserve, buffers_do_not_overlap, 400)
 {
 	struct contig_extent *e;
@@ -136,7 +137,7 @@ TEST_F_TIMEOUT(reserve, buffers_do_not_overlap, 400)
 	free(taken);
 }
 
-/* Two neighbours that come back are one block again. */
+/* Two adjacent pieces that are freed form one block again. */
 TEST_F_TIMEOUT(reserve, is_not_left_in_pieces, 400)
 {
 	struct wait_free w = {
@@ -148,7 +149,7 @@ TEST_F_TIMEOUT(reserve, is_not_left_in_pieces, 400)
 
 	for (round = 0; round < 3; round++) {
 		take_all(self, MIB(1));
-		/* In another order than they were taken in. */
+		/* Not in the order of their allocation. */
 		for (i = 0; i < self->n; i += 2)
 			close(self->fds[i]);
 		for (i = 1; i < self->n; i += 2)
@@ -156,13 +157,13 @@ TEST_F_TIMEOUT(reserve, is_not_left_in_pieces, 400)
 		self->n = 0;
 		EXPECT_TRUE(poll_until(is_free, &w));
 	}
-	/* Clean again as well, which may take a moment more. */
+	/* Wait until it is clean as well, which may take a moment more. */
 	reserve_settle();
 	test_info(self->fd, &info);
 	EXPECT_EQ(self->info.out_reserve_largest, info.out_reserve_largest);
 }
 
-/* Nobody has to wait for the scrubbing. */
+/* Freed memory can be allocated again before it is scrubbed. */
 TEST_F_TIMEOUT(reserve, can_be_had_again_at_once, 400)
 {
 	uint64_t largest = self->info.out_reserve_largest;
@@ -182,7 +183,7 @@ TEST_F_TIMEOUT(reserve, can_be_had_again_at_once, 400)
 	}
 }
 
-/* Have a block of the reserve to be scrubbed. Return how long it is, 0 if not. */
+/* Make a block of the reserve dirty. Return its length, or 0 on failure. */
 static uint64_t make_dirty(FIXTURE_DATA(reserve) *self)
 {
 	uint64_t length = self->info.out_reserve_largest;
@@ -197,14 +198,14 @@ static uint64_t make_dirty(FIXTURE_DATA(reserve) *self)
 	return length;
 }
 
-/* A place where no block lies, with all of the reserve free. */
+/* Find a place without a block, with all of the reserve free. */
 static void place_without_block(int client, struct contig_constraints *place)
 {
 	struct contig_probe probe;
 	int ret;
 
 	place->lowest = round_up_page(ram_start());
-	/* ERANGE: there is no memory at all. */
+	/* ERANGE: no memory lies there at all. */
 	do {
 		place->lowest = (place->lowest | (MIB(1) - 1)) + 1;
 		place->highest = place->lowest + KIB(64) - 1;
@@ -214,7 +215,7 @@ static void place_without_block(int client, struct contig_constraints *place)
 	} while (ret == -ERANGE || (!ret && !probe.out_reports[0].error));
 }
 
-/* Where no block lies no scrubbing changes anything. */
+/* Where no block lies, waiting for the scrubber is useless. */
 TEST_F(reserve, never_waits_for_what_no_block_can_give)
 {
 	struct contig_alloc alloc = alloc_request(KIB(64), CONTIG_RUNGS_RESERVE);
@@ -225,7 +226,7 @@ TEST_F(reserve, never_waits_for_what_no_block_can_give)
 
 	place_without_block(self->fd, &alloc.constraints);
 	probe.constraints = alloc.constraints;
-	/* The scrubber can be quick now and then. */
+	/* Try again if the scrubber was faster than the request. */
 	for (i = 0; i < 5; i++) {
 		length = make_dirty(self);
 		ASSERT_LT(0, length);
@@ -246,7 +247,7 @@ TEST_F(reserve, never_waits_for_what_no_block_can_give)
 	EXPECT_EQ(CONTIG_BLOCKED_CONSTRAINTS, probe.out_reports[0].blocked);
 }
 
-/* The rungs below have their share of a time that is too short for the scrubbing. */
+/* The lower rungs get a share of a time budget too short for scrubbing. */
 TEST_F_TIMEOUT(reserve, leaves_time_to_the_rungs_below, 400)
 {
 	uint64_t length, took = 0;
@@ -265,7 +266,7 @@ TEST_F_TIMEOUT(reserve, leaves_time_to_the_rungs_below, 400)
 		test_alloc(self->fd, &alloc);
 		took = (now_ns() - took) / 1000000;
 
-		/* Nothing is left but what is to be scrubbed. */
+		/* Only memory that has to be scrubbed is left. */
 		map = buffer_map(alloc.out_fd, length);
 		ASSERT_NE(NULL, map);
 		take_all(self, MIB(4));
@@ -281,7 +282,7 @@ TEST_F_TIMEOUT(reserve, leaves_time_to_the_rungs_below, 400)
 			close(alloc.out_fd);
 		give_all(self);
 		reserve_settle();
-		/* The kernel waits for whole jiffies, about. */
+		/* The kernel waits for whole jiffies, roughly. */
 		if (alloc.out_rung == CONTIG_RUNG_SPLIT &&
 		    alloc.out_reports[0].time_ns < took * 600000)
 			break;
@@ -310,7 +311,7 @@ TEST_F(reserve, steps_aside_when_it_is_used_up)
 
 TEST_F(reserve, is_no_matter_of_free_memory)
 {
-	/* Some of the noise of a machine, but not half a block. */
+	/* Allow for the noise of a machine, but not for half a block. */
 	long least = free_pages() -
 		     (long)(self->info.out_reserve_largest / page_size / 2);
 	int fd = buffer_alloc(self->fd, self->info.out_reserve_largest,
@@ -343,7 +344,7 @@ TEST_F_TIMEOUT(reserve, counts_until_it_is_clean, 400)
 
 	need_reserve(self->fd, MIB(4));
 	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/quota_mib", "4"));
-	/* Whoever gives it back can have it again, without having to wait. */
+	/* A user can allocate again what it freed, without waiting. */
 	for (i = 0; i < 30; i++) {
 		fd = buffer_get(self->fd, MIB(4), CONTIG_RUNGS_RESERVE);
 		ASSERT_LE(0, fd)
@@ -356,7 +357,7 @@ TEST_F_TIMEOUT(reserve, counts_until_it_is_clean, 400)
 	}
 }
 
-/* A page of a large block takes more than a page, and costs as much. */
+/* A page of a large block uses more than a page, and is charged as such. */
 TEST_F_TIMEOUT(reserve, is_paid_by_the_granule, 400)
 {
 	struct contig_info before, after;
@@ -364,7 +365,7 @@ TEST_F_TIMEOUT(reserve, is_paid_by_the_granule, 400)
 	int fd, i;
 
 	need_reserve(self->fd, MIB(64));
-	/* Until only the largest blocks are left. */
+	/* Allocate until only the largest blocks are left. */
 	for (i = 0; i < MOST; i++) {
 		test_info(self->fd, &before);
 		if (before.out_reserve_free == before.out_reserve_largest)
@@ -418,7 +419,7 @@ FIXTURE_VARIANT_ADD(hole, largest_first) { .at = { 0, 4, 6 } };
 FIXTURE_VARIANT_ADD(hole, largest_in_the_middle) { .at = { 4, 2, 8 } };
 FIXTURE_VARIANT_ADD(hole, largest_last) { .at = { 7, 5, 1 } };
 
-/* Where a row lies in one block: blocks that are neighbours stay two. */
+/* Find where a row fits into one block: adjacent blocks are not merged. */
 static uint64_t row_in_a_block(int client)
 {
 	int fd = buffer_alloc(client, IN_ROW * PIECE, CONTIG_RUNGS_RESERVE, 0);
@@ -487,7 +488,7 @@ TEST_F_TIMEOUT(hole, largest_is_what_can_be_had, 400)
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
 	EXPECT_EQ(3 * PIECE, alloc.out_reports[0].largest);
-	/* Each hole takes what is as large as it. */
+	/* A request takes the hole of its size. */
 	for (i = 3; i; i--) {
 		alloc = alloc_request(i * PIECE, CONTIG_RUNGS_RESERVE);
 		test_alloc(self->fd, &alloc);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Each rung of the ladder on its own, for each size: what it answers, and that
- * the memory is what it says.
+ * Each rung of the ladder alone, for each size: what it answers, and that the
+ * memory is as described.
  */
 #include <inttypes.h>
 #include <sys/uio.h>
@@ -53,7 +53,9 @@ static uint32_t mapping_of(FIXTURE_DATA(rung) *self,
 	       CONTIG_MAPPING_PFN : CONTIG_MAPPING_STRUCT_PAGE;
 }
 
-/* Without CMA, what dma_alloc_coherent() gives comes from the buddy. */
+/*
+ * Without CMA, memory of dma_alloc_coherent() comes from the buddy allocator.
+ */
 static bool is_too_large(FIXTURE_DATA(rung) *self,
 			 const FIXTURE_VARIANT(rung) *variant)
 {
@@ -116,7 +118,7 @@ TEST_F_TIMEOUT(rung, gives_what_it_says, 400)
 	ASSERT_NE(NULL, map);
 	EXPECT_TRUE(is_zero(map, length));
 
-	/* The translation, what ALLOC counted, and pagemap have to agree. */
+	/* The translation, the count of ALLOC and pagemap must agree. */
 	test_lock_buffer(self->fd, alloc.out_fd, 0, length, 0);
 	EXPECT_EQ((int64_t)alloc.out_extents,
 		  _test_cmd_count_buffer(self->fd, alloc.out_fd, 0, length));
@@ -233,7 +235,7 @@ FIXTURE_TEARDOWN(ladder) {
 	close(self->fd);
 }
 
-/* The first of a mask is asked first, and one that is not in it never. */
+/* The first rung of a mask is tried first, and rungs outside of it never. */
 TEST_F(ladder, every_mask_of_rungs)
 {
 	uint32_t mask, first, i;
@@ -291,7 +293,7 @@ TEST_F(ladder, goes_down_rung_by_rung)
 
 	test_info(self->fd, &info);
 	need_range(self->fd);
-	/* What there is of CMA: no 16 MiB of it are to be left in one piece. */
+	/* Take CMA, so that no 16 MiB of it remain contiguous. */
 	while (meminfo_kib("CmaTotal") > 0 && n < 64) {
 		taken[n] = buffer_alloc(self->fd, MIB(16),
 					CONTIG_RUNGS_COHERENT, 0);
@@ -315,7 +317,7 @@ TEST_F(ladder, goes_down_rung_by_rung)
 	EXPECT_LT(0, alloc.out_reports[2].windows);
 }
 
-/* The coherent rung is passed over only where it has bare page frames alone. */
+/* The coherent rung is skipped only if it has just bare page frames. */
 TEST_F(ladder, demand_for_struct_pages)
 {
 	struct contig_alloc alloc = alloc_request(KIB(64),
@@ -374,9 +376,9 @@ TEST_F(ladder, length_is_rounded_up)
 }
 
 /*
- * The largest block in one piece, which is what the module is for. On the debug
- * kernel pages of the kernel's checkers lie everywhere, and half as much is left in
- * one piece.
+ * The largest contiguous block, which is the purpose of the module. On the
+ * debug kernel, pages of the kernel's checkers are spread over memory, and only
+ * half as much can be contiguous.
  */
 TEST_F_TIMEOUT(ladder, range_gives_256_mib, 400)
 {
@@ -402,10 +404,9 @@ TEST_F_TIMEOUT(ladder, range_gives_256_mib, 400)
 }
 
 /*
- * Movable memory is in the way of every window: what lies there has to be
- * moved and must stay what it was.
+ * Movable memory is in every window: its contents must be moved without change.
  */
-/* Take the very page frame that a page of this process lies in. */
+/* Allocate the page frame in which a page of this process lies. */
 static int take_frame_of(int client, void *page)
 {
 	struct contig_alloc alloc = alloc_request(page_size, CONTIG_RUNGS_RANGE);
@@ -464,11 +465,11 @@ TEST_F_TIMEOUT(ladder, range_moves_memory_and_keeps_its_contents, 400)
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, memory);
 	no_huge_pages(memory, length);
-	/* In one call what would be a fault for each page below. */
+	/* One call instead of a fault for each page below. */
 	madvise(memory, length, MADV_POPULATE_WRITE);
 	for (at = 0; at < length; at += page_size)
 		*(uint64_t *)(memory + at) = at | 1;
-	/* Every second page free: nowhere two in a row. */
+	/* Every second page is free: no two free pages are adjacent. */
 	for (at = 0; at < length; at += pages(2))
 		ASSERT_EQ(0, madvise(memory + at, page_size, MADV_DONTNEED));
 	test_alloc(self->fd, &alloc);
@@ -479,7 +480,10 @@ TEST_F_TIMEOUT(ladder, range_moves_memory_and_keeps_its_contents, 400)
 	close(alloc.out_fd);
 }
 
-/* Take this memory, or less than 0, and say how many windows were tried. */
+/*
+ * Allocate this memory. Return a descriptor or a negative errno, and how many
+ * windows were tried.
+ */
 static int take_at(int client, uint64_t addr, uint64_t length, uint32_t *windows)
 {
 	struct contig_alloc alloc = alloc_request(length, CONTIG_RUNGS_RANGE);
@@ -493,9 +497,10 @@ static int take_at(int client, uint64_t addr, uint64_t length, uint32_t *windows
 }
 
 /*
- * A window is emptied in steps of 16 MiB. When the second fails, since a pipe has a
- * page there, which cannot be seen beforehand, the first is given back, every page of
- * it: it can be taken again. A page that is lost would be in the way for good.
+ * A window is emptied in steps of 16 MiB. If the second step fails, since a
+ * page of it is in a pipe, which cannot be seen in advance, each page of the
+ * first step is freed: it can be allocated again. A lost page would block the
+ * window for good.
  */
 TEST_F_TIMEOUT(ladder, range_gives_back_a_window_that_fails_halfway, 400)
 {
@@ -529,10 +534,10 @@ TEST_F_TIMEOUT(ladder, range_gives_back_a_window_that_fails_halfway, 400)
 		close(whole);
 		close(ends[0]);
 		close(ends[1]);
-		/* The next page shall lie elsewhere: this one stays. */
+		/* Keep this page, so that the next one lies elsewhere. */
 	}
 	EXPECT_LT(0, done)
-		TH_LOG("no page was found that is in the way");
+		TH_LOG("no page was found that blocks a window");
 }
 
 TEST_HARNESS_MAIN

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What all users together may take of a machine, and who sees that they have it:
- * shares of memory, cgroups, fdinfo, the OOM killer's report.
+ * How much of a machine all users together may take, and where it shows that
+ * they have it: shares of memory, cgroups, fdinfo, the log of the OOM killer.
  */
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,7 +16,7 @@
 #define ORDINARY CONTIG_PARAMETERS "/ordinary_mib"
 
 /*
- * What users get who have nothing but the right to open the device
+ * Limits of users with no other right than to open the device
  */
 FIXTURE(share) {
 	int fd;
@@ -42,9 +42,9 @@ FIXTURE_TEARDOWN(share) {
 }
 
 /*
- * As another user, take all that can be had, a few large buffers and then smaller
- * ones, and keep it until there is a byte in @hold. Writes the MiB that were taken
- * to @out, or a negative errno that is not EDQUOT.
+ * As another user, allocate as much as possible, in large buffers and then in
+ * smaller ones, and keep it until @hold has a byte. Write the MiB that were
+ * allocated to @out, or a negative errno other than EDQUOT.
  */
 static pid_t take_all(unsigned int uid, int out, int hold)
 {
@@ -91,13 +91,13 @@ TEST_F_TIMEOUT(share, one_user_takes_an_eighth_and_all_a_quarter, 400)
 		EXPECT_LE(0, taken);
 		EXPECT_GE(eighth, taken)
 			TH_LOG("user %u took %d MiB", i, taken);
-		/* The first can have all of its share. */
+		/* The first user gets all of its share. */
 		EXPECT_LE(i ? 0 : eighth - 1, taken);
 		sum += taken;
 	}
 	EXPECT_GE(quarter, sum);
 	EXPECT_LE(quarter - 2, sum);
-	/* The administrator still gets something. */
+	/* The administrator can still allocate. */
 	fd = buffer_alloc(self->fd, MIB(32), 0, 0);
 	EXPECT_LE(0, fd);
 	close(fd);
@@ -111,7 +111,7 @@ TEST_F_TIMEOUT(share, one_user_takes_an_eighth_and_all_a_quarter, 400)
 	close(out[1]);
 }
 
-/* Runs @check as another user; its result is the test's. */
+/* Run @check as another user, and return its result. */
 static int as_user(unsigned int uid, int (*check)(int inherited, uint64_t ram),
 		   int inherited, uint64_t ram)
 {
@@ -136,7 +136,7 @@ static int check_info(int inherited, uint64_t ram)
 
 	if (client < 0 || !quota_is(client, ram / 8))
 		return 1;
-	/* The account belongs to the file, whichever process has it. */
+	/* The account belongs to the file, whichever process uses it. */
 	return quota_is(inherited, ram / 2) ? 0 : 2;
 }
 
@@ -144,7 +144,7 @@ TEST_F(share, info_tells_it)
 {
 	EXPECT_TRUE(quota_is(self->fd, self->ram / 2));
 	EXPECT_EQ(0, as_user(1000, check_info, self->fd, self->ram));
-	/* It is the capability that counts, not the uid. */
+	/* The capability decides, not the uid. */
 	ASSERT_EQ(0, drop_cap(CAP_SYS_RESOURCE_NR));
 	EXPECT_EQ(0, as_user(0, check_info, self->fd, self->ram));
 }
@@ -178,7 +178,7 @@ TEST_F(share, what_the_administrator_sets_holds_for_all)
 }
 
 /*
- * The total of what users have locked of their own memory
+ * The total of the users' own memory that is locked
  */
 #define PIN_TOTAL CONTIG_PARAMETERS "/pin_total_mib"
 #define PIN_MIB 2
@@ -216,7 +216,7 @@ TEST_F(share, pins_of_all_uids_have_a_total)
 	ASSERT_EQ(0, write_text(PIN_TOTAL, "8"));
 	ASSERT_EQ(0, pipe(out));
 	ASSERT_EQ(0, pipe(hold));
-	/* Each of them stays within its own RLIMIT_MEMLOCK. */
+	/* Each user stays within its own RLIMIT_MEMLOCK. */
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
 		client = client_open();
 		pids[i] = lock_as_user(100000 + i, client, MIB(PIN_MIB), out[1],
@@ -226,7 +226,7 @@ TEST_F(share, pins_of_all_uids_have_a_total)
 		EXPECT_EQ(i < 8 / PIN_MIB ? 0 : -EDQUOT, ret)
 			TH_LOG("user %u", i);
 	}
-	/* The right to lock is the right to lock more. */
+	/* CAP_IPC_LOCK exempts from the total. */
 	memory = anon_map(MIB(PIN_MIB));
 	test_lock(self->fd, memory, MIB(PIN_MIB), 0);
 	test_unlock(self->fd, memory, MIB(PIN_MIB));
@@ -234,7 +234,7 @@ TEST_F(share, pins_of_all_uids_have_a_total)
 		ASSERT_EQ(1, write(hold[1], "", 1));
 	for (i = 0; i < ARRAY_SIZE(pids); i++)
 		EXPECT_EQ(0, child_wait(pids[i]));
-	/* All of it has come back, and failures were charged nothing. */
+	/* Everything was uncharged, and failed locks charged nothing. */
 	for (i = 0; i < 2; i++) {
 		client = client_open();
 		pids[0] = lock_as_user(1000, client, MIB(PIN_MIB), out[1],
@@ -277,8 +277,8 @@ FIXTURE_TEARDOWN(cgroup) {
 }
 
 /*
- * Allocate some buffers in the cgroup; returns by how many bytes that is charged
- * more, a negative errno, or -128 and less if a signal ended the process.
+ * Allocate some buffers in the cgroup. Return by how many bytes the charge
+ * grew, a negative errno, or -128 and less if a signal ended the process.
  */
 static int64_t charged_many(const struct cgroup *group, uint64_t length,
 			    int times, uint32_t rung)
@@ -296,14 +296,19 @@ static int64_t charged_many(const struct cgroup *group, uint64_t length,
 		if (cgroup_enter(group))
 			_exit(1);
 		client = client_open();
-		/* The account of this user, and what a process needs. */
+		/*
+		 * Allocate once before: this charges the user's account and
+		 * what a process needs.
+		 */
 		close(buffer_alloc(client, page_size, 1u << rung, 0));
 		result[0] = cgroup_read(group, "memory.current");
 		do {
 			fd = buffer_alloc(client, length, 1u << rung, 0);
 		} while (fd >= 0 && --times);
 		if (fd < 0) {
-			/* Nothing works in a cgroup that is full to the page. */
+			/*
+			 * In a cgroup without a page left nothing else works.
+			 */
 			close_range(client, ~0u, 0);
 			_exit(-fd);
 		}
@@ -328,7 +333,7 @@ static int64_t charged_for(const struct cgroup *group, uint64_t length,
 	return charged_many(group, length, 1, rung);
 }
 
-/* The kernel charges a processor for some pages in advance. */
+/* The kernel charges some pages for each processor in advance. */
 #define BATCH KIB(512)
 
 TEST_F(cgroup, is_charged)
@@ -341,20 +346,22 @@ TEST_F(cgroup, is_charged)
 	EXPECT_LE((int64_t)(MIB(8) - BATCH), charged);
 	charged = charged_for(&self->group, MIB(2), CONTIG_RUNG_SPLIT);
 	EXPECT_LE((int64_t)(MIB(2) - BATCH), charged);
-	/* CMA is not charged to any cgroup by the kernel. */
+	/* The kernel charges CMA to no cgroup. */
 	if (meminfo_kib("CmaTotal") <= 0 &&
 	    !(info.out_features & CONTIG_FEATURE_POOL)) {
 		charged = charged_for(&self->group, MIB(2),
 				      CONTIG_RUNG_COHERENT);
 		EXPECT_LE((int64_t)(MIB(2) - BATCH), charged);
 	}
-	/* If this fails, change "Accounting" in Documentation/limitations.md. */
+	/*
+	 * If this fails, change "Accounting" in Documentation/limitations.md.
+	 */
 	if (info.out_features & CONTIG_FEATURE_RANGE) {
 		charged = charged_for(&self->group, MIB(8), CONTIG_RUNG_RANGE);
 		EXPECT_LE(-(int64_t)BATCH, charged);
 		EXPECT_GE((int64_t)MIB(4), charged);
 	}
-	/* All of it has come back, but for what is charged in advance. */
+	/* Everything was uncharged, but for the pages charged in advance. */
 	EXPECT_GE((int64_t)MIB(4), cgroup_read(&self->group, "memory.current"));
 }
 
@@ -366,13 +373,14 @@ TEST_F(cgroup, refuses)
 	cgroup_write(&self->group, "memory.swap.max", "0");
 	EXPECT_EQ(-ENOMEM, charged_for(&self->group, MIB(16),
 				       CONTIG_RUNG_SCATTER));
-	/* Refused, and not at the expense of a process. */
+	/* The request failed, and no process was killed for it. */
 	EXPECT_TRUE(cgroup_has(&self->group, "memory.events", "oom_kill 0"));
 	EXPECT_LT(0, charged_for(&self->group, MIB(1), CONTIG_RUNG_SCATTER));
 
 	/*
-	 * Nor for orders that the page allocator takes to be cheap. What the
-	 * kernel itself needs to open a file can be too much by then.
+	 * The same for orders that the page allocator considers cheap. The
+	 * limit may be too low by then for the kernel's own memory, for
+	 * instance to open a file.
 	 */
 	if (meminfo_kib("CmaTotal") <= 0) {
 		ret = charged_many(&self->group, KIB(32), 512,
@@ -386,10 +394,11 @@ TEST_F(cgroup, refuses)
 #define LOCK_PAGES 2048
 
 /*
- * In a cgroup that has 2 MiB more than what it takes to begin, lock every other page
- * of memory that is charged elsewhere, through one client after the other, until
- * that is refused. Then unlock the middle of a range, which takes memory as well.
- * Returns the errno of the refusal, or 200 and more if something else fails.
+ * In a cgroup limited to 2 MiB more than it uses at the beginning, lock every
+ * other page of memory that is charged elsewhere, through one client after the
+ * other, until a lock is refused. Then unlock the middle of a range, which
+ * takes memory as well. Return the errno of the refusal, or 200 and more if
+ * another call fails.
  */
 static int lock_until_refused(const struct cgroup *group, char *memory)
 {
@@ -440,7 +449,7 @@ TEST_F(cgroup, refuses_what_describes_locks)
 	close(memory_fd);
 }
 
-/* A figure of a client's fdinfo, in KiB; -1 if there is none. */
+/* Return a value of a client's fdinfo in KiB, or -1 if it is not there. */
 static int64_t fdinfo_kib(int fd, const char *key)
 {
 	char path[64], *text, *at;
@@ -474,7 +483,9 @@ TEST_F(share, fdinfo_tells_what_a_client_has)
 	EXPECT_EQ(0, fdinfo_kib(self->fd, "contig-allocated"));
 }
 
-/* Buffers that are mapped as ordinary pages count where the OOM killer looks. */
+/*
+ * Buffers mapped as ordinary pages count as resident memory for the OOM killer.
+ */
 TEST_F(share, mapped_buffers_are_resident)
 {
 	int fd = buffer_get(self->fd, MIB(16), CONTIG_RUNGS_SCATTER);
@@ -484,7 +495,9 @@ TEST_F(share, mapped_buffers_are_resident)
 	ASSERT_LE(0, fd);
 	map = buffer_map(fd, MIB(16));
 	ASSERT_NE(NULL, map);
-	/* Kernels before 6.2 add up what a thread has every 64 page faults. */
+	/*
+	 * Kernels before 6.2 add a thread's pages up at every 64th page fault.
+	 */
 	ASSERT_NE(NULL, anon_map(pages(128)));
 	EXPECT_LE(before + (14 << 10), status_kib("VmRSS"));
 	munmap(map, MIB(16));
@@ -501,7 +514,9 @@ static bool log_has(void *text)
 	return found;
 }
 
-/* When the OOM killer is called, the log names the users that have most. */
+/*
+ * When the OOM killer is invoked, the log names the users with the most memory.
+ */
 TEST_F_TIMEOUT(share, oom_killer_is_told, 400)
 {
 	pid_t victim, user;

@@ -12,7 +12,7 @@
 #include "contig_utils.h"
 
 /*
- * The least of io_uring: one request at a time.
+ * A minimum of io_uring: one request at a time.
  */
 struct ring {
 	int fd;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * No process ever sees what another one wrote: memory is zero when it comes,
- * from whichever rung and whatever became of it before.
+ * No process ever sees data of another one: allocated memory is zero, from each
+ * rung and whatever was done with it before.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -59,7 +59,7 @@ TEST_F_TIMEOUT(zero, after_it_was_written, 400)
 		ASSERT_NE(NULL, map);
 		ASSERT_TRUE(is_zero(map, LENGTH));
 		fill_pattern(map, LENGTH, i + 1);
-		/* In either order. */
+		/* In both orders. */
 		if (i & 1)
 			close(fd);
 		munmap(map, LENGTH);
@@ -68,7 +68,7 @@ TEST_F_TIMEOUT(zero, after_it_was_written, 400)
 	}
 }
 
-/* The mapping looked harmless when it was made. */
+/* The mapping was read-only when it was made. */
 TEST_F(zero, after_it_became_writable)
 {
 	void *map;
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(zero, after_another_process_wrote_it, 400)
 	}
 }
 
-/* From one rung to another: the machine has only one memory. */
+/* From one rung to another: all use the same memory of the machine. */
 TEST_F_TIMEOUT(zero, after_another_rung_had_it, 400)
 {
 	uint32_t rung;
@@ -156,7 +156,7 @@ TEST_F_TIMEOUT(zero, after_another_rung_had_it, 400)
 	}
 }
 
-/* Memory that programs had: the kernel does not always zero what is freed. */
+/* Memory that programs had: the kernel does not always clear freed pages. */
 TEST_F_TIMEOUT(zero, after_programs_had_it, 400)
 {
 	size_t much = times(MIB(160));
@@ -164,7 +164,7 @@ TEST_F_TIMEOUT(zero, after_programs_had_it, 400)
 	int i, fd;
 
 	if (variant->rung == CONTIG_RUNG_RESERVE)
-		return;		/* programs never have it */
+		return;		/* programs never use that memory */
 	for (i = 0; i < 3; i++) {
 		memory = anon_map(much);
 		ASSERT_NE(NULL, memory);
@@ -192,7 +192,7 @@ FIXTURE_TEARDOWN(scrub) {
 	close(self->fd);
 }
 
-/* All of the reserve, so that no clean part of it can be had instead. */
+/* All of the reserve, so that no clean part is left. */
 TEST_F_TIMEOUT(scrub, whole_reserve, 400)
 {
 	int fds[256], n, round;
@@ -239,7 +239,7 @@ static void *scribble(void *arg)
 	return (void *)bad;
 }
 
-/* While memory is scrubbed, others take and give back. */
+/* Other threads allocate and free while memory is scrubbed. */
 TEST_F_TIMEOUT(scrub, races_with_allocations, 400)
 {
 	pthread_t threads[6];
