@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nonsense from programs: each kind gets its own errno, changes no counter and
- * leaves nothing behind.
+ * Invalid input from programs: each kind of it has an errno of its own, changes
+ * no counter and leaves nothing behind.
  */
 #include <linux/udmabuf.h>
 #include <sys/epoll.h>
@@ -11,7 +11,10 @@
 
 #define PAGES 8
 
-/* The first address that no program has: the end of the last page to be had. */
+/*
+ * Return the first address that no program has: the end of the last page that
+ * can be mapped.
+ */
 static uint64_t user_end(void)
 {
 	static uint64_t end;
@@ -21,7 +24,7 @@ static uint64_t user_end(void)
 	for (bit = 57; !end && bit >= 38; bit--) {
 		uint64_t page = (1ull << bit) - page_size;
 
-		/* Some machines leave the last one out. */
+		/* Some machines do not map the last page. */
 		for (; !end && page >= (1ull << bit) - pages(2);
 		     page -= page_size) {
 			at = mmap((void *)(uintptr_t)page, page_size,
@@ -64,7 +67,7 @@ FIXTURE_SETUP(bad) {
 	snapshot_take(&self->before, self->fd);
 }
 
-/* Nothing has changed, whatever the test did. */
+/* The counters must be unchanged after each test. */
 FIXTURE_TEARDOWN(bad) {
 	EXPECT_TRUE(snapshot_is_same(&self->before, self->fd));
 	EXPECT_EQ(1, page_state(self->fd, self->memory + pages(2)).locks);
@@ -80,7 +83,7 @@ FIXTURE_TEARDOWN(bad) {
 	close(self->fd);
 }
 
-/* What each command on a range has to say to one. */
+/* What each command on a range must answer for one of these ranges. */
 struct answers {
 	int lock, unlock, hold, unhold, physical, state;
 };
@@ -196,13 +199,13 @@ TEST_F(bad, enormous)
 {
 	uint64_t m = to_addr(self->memory), h = to_addr(self->hole + pages(3));
 
-	/* The page after the first is the one that is not mapped. */
+	/* The second page is the one that is not mapped. */
 	expect_answers("to the end of memory", h, USER_END - h, NOT_THERE);
 	expect_answers("past the end of memory", m, USER_END, TOO_FAR);
 	expect_answers("half of everything", m, 1ull << 63, TOO_FAR);
 	expect_answers("all but a byte", 1, ~0ull, TOO_FAR);
 	expect_answers("everything", 0, ~0ull, TOO_FAR);
-	/* All that a program could have. */
+	/* All addresses that a program can have. */
 	expect_answers("whole address space", 0, USER_END, NOT_THERE);
 }
 
@@ -221,7 +224,7 @@ TEST_F(bad, negative_looking)
 	expect_answers("first address that is not ours", USER_END, 1, TOO_FAR);
 }
 
-/* Never locked, though memory: the counts of others must not suffer. */
+/* Memory that was never locked: the counts of other pages must not change. */
 TEST_F(bad, not_locked_and_not_held)
 {
 	char *m = self->memory;
@@ -240,7 +243,7 @@ TEST_F(bad, not_locked_and_not_held)
 	test_err_unhold(ENODATA, self->fd, m, pages(PAGES), NULL, NULL);
 }
 
-/* Odd and unaligned is no mistake: whole pages are affected. */
+/* Odd lengths and unaligned addresses are valid: whole pages are affected. */
 TEST_F(bad, unaligned_is_good)
 {
 	test_lock(self->fd, self->memory + 4095, 3, 0);
@@ -249,7 +252,7 @@ TEST_F(bad, unaligned_is_good)
 	test_unhold(self->fd, self->memory + 1, 8191, NULL, NULL);
 }
 
-/* What a command on a range of a buffer has to say to all of these. */
+/* Compare what each command on a range of a buffer answers. */
 #define expect_buffer_answers(what, fd_, offset, length, lock_, unlock_, \
 			      physical_, state_) do { \
 	EXPECT_EQ(-(lock_), _test_cmd_lock_buffer(self->fd, fd_, offset, \
@@ -301,7 +304,10 @@ TEST_F(bad, wrong_descriptors)
 	close(pipes[1]);
 }
 
-/* A dma-buf, and even one of memory: but not contig's, and without a device. */
+/*
+ * A dma-buf of ordinary memory that contig did not export, and no device
+ * attached.
+ */
 TEST_F(bad, buffer_of_somebody_else)
 {
 	int memfd = memfd_create("contig", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -359,7 +365,7 @@ TEST_F(bad, ranges_of_a_buffer)
 			      EOVERFLOW, EOVERFLOW, EOVERFLOW, EOVERFLOW);
 	expect_buffer_answers("nothing", self->buffer, 0, 0,
 			      EINVAL, EINVAL, EINVAL, EINVAL);
-	/* An address of the mapping is no offset. */
+	/* An address in the mapping is not a valid offset. */
 	expect_buffer_answers("address", self->buffer, to_addr(self->memory), 1,
 			      EOVERFLOW, EOVERFLOW, EOVERFLOW, EOVERFLOW);
 	test_err_unlock_buffer(ENOLCK, self->fd, self->buffer, 0, 1);
@@ -367,7 +373,7 @@ TEST_F(bad, ranges_of_a_buffer)
 			       pages(2));
 }
 
-/* What another client locked is not ours to undo or to see. */
+/* A client can neither undo nor see the locks of another client. */
 TEST_F(bad, locks_of_another_client)
 {
 	int other = client_open();
@@ -464,7 +470,7 @@ TEST_F(bad, allocations)
 		test_err_alloc(wrong[i].error, self->fd, &wrong[i].alloc)
 			TH_LOG("case %zu", i);
 	}
-	/* No room for a descriptor: the memory must go back. */
+	/* No descriptor is left for the buffer: its memory must be freed. */
 	for (i = 3; i < 1 << 16; i++)
 		if (dup(self->fd) < 0)
 			break;
@@ -487,8 +493,8 @@ static uint64_t random_word(void)
 }
 
 /*
- * Whatever comes. Only the addresses are kept from our own memory, lest a
- * command that happens to be right changes what the teardown looks at.
+ * Random arguments. Only addresses avoid this test's own memory, so that no
+ * valid command changes what the teardown compares.
  */
 TEST_F_TIMEOUT(bad, at_random, 400)
 {

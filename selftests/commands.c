@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What every command of /dev/contig has in common: the number, the pointer,
- * the size, the flags and the reserved members.
+ * What all commands of /dev/contig have in common: the number, the pointer, the
+ * size, the flags and the reserved members.
  */
 #include <stddef.h>
 
@@ -11,7 +11,7 @@
 
 #define MAX_STRUCT 1024
 
-/* A structure of any command, with room for what may follow it. */
+/* A structure of any command, with room for members that may follow it. */
 union any {
 	struct {
 		uint32_t size;
@@ -49,7 +49,7 @@ FIXTURE_VARIANT(command) {
 	unsigned int nr;
 	uint32_t size;
 	uint32_t first;		/* size of the first version */
-	uint32_t flags;		/* those that the command knows */
+	uint32_t flags;		/* flags that the command knows */
 };
 
 #define COMMAND_SINCE(name, NAME, size_then, known) \
@@ -87,14 +87,14 @@ COMMAND(sync, SYNC,
 	CONTIG_IO_INPUT | CONTIG_IO_OUTPUT | CONTIG_IO_FOR_CPU |
 	CONTIG_IO_FOR_DEVICE | CONTIG_RANGE_BUFFER);
 
-/* These tell nothing but whether they succeeded. */
+/* Return true if the command returns more than success or failure. */
 static bool has_answer(unsigned int nr)
 {
 	return nr != CONTIG_LOCK && nr != CONTIG_UNLOCK &&
 	       nr != CONTIG_CHECKPOINT && nr != CONTIG_SYNC;
 }
 
-/* To prepare a page. */
+/* Fill in a preparation of one page. */
 static void good_prepare(FIXTURE_DATA(command) *self,
 			 struct contig_prepare *cmd)
 {
@@ -107,7 +107,7 @@ static void good_prepare(FIXTURE_DATA(command) *self,
 	cmd->count = ARRAY_SIZE(self->addrs);
 }
 
-/* Something to end. */
+/* Make a preparation that CHECKPOINT can end. */
 static uint32_t preparation(FIXTURE_DATA(command) *self)
 {
 	struct contig_prepare cmd = {};
@@ -116,7 +116,7 @@ static uint32_t preparation(FIXTURE_DATA(command) *self)
 	return contig_ioctl(self->fd, CONTIG_PREPARE, &cmd) ? 0 : cmd.out_id;
 }
 
-/* Fill in what makes the command succeed, without a flag where it can. */
+/* Fill in a command that succeeds, without flags where that is possible. */
 static void good(FIXTURE_DATA(command) *self,
 		 const FIXTURE_VARIANT(command) *variant)
 {
@@ -236,7 +236,7 @@ FIXTURE_SETUP(command) {
 	self->buffer = buffer_get(self->fd, page_size, 0);
 	ASSERT_LE(0, self->buffer);
 
-	/* The device of a client that has something locked stays. */
+	/* A client that has memory locked cannot change its device. */
 	if (variant->nr == CONTIG_DEVICE)
 		return;
 	if (variant->nr == CONTIG_SYNC) {
@@ -245,7 +245,7 @@ FIXTURE_SETUP(command) {
 		strcpy(cmd.name, self->edu.name);
 		ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_DEVICE, &cmd));
 	}
-	/* So that what undoes something finds enough to undo. */
+	/* Commands that undo holds and locks must find enough of them. */
 	for (i = 0; i < 8; i++) {
 		test_hold(self->fd, self->memory, page_size, NULL);
 		test_lock(self->fd, self->memory, page_size, 0);
@@ -269,7 +269,7 @@ TEST_F(command, short_size)
 {
 	uint32_t size;
 
-	/* A program that was built with older headers has fewer members. */
+	/* A program built with older headers has fewer members. */
 	for (size = 0; size < variant->size; size++) {
 		good(self, variant);
 		self->cmd.size = size;
@@ -322,7 +322,10 @@ TEST_F(command, enormous_size)
 	cmd = (void *)end;
 	good(self, variant);
 	memcpy(cmd, &self->cmd, variant->size);
-	/* Nobody is to make the kernel read gigabytes of zeros. */
+	/*
+	 * A program must not be able to make the kernel read gigabytes of
+	 * zeros.
+	 */
 	cmd->size = UINT32_MAX;
 	EXPECT_EQ(-E2BIG, issue_at(self, variant, cmd));
 	cmd->size = 1u << 31;
@@ -331,7 +334,7 @@ TEST_F(command, enormous_size)
 	EXPECT_EQ(-E2BIG, issue_at(self, variant, cmd));
 	cmd->size = page_size;
 	EXPECT_EQ(0, issue_at(self, variant, cmd));
-	/* More of it than is mapped. */
+	/* The size exceeds the mapped memory. */
 	cmd = (void *)(end + length - page_size - variant->size);
 	memcpy(cmd, &self->cmd, variant->size);
 	cmd->size = variant->size + 8;
@@ -356,15 +359,15 @@ TEST_F(command, unknown_flags)
 	}
 }
 
-/* What a flag by itself leads to, in a client without a device. */
+/* Return what a single flag must lead to, in a client without a device. */
 static int answer_to(unsigned int nr, uint32_t flag)
 {
 	const uint32_t ways = CONTIG_IO_INPUT | CONTIG_IO_OUTPUT;
 
-	/* No block of the reserve was kept as it was. */
+	/* The reserve has no block whose contents were kept. */
 	if (nr == CONTIG_ALLOC && flag == CONTIG_ALLOC_KEEP_CONTENTS)
 		return -ENOMEM;
-	/* There is more to say. */
+	/* These flags are invalid alone. */
 	if ((nr == CONTIG_CHECKPOINT && flag & ways) ||
 	    (nr == CONTIG_SYNC && flag != CONTIG_RANGE_BUFFER))
 		return -EINVAL;
@@ -491,18 +494,18 @@ TEST_F(command, bad_pointer)
 	EXPECT_EQ(-EFAULT,
 		  issue_at(self, variant, (void *)(guarded + page_size)));
 
-	/* The size can be read, the rest cannot. */
+	/* The size can be read, the other members cannot. */
 	cmd = (void *)(guarded + page_size - sizeof(uint32_t));
 	cmd->size = variant->size;
 	EXPECT_EQ(-EFAULT, issue_at(self, variant, cmd));
 
-	/* The last byte cannot. */
+	/* The last byte cannot be read. */
 	good(self, variant);
 	cmd = (void *)(guarded + page_size - variant->size + 1);
 	memcpy(cmd, &self->cmd, variant->size - 1);
 	EXPECT_EQ(-EFAULT, issue_at(self, variant, cmd));
 
-	/* All can be read and the answer cannot be written. */
+	/* All can be read, but the answer cannot be written. */
 	memcpy(read_only, &self->cmd, variant->size);
 	ASSERT_EQ(0, mprotect(read_only, page_size, PROT_READ));
 	ret = issue_at(self, variant, (void *)read_only);
@@ -556,7 +559,9 @@ TEST_F(device, unknown_commands)
 		EXPECT_EQ(-ENOTTY, contig_ioctl(self->fd,
 						_IO(CONTIG_IOCTL_TYPE + 1, nr),
 						&cmd));
-		/* The number includes that there is no size in it. */
+		/*
+		 * The command numbers encode no size: one that does is unknown.
+		 */
 		EXPECT_EQ(-ENOTTY,
 			  contig_ioctl(self->fd, _IOWR(CONTIG_IOCTL_TYPE, nr,
 						       struct contig_info),

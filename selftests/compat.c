@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * 32-bit programs on a 64-bit kernel get the same answers as 64-bit ones.
+ * 32-bit programs on a 64-bit kernel get the same answers as 64-bit programs.
  *
- * compat_peer says what every command answers; here its two builds are run on
- * the same memory and the same buffer, and have to say the same.
+ * compat_peer prints what every command answers. Its two builds run here on the
+ * same memory and the same buffer, and must print the same.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -31,7 +31,7 @@ FIXTURE_SETUP(compat) {
 	if (!edu_find(&self->edu))
 		ASSERT_EQ(0, edu_setup(&self->edu));
 
-	/* In one piece or not, but locked so that it stays where it is. */
+	/* Contiguous or not, but locked, so that it does not move. */
 	self->memory = memfd_create("compat", 0);
 	ASSERT_LE(0, self->memory);
 	ASSERT_EQ(0, ftruncate(self->memory, pages(PAGES)));
@@ -44,7 +44,7 @@ FIXTURE_SETUP(compat) {
 	alloc = alloc_request(pages(PAGES), CONTIG_RUNGS_SCATTER);
 	test_alloc(self->fd, &alloc);
 	self->buffer = alloc.out_fd;
-	/* What other programs inherit. */
+	/* The programs inherit the descriptor. */
 	ASSERT_EQ(0, fcntl(self->buffer, F_SETFD, 0));
 }
 
@@ -55,7 +55,7 @@ FIXTURE_TEARDOWN(compat) {
 	close(self->fd);
 }
 
-/* What a program prints, up to @size bytes; returns its exit status. */
+/* Store what a program prints, up to @size bytes; return its exit status. */
 static int output_of(const char *command, char *text, size_t size)
 {
 	FILE *pipe = popen(command, "r");
@@ -68,7 +68,7 @@ static int output_of(const char *command, char *text, size_t size)
 	return WEXITSTATUS(pclose(pipe));
 }
 
-/* Print the lines that differ; returns how many. */
+/* Print the lines that differ; return their number. */
 static int differences(char *a, char *b)
 {
 	char *line_a, *line_b, *rest_a = a, *rest_b = b;
@@ -112,7 +112,7 @@ TEST_F_TIMEOUT(compat, every_command_answers_the_same, 300)
 		 self->memory, self->buffer);
 	EXPECT_EQ(0, output_of(command, narrow, sizeof(narrow)));
 
-	/* Neither was cut off, and what has to work did. */
+	/* Neither output was cut off, and the basic commands succeeded. */
 	ASSERT_NE(NULL, strstr(wide, "\nend\n"));
 	EXPECT_NE(NULL, strstr(wide, "\nalloc: ok"));
 	EXPECT_NE(NULL, strstr(wide, "\nlock: ok"));

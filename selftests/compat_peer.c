@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For the test "compat", which runs this program as it was built for 32 bits
- * and as it was built for 64, and compares what they print: every command, used
- * well and badly, and what it answered.
+ * Helper of the test "compat", which runs the 32-bit and the 64-bit build of
+ * this program and compares what they print: every command, with valid and
+ * invalid arguments, and its answer.
  *
  * What may differ from one run to the next is not printed: virtual addresses
- * (but their distance from the memory asked about is), descriptors, times.
+ * (but their distance from the start of the memory is), descriptors, times.
  *
  *	compat_peer MEMORY BUFFER	two open files, see main()
- *	compat_peer bits		how wide a pointer is
+ *	compat_peer bits		the width of a pointer
  */
 #include <stddef.h>
 
@@ -59,7 +59,7 @@ static void layouts(void)
 	LAYOUT(contig_sync, reserved);
 }
 
-/* What all commands have in common, with nothing good in the rest. */
+/* The members that all commands have in common; the others are invalid. */
 static void headers_of_commands(void)
 {
 	static const struct {
@@ -135,7 +135,10 @@ static void try_alloc(const char *what, struct contig_alloc cmd)
 	SHOW(cmd, rung);
 	SHOW(cmd, mapping);
 	SHOW(cmd, length);
-	/* Single pages may happen to be neighbours. */
+	/*
+	 * Single pages may be adjacent by chance, so their extents are not
+	 * shown.
+	 */
 	if (cmd.out_rung != CONTIG_RUNG_SCATTER)
 		SHOW(cmd, extents);
 	for (i = 0; i < cmd.out_report_count && i < CONTIG_REPORTS; i++)
@@ -168,7 +171,7 @@ static void allocations(void)
 	try_alloc("alloc scattered",
 		  alloc_request(pages(4), CONTIG_RUNGS_SCATTER));
 	try_alloc("alloc of nothing", alloc_request(0, 0));
-	/* More than 32 bits of length must not be cut off. */
+	/* Lengths of more than 32 bits must not be cut off. */
 	try_alloc("alloc of 1 TiB", alloc_request((1ull << 40) + 4096, 0));
 	try_alloc("alloc from no known rung", alloc_request(4096, 1u << 31));
 }
@@ -179,7 +182,7 @@ static void try_probe(const char *what, struct contig_probe cmd)
 	SHOW(cmd, rung);
 	SHOW(cmd, remedy);
 	SHOW(cmd, report_count);
-	/* Memory as a whole changes meanwhile, the reserve does not. */
+	/* The machine's memory changes meanwhile, the reserve does not. */
 	if (cmd.rungs == CONTIG_RUNGS_RESERVE)
 		SHOW(cmd, largest);
 	end_line();
@@ -240,7 +243,7 @@ static void devices(void)
 	cmd.address_bits = 65;
 	try_device("device of 65 bits", cmd);
 	cmd.address_bits = 64;
-	/* More than 32 bits of it must not be cut off. */
+	/* Boundaries of more than 32 bits must not be cut off. */
 	cmd.boundary = (1ull << 40) + 4096;
 	try_device("device with a boundary", cmd);
 	cmd.boundary = 1ull << 40;
@@ -273,7 +276,7 @@ static void holds(char *memory)
 	count = PAGES;
 	tell("unhold", _test_cmd_unhold(client, memory, pages(4), spans,
 					&count));
-	/* What stays held lies between them. */
+	/* Pages that are still held lie between these spans. */
 	for (i = 0; i < count && i < 2; i++)
 		printf(" [%llu+%llu]", spans[i].addr - to_addr(memory),
 		       spans[i].length);
@@ -310,7 +313,9 @@ static void locks(char *memory)
 	states("unlocked", at, pages(PAGES), 0, 0);
 }
 
-/* Physical addresses themselves, of memory that both programs look at. */
+/*
+ * Show the physical addresses themselves, of memory that both programs share.
+ */
 static void addresses(const char *what, uint64_t from, uint64_t length,
 		      uint32_t flags, int fd)
 {
@@ -343,7 +348,7 @@ static void addresses(const char *what, uint64_t from, uint64_t length,
 	cmd.addr = from;
 	cmd.length = length;
 	cmd.count = PAGES;
-	/* Only half of it is a pointer that was meant. */
+	/* Only the lower half of it is a valid pointer. */
 	cmd.extents |= 1ull << 60;
 	tell("  table out of reach", _test_cmd_get_physical(client, &cmd));
 	end_line();
@@ -396,7 +401,7 @@ static void preparations(const char *memory)
 		end_line();
 		cmd.first += cmd.out_length;
 	}
-	/* Only half of it is a pointer that was meant, or an offset. */
+	/* Only the lower half of it is a valid pointer or offset. */
 	cmd.ranges |= 1ull << 60;
 	tell("prepare ranges out of reach",
 	     contig_ioctl(client, CONTIG_PREPARE, &cmd));
@@ -450,7 +455,7 @@ static void buffer(int fd)
 	munmap(memory, pages(PAGES));
 }
 
-/* Addresses that no program has. Half of each would be a good one. */
+/* Addresses that no program has; the lower half of each would be valid. */
 static void far_away(void)
 {
 	volatile void *wild = (void *)0x1000;
@@ -468,7 +473,7 @@ static void far_away(void)
 	tell("lock far away", contig_ioctl(client, CONTIG_LOCK, &cmd));
 	tell(", hold", contig_ioctl(client, CONTIG_HOLD, &hold));
 	tell(", wild", _test_cmd_lock(client, wild, 1, 0));
-	/* The end of the range is beyond the end of everything. */
+	/* The end of the range wraps around. */
 	cmd.length = -4096ull;
 	tell(", round", contig_ioctl(client, CONTIG_LOCK, &cmd));
 	end_line();

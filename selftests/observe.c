@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What people see of the module: debugfs, fdinfo, tracepoints.
+ * What administrators see of the module: debugfs, fdinfo, tracepoints.
  */
 #include <inttypes.h>
 #include <linux/dma-buf.h>
@@ -91,7 +91,7 @@ TEST_F(observe, buffers_come_and_go)
 	free(empty);
 }
 
-/* A process names itself as it likes, and may not forge a line so. */
+/* A process chooses its name, and must not be able to forge a line with it. */
 TEST_F(observe, names_of_processes_are_one_word)
 {
 	int client;
@@ -104,12 +104,15 @@ TEST_F(observe, names_of_processes_are_one_word)
 	close(client);
 }
 
-/* The list has the name that DMA_BUF_SET_NAME gave, as one line whatever it is. */
+/*
+ * The list has the name set by DMA_BUF_SET_NAME, on one line whatever it
+ * contains.
+ */
 TEST_F(observe, buffers_can_be_renamed)
 {
 	struct contig_alloc alloc = alloc_request(pages(2),
 						  CONTIG_RUNGS_SCATTER);
-	/* As long as a name may be. */
+	/* The longest name. */
 	char longest[DMA_BUF_NAME_LEN] = "abcdefghijklmnopqrstuvwxyz01234";
 
 	strcpy(alloc.name, "first-name");
@@ -211,7 +214,7 @@ TEST_F(observe, tracepoints_fire)
 	write_text(TRACING "/trace", "\n");
 }
 
-/* Reading must not get in the way of anything, nor take for ever. */
+/* Reading must neither block other commands nor take without end. */
 TEST_F_TIMEOUT(observe, while_things_happen, 400)
 {
 	const char *names[] = { "stats", "buffers", "clients", "reserves" };
@@ -242,7 +245,7 @@ TEST_F_TIMEOUT(observe, while_things_happen, 400)
 }
 
 /*
- * A reader of a long list does not stop processes that open and close clients
+ * Reading a long list does not stop processes that open and close clients
  */
 #define MANY 40000
 
@@ -274,7 +277,7 @@ static void *open_and_close(void *data)
 	return NULL;
 }
 
-/* Read the list of clients. Return how many lines it has besides the head. */
+/* Read the list of clients. Return its number of lines without the header. */
 static long clients_listed(void)
 {
 	static char text[65536];
@@ -311,7 +314,7 @@ TEST_F_TIMEOUT(observe, many_clients_without_stopping_others, 400)
 	quiet = opener.worst;
 	opener.worst = 0;
 	start = now_ns();
-	/* That of the opener comes and goes. */
+	/* The opener's client may be listed or not. */
 	EXPECT_LE(n + 1, clients_listed());
 	took = now_ns() - start;
 	opener.stop = true;
