@@ -119,7 +119,7 @@ static int lock_ioctl(int client, unsigned int nr, uint64_t addr,
 		.fd = fd,
 	};
 
-	/* The structures of both commands are the same but for their names. */
+	/* The structures of both commands differ only in their names. */
 	_Static_assert(sizeof(struct contig_lock) ==
 		       sizeof(struct contig_unlock), "lock and unlock differ");
 	return contig_ioctl(client, nr, &cmd);
@@ -279,7 +279,7 @@ bool reserve_promises(uint64_t bytes)
 	return largest >= bytes;
 }
 
-/* The quota of each user and that of all. */
+/* The quota of each user and the total of all users. */
 static const char *const quotas[] = {
 	CONTIG_PARAMETERS "/quota_mib",
 	CONTIG_PARAMETERS "/total_mib",
@@ -509,8 +509,8 @@ static void kcore_open(void)
 }
 
 /*
- * The longest segment is the kernel's mapping of memory; another is of its image,
- * with holes where parts of it were freed.
+ * The longest segment is the kernel's mapping of memory; another one is of its
+ * image, with holes where parts of it were freed.
  */
 bool kcore_read(uint64_t physical, void *to, size_t length)
 {
@@ -570,7 +570,7 @@ int64_t translate_all(int client, int fd, uint64_t addr, uint64_t length,
 		if (entries && cmd.count > entries)
 			cmd.count = entries;
 		ret = _test_cmd_get_physical(client, &cmd);
-		/* A command that makes no progress would keep us for ever. */
+		/* A command that makes no progress would loop without end. */
 		if (!ret && (!cmd.count || cmd.length >= before))
 			ret = -EPROTO;
 		if (ret) {
@@ -723,11 +723,11 @@ int write_text(const char *path, const char *text)
 }
 
 /*
- * With the first event the kernel also begins to note the names of processes as it
- * switches between them, for which it patches its scheduler while other processors
- * are in it. An emulator that translates code at that moment can keep what was there
- * for an instant only, an int3. So it is told not to note them; contig's own code,
- * which has the events, is run by the process alone that switches them.
+ * With the first event the kernel also begins to record the names of processes
+ * when it switches between them, for which it patches its scheduler while other
+ * processors run it. An emulator that translates code at that moment can keep
+ * an int3 that was there only briefly. So turn that recording off; contig's own
+ * code, which has the events, is run only by the process that switches them.
  */
 int trace_events(const char *folder, bool on)
 {
@@ -872,9 +872,9 @@ long charged_kib(void)
 }
 
 /*
- * What lies on the free lists, and what each CPU keeps for itself. MemFree is a
- * counter beside them, which kernels before 6.10 let drift by pageblocks when
- * ranges next to each other are emptied at the same time.
+ * Count the pages on the free lists and on per-CPU lists. MemFree is a separate
+ * counter, which drifts by pageblocks on kernels before 6.10 when adjacent
+ * ranges are emptied at the same time.
  */
 static long count_free_pages(void)
 {
@@ -908,7 +908,7 @@ static long count_free_pages(void)
 	return count;
 }
 
-/* Pages that went from a list to the other in between were counted twice. */
+/* Pages that moved from one list to the other meanwhile were counted twice. */
 long free_pages(void)
 {
 	long first = count_free_pages(), second = count_free_pages();
@@ -945,7 +945,10 @@ static bool enough_free(void *arg)
 
 bool free_pages_return(long want)
 {
-	/* KASAN keeps up to a 32nd of memory, to see who uses what was freed. */
+	/*
+	 * KASAN keeps up to a 32nd of memory, to detect accesses to freed
+	 * memory.
+	 */
 	if (is_slow_kernel())
 		want -= sysconf(_SC_PHYS_PAGES) / 32;
 	if (poll_until(enough_free, &want))
@@ -974,7 +977,7 @@ static int count_fds(void)
 	return n;
 }
 
-/* Has all that came back to the reserve been scrubbed? */
+/* Return true if all memory that came back to the reserve has been scrubbed. */
 static bool reserve_is_settled(void *arg)
 {
 	char *text = debugfs_text("reserves");
@@ -1027,7 +1030,7 @@ bool snapshot_is_still(const struct snapshot *s, int client)
 	same &= text_is_same("clients", s->clients, now.clients);
 	same &= text_is_same("reserves", s->reserves, now.reserves);
 	if (memcmp(&s->info, &now.info, sizeof(now.info))) {
-		fprintf(stderr, "# INFO says other things than before\n");
+		fprintf(stderr, "# INFO differs from before\n");
 		same = false;
 	}
 	if (s->charged_kib != now.charged_kib || s->fds != now.fds) {
@@ -1067,7 +1070,7 @@ int drop_to_user(unsigned int uid)
 	if (setgroups(0, NULL) || setresgid(uid, uid, uid) ||
 	    setresuid(uid, uid, uid))
 		return -errno;
-	/* Changing the uid hides /proc/self from us, which the oracles need. */
+	/* Changing the uid hides /proc/self, which the oracles need. */
 	prctl(PR_SET_DUMPABLE, 1);
 	return 0;
 }

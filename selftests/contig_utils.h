@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of /dev/contig share: one function for each command, and
- * oracles that know about physical memory without asking the module.
+ * Helpers for the tests of /dev/contig: one function for each command, and
+ * oracles that know about physical memory without the module.
  *
- * Include kselftest_harness.h first. The functions return 0 or a negative
- * errno where nothing else is said; the macros test_x() stop a test that does
- * not get 0, test_err_x() note a test that does not get the errno.
+ * Include kselftest_harness.h first. Functions return 0 or a negative errno
+ * unless their comment says otherwise; the macros test_x() stop a test unless
+ * the result is 0, test_err_x() mark a test as failed unless the result is the
+ * errno.
  */
 #ifndef CONTIG_UTILS_H
 #define CONTIG_UTILS_H
@@ -25,7 +26,9 @@
 
 #include <linux/contig.h>
 
-/* The harness counts seconds, and a debug kernel in an emulated guest is slow. */
+/*
+ * The harness counts seconds, and a debug kernel in an emulated guest is slow.
+ */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 180
 
@@ -36,7 +39,9 @@
 #define KIB(n) ((size_t)(n) << 10)
 #define MIB(n) ((size_t)(n) << 20)
 
-/* A buffer of this many pages needs no luck on any machine that runs tests. */
+/*
+ * A buffer of this many pages can be allocated on all machines that run tests.
+ */
 #define SMALL_PAGES 4
 
 extern size_t page_size;
@@ -65,7 +70,7 @@ int contig_ioctl(int client, unsigned int cmd, void *arg);
 
 int _test_cmd_info(int client, struct contig_info *info);
 int _test_cmd_alloc(int client, struct contig_alloc *alloc);
-/* The same, telling on stderr why it failed. */
+/* The same, but print on stderr why it failed. */
 int _test_cmd_alloc_tell(int client, struct contig_alloc *alloc);
 int _test_cmd_probe(int client, struct contig_probe *probe);
 int _test_cmd_hold(int client, const volatile void *addr, uint64_t length,
@@ -82,12 +87,12 @@ int _test_cmd_unlock_buffer(int client, int fd, uint64_t offset,
 int _test_cmd_get_physical(int client, struct contig_get_physical *cmd);
 int _test_cmd_get_state(int client, struct contig_get_state *cmd);
 
-/* How many extents a range needs, or a negative errno. */
+/* Return the number of extents that a range needs, or a negative errno. */
 int64_t _test_cmd_count(int client, const volatile void *addr, uint64_t length);
 int64_t _test_cmd_count_buffer(int client, int fd, uint64_t offset,
 			       uint64_t length);
 
-/* The state of one page; all members 0 if the command failed. */
+/* Return the state of a page; all members are 0 if the command failed. */
 struct contig_run page_state(int client, const volatile void *addr);
 
 #define test_info(...) ASSERT_EQ(0, _test_cmd_info(__VA_ARGS__))
@@ -130,8 +135,8 @@ struct contig_run page_state(int client, const volatile void *addr);
 } while (0)
 
 /*
- * Leave a test that needs a block of so many bytes in the reserve. Where the
- * module was told to have one it is no excuse that there is none.
+ * Skip a test that needs a block of so many bytes in the reserve. If the module
+ * was loaded with one, the test fails instead when there is none.
  */
 #define need_reserve(client, bytes) do { \
 	if (!reserve_promises(bytes)) \
@@ -139,7 +144,7 @@ struct contig_run page_state(int client, const volatile void *addr);
 	ASSERT_TRUE(reserve_has((client), (bytes))); \
 } while (0)
 
-/* Take and map a new buffer of self->length bytes in a fixture's setup. */
+/* Allocate and map a new buffer of self->length bytes in a fixture's setup. */
 #define setup_buffer(self, new) do { \
 	(self)->buffer = (new); \
 	ASSERT_LE(0, (self)->buffer); \
@@ -154,7 +159,7 @@ struct contig_run page_state(int client, const volatile void *addr);
 		SKIP(return, "this kernel has no range rung"); \
 } while (0)
 
-/* Leave a test that needs a rung; of the reserve, a block of so many bytes. */
+/* Skip a test that needs a rung; for the reserve, a block of so many bytes. */
 #define need_rung(client, number, bytes) do { \
 	if ((number) == CONTIG_RUNG_RESERVE) \
 		need_reserve((client), (bytes)); \
@@ -195,13 +200,13 @@ static inline struct contig_probe probe_request(uint64_t length, uint32_t rungs)
 	};
 }
 
-/* A buffer's fd, or a negative errno. */
+/* Return a buffer's descriptor, or a negative errno. */
 int buffer_alloc(int client, uint64_t length, uint32_t rungs, uint32_t flags);
-/* The same where it must not fail: tells on stderr why it did. */
+/* The same for a call that must not fail: prints on stderr why it did. */
 int buffer_get(int client, uint64_t length, uint32_t rungs);
 /*
- * Does the coherent rung give a buffer of this length as struct pages? Only where
- * devices look into caches, and this cannot be asked of other machines.
+ * Return true if the coherent rung gives a buffer of this length as struct
+ * pages. That needs devices that snoop the caches, which is known of x86 only.
  */
 static inline bool coherent_has_pages(const struct contig_info *info,
 				      uint64_t length)
@@ -215,27 +220,32 @@ static inline bool coherent_has_pages(const struct contig_info *info,
 #endif
 }
 
-/* Its shared mapping, or NULL. */
+/* Map a buffer shared. Return NULL on failure. */
 void *buffer_map(int fd, size_t length);
-/* Small pages only; a real-time kernel has no others and does not know this. */
+/*
+ * Use small pages only. A real-time kernel has no others and rejects the
+ * advice.
+ */
 #define no_huge_pages(memory, length) \
 	ASSERT_TRUE(!madvise((memory), (length), MADV_NOHUGEPAGE) || \
 		    errno == EINVAL)
 
-/* Anonymous private memory, touched; or NULL. */
+/* Map anonymous private memory, and touch it. Return NULL on failure. */
 void *anon_map(size_t length);
 
-/* Was the module loaded with such a block? */
+/* Return true if the module was loaded with such a block. */
 bool reserve_promises(uint64_t bytes);
-/* Wait for such a block to be scrubbed, if there can be one. */
+/* Wait until such a block is scrubbed, if there can be one. */
 bool reserve_has(int client, uint64_t bytes);
 
-/* No quota for the rest of the test; quota_restore() in the teardown. */
+/*
+ * Lift the quota for the rest of the test; the teardown calls quota_restore().
+ */
 void quota_lift(void);
 void quota_restore(void);
 
 bool is_zero(const volatile void *addr, size_t length);
-/* Make every page differ from every other page and other seed. */
+/* Write a pattern that differs for each page and for each seed. */
 void fill_pattern(volatile void *addr, size_t length, uint64_t seed);
 bool has_pattern(const volatile void *addr, size_t length, uint64_t seed);
 
@@ -252,10 +262,15 @@ const char *rung_name(uint32_t rung);
 #define KPF_THP 22
 #endif
 
-/* /proc/PID/pagemap: the page frame behind an address, 0 if there is none. */
+/*
+ * /proc/PID/pagemap: return the page frame behind an address, 0 if there is
+ * none.
+ */
 uint64_t pfn_of(const volatile void *addr);
 uint64_t pfn_of_pid(pid_t pid, const volatile void *addr);
-/* The same for a whole range, merged; *extents is to be freed. */
+/*
+ * The same for a range, with adjacent frames merged. The caller frees *extents.
+ */
 int64_t pagemap_extents(const volatile void *addr, size_t length,
 			struct contig_extent **extents);
 bool page_is_resident(const volatile void *addr);
@@ -263,86 +278,94 @@ uint64_t page_flags(uint64_t pfn);
 int64_t page_mapcount(uint64_t pfn);
 bool page_flag(const volatile void *addr, int bit);
 
-/* /proc/kcore: what lies at a physical address. */
+/* /proc/kcore: read the memory at a physical address. */
 bool kcore_usable(void);
 bool kcore_read(uint64_t physical, void *to, size_t length);
 
 /*
- * Translate all of a range through a table of @entries (0: as many as it
- * needs) until nothing is left; *extents is to be freed.
+ * Translate all of a range through a table of @entries (0: as many as it needs)
+ * until nothing is left. The caller frees *extents.
  */
 int64_t translate_all(int client, int fd, uint64_t addr, uint64_t length,
 		      uint32_t entries, struct contig_extent **extents);
 
-/* Does GET_PHYSICAL of a range say what pagemap says, byte by byte? */
+/* Return true if GET_PHYSICAL of a range agrees with pagemap, byte by byte. */
 bool translation_is_true(int client, const volatile void *addr, size_t length);
 /*
- * Do the addresses that GET_PHYSICAL gives for a buffer hold the memory that is
- * mapped at @map? Asks pagemap, or kcore for mappings pagemap does not tell of.
+ * Return true if the addresses that GET_PHYSICAL gives for a buffer have the
+ * memory that is mapped at @map, according to pagemap, or to kcore for mappings
+ * that pagemap does not show.
  */
 bool buffer_translation_is_true(int client, int fd, const volatile void *map,
 				size_t length);
 /*
- * What a buffer consists of, by the same two: how many extents, or less than 0;
- * *extents is to be freed.
+ * Get the extents of a buffer, checked in the same way. Return their number or
+ * a negative errno. The caller frees *extents.
  */
 int64_t buffer_extents(int client, int fd, size_t length,
 		       struct contig_extent **extents);
 
-/* Is this a kernel that looks at everything it does, ten times as slowly? */
+/* Return true on a kernel whose debugging checks make it ten times as slow. */
 bool is_slow_kernel(void);
-/* How often to do, or how much to take of, what is worth most by being much. */
+/* Scale down the volume of a test, or its number of rounds, on slow kernels. */
 #define times(n) ((n) / (is_slow_kernel() ? 5 : 1))
 
-/* Has the test hours? "make soak" says so by CONTIG_SOAK in the environment. */
+/* Return true if the test may take hours: "make soak" sets CONTIG_SOAK. */
 bool is_soak(void);
 
-/* Free pages of the machine, those in per-CPU lists included. */
+/* Return the number of free pages, those on per-CPU lists included. */
 long free_pages(void);
-/* Wait until at least so many are free; tells on stderr if they never are. */
+/*
+ * Wait until at least so many pages are free. Prints on stderr if that fails.
+ */
 bool free_pages_return(long pages);
 long meminfo_kib(const char *key);
-/* Bytes in a block of memory that can go offline; 0 if there are none. */
+/*
+ * Return the bytes of a block of memory that can go offline, 0 if there are
+ * none.
+ */
 uint64_t memory_block_bytes(void);
-/* Write to the state of such a block: 0 or a negative errno. */
+/* Write to the state of such a block. Return 0 or a negative errno. */
 int memory_block_set(uint64_t n, const char *state);
-/* Where the machine's memory begins, down to a MiB: not at 0 everywhere. */
+/* Return where memory begins, rounded down to a MiB: not 0 on all machines. */
 uint64_t ram_start(void);
-/* A figure like VmLck of /proc/self/status, in KiB. */
+/* Return a value like VmLck of /proc/self/status, in KiB. */
 long status_kib(const char *key);
-/* What locks charge to this process, in KiB: as mlock()ed or as pinned. */
+/* Return what locks charge to this process, as mlocked or as pinned, in KiB. */
 long charged_kib(void);
 
-/* A whole file as a string to be freed, or NULL. */
+/* Return a whole file as a string that the caller frees, or NULL. */
 char *read_text(const char *path);
 int write_text(const char *path, const char *text);
 #define TRACING "/sys/kernel/tracing"
-/* Switch the events of a folder of TRACING on or off, and no other code with them. */
+/*
+ * Switch the events of a folder of TRACING on or off, and no other tracing
+ * code.
+ */
 int trace_events(const char *folder, bool on);
 char *debugfs_text(const char *name);
-/* A figure in a rung's line of debugfs stats; -1 if there is none. */
+/* Return a number in a rung's line of debugfs stats, -1 if there is none. */
 enum rung_stat {
 	STAT_ATTEMPTS, STAT_SUCCESSES, STAT_BYTES, STAT_IN_USE, STAT_ENOMEM,
 	STAT_EBUSY, STAT_ETIME, STAT_ABSENT, STAT_OTHER,
 };
 
 int64_t stat_of(uint32_t rung, enum rung_stat n);
-/* A line of a debugfs file has this word in it. */
+/* Return true if a line of a debugfs file contains this word. */
 bool debugfs_has(const char *name, const char *word);
 bool parameter_is(const char *name, const char *value);
 
-/* Wait until all that came back to the reserve has been scrubbed. */
+/* Wait until all memory that came back to the reserve has been scrubbed. */
 void reserve_settle(void);
 
 /*
- * Wait for what happens in the background: for a minute, which says nothing
- * about how long it may take. An emulated machine on a busy host stands still
- * at times.
+ * Wait for an event in the background: for a minute, which does not imply that
+ * it may take so long. An emulated machine on a busy host stalls at times.
  */
 bool poll_until(bool (*done)(void *arg), void *arg);
 uint64_t now_ns(void);
 
-/* What must not differ after a command that failed. */
+/* Everything that a command must not change if it fails. */
 struct snapshot {
 	char *buffers, *clients, *reserves;
 	struct contig_info info;
@@ -351,21 +374,24 @@ struct snapshot {
 };
 
 void snapshot_take(struct snapshot *s, int client);
-/* Compare and free; tells on stderr what is different. */
+/* Compare and free. Prints the differences on stderr. */
 bool snapshot_is_same(struct snapshot *s, int client);
-/* The same without freeing it, for the next comparison. */
+/* The same without freeing, for the next comparison. */
 bool snapshot_is_still(const struct snapshot *s, int client);
 
 /*
  * Processes
  */
 
-/* Wait for a child; its exit status, or 128 plus the signal that ended it. */
+/*
+ * Wait for a child. Return its exit status, or 128 plus the signal that ended
+ * it.
+ */
 int child_wait(pid_t pid);
 
-/* Give up all rights of root but the open files. */
+/* Drop all rights of root; open files stay open. */
 int drop_to_user(unsigned int uid);
-/* Give up one capability. */
+/* Drop one capability. */
 int drop_cap(int cap);
 
 int fd_send(int socket, int fd);

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PROBE in random states of memory: the largest extent that it foretells is what
- * ALLOC gives, within a tenth; or at least that much, where PROBE says so.
+ * PROBE in random states of memory: the largest extent that it foretells equals
+ * what ALLOC gives, within a tenth; or is a lower bound, if PROBE says so.
  *
- * CONTIG_STATES is how many states there are, CONTIG_SEED chooses others than those
- * of the kernel's version.
+ * CONTIG_STATES sets the number of states, CONTIG_SEED replaces the seed that
+ * is derived from the kernel's version.
  */
 #include <sys/utsname.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 
-/* Reads of it complete without data: page cache that needs no storage. */
+/* Reads of it complete without data: page cache without storage. */
 #define CACHE_DEVICE "/dev/nullb0"
 #define BLOCK MIB(1)
 #define PINS 64
 #define KEPT 64
 #define TRIES 5
 
-/* What always stays free or can be reclaimed, for the guest to live. */
+/* What always stays free or reclaimable, so that the guest survives. */
 #define MARGIN MIB(96)
-/* The rest of memory is put aside: the less there is, the more states there can be. */
+/* The rest of memory is set aside: more states can be tried in less memory. */
 #define PLAYGROUND MIB(384)
 #define ASIDE 256
 
@@ -29,18 +29,22 @@ FIXTURE(foretell) {
 	int cache;
 	size_t ram;
 	uint64_t random;
-	char *anon;		/* process memory, of which some is locked */
+	char *anon;		/* process memory, partly locked */
 	size_t anon_length;
-	char *shared;		/* cannot be reclaimed without swap, but moved */
+	char *shared;		/* cannot be reclaimed without swap, but
+				 * moved */
 	size_t shared_length;
-	int kept[KEPT];		/* pages of contig's, which do not move */
+	int kept[KEPT];		/* pages of buffers, which do not move */
 	int kept_nr;
 	int locker;		/* client that has pages of anon locked */
-	int aside[ASIDE];	/* memory that is of no use here */
+	int aside[ASIDE];	/* memory that the states do not use */
 	int aside_nr;
 };
 
-/* What CMA can give depends on what there is outside of it, to move pages to. */
+/*
+ * How much CMA can give depends on free memory outside, to which pages are
+ * moved.
+ */
 static uint32_t rungs(void)
 {
 	return meminfo_kib("CmaTotal") > 0 ?
@@ -98,7 +102,7 @@ static uint32_t next(FIXTURE_DATA(foretell) *self, uint32_t below)
 	return (self->random >> 33) % below;
 }
 
-/* How much of the machine's memory is neither used nor needed. */
+/* Return how much of the machine's memory is neither used nor needed. */
 static size_t room(void)
 {
 	long kib = meminfo_kib("MemAvailable");
@@ -129,7 +133,7 @@ static void read_cache(FIXTURE_DATA(foretell) *self, size_t length)
 			return;
 }
 
-/* Pages that do not move, spread over free memory. */
+/* Spread pages that do not move over free memory. */
 static void keep_pages(FIXTURE_DATA(foretell) *self, uint32_t nr)
 {
 	char *between[KEPT] = {};
@@ -160,7 +164,7 @@ static void lock_pages(FIXTURE_DATA(foretell) *self, uint32_t nr)
 			       page_size, 1, 0);
 }
 
-/* Fill memory with something of each kind, in an order and amounts by chance. */
+/* Fill memory with pages of each kind, in random order and amounts. */
 static void make_state(FIXTURE_DATA(foretell) *self, char text[128])
 {
 	uint32_t order = next(self, 6), i;
@@ -198,7 +202,7 @@ static void make_state(FIXTURE_DATA(foretell) *self, char text[128])
 		 cached >> 20, self->kept_nr, self->locker >= 0 ? "yes" : "no");
 }
 
-/* Does ALLOC give so much? If not, @alloc says why. */
+/* Return true if ALLOC gives so much; otherwise @alloc has the reason. */
 static bool can(FIXTURE_DATA(foretell) *self, uint64_t length,
 		struct contig_alloc *alloc)
 {
@@ -212,7 +216,7 @@ static bool can(FIXTURE_DATA(foretell) *self, uint64_t length,
 	return true;
 }
 
-/* The most that ALLOC gives, to a 32nd; it gives @low and not @high. */
+/* Return the most that ALLOC gives, to a 32nd; it gives @low and not @high. */
 static uint64_t bisect(FIXTURE_DATA(foretell) *self, uint64_t low, uint64_t high)
 {
 	struct contig_alloc alloc;
@@ -228,7 +232,7 @@ static uint64_t bisect(FIXTURE_DATA(foretell) *self, uint64_t low, uint64_t high
 	return low;
 }
 
-/* What became of the rung that decides, in an ALLOC that failed. */
+/* Return the report of the rung that decides, after an ALLOC that failed. */
 static const struct contig_report *last_report(const struct contig_alloc *alloc)
 {
 	static const struct contig_report none;
@@ -238,9 +242,10 @@ static const struct contig_report *last_report(const struct contig_alloc *alloc)
 }
 
 /*
- * ALLOC looks at memory as PROBE does, once more when it has failed. If it sees less
- * than what it was asked for then, that has happened since PROBE looked. A page can
- * also refuse to move for a moment, which nothing foretells.
+ * ALLOC looks at memory as PROBE does, and once more when it has failed. If it
+ * then sees less than the length of the request, memory has changed since
+ * PROBE. A page can also refuse to move for a moment, which PROBE cannot
+ * foretell.
  */
 static bool memory_has_changed(const struct contig_alloc *alloc)
 {
@@ -263,7 +268,7 @@ static void log_failure(struct __test_metadata *_metadata,
 	       (unsigned long long)last->largest >> 20);
 }
 
-/* What PROBE says now, and what ALLOC gives then. */
+/* Get what PROBE foretells now, and what ALLOC then gives. */
 static void foretold_and_had(struct __test_metadata *_metadata,
 			     FIXTURE_DATA(foretell) *self,
 			     struct contig_probe *probe, uint64_t *had)
@@ -272,7 +277,9 @@ static void foretold_and_had(struct __test_metadata *_metadata,
 	uint64_t said;
 	int try;
 
-	/* The kernel takes pages of its own meanwhile, which is not PROBE's fault. */
+	/*
+	 * The kernel allocates pages meanwhile, which is not an error of PROBE.
+	 */
 	for (try = 0; try < TRIES; try++) {
 		*probe = probe_request(page_size, rungs());
 		ASSERT_EQ(0, _test_cmd_probe(self->fd, probe));
@@ -289,7 +296,7 @@ static void foretold_and_had(struct __test_metadata *_metadata,
 	*had = bisect(self, 0, said / 100 * 91);
 }
 
-/* Each kernel has states of its own. */
+/* Derive a seed from the kernel, so that each kernel has states of its own. */
 static uint64_t first_seed(void)
 {
 	const char *wanted = getenv("CONTIG_SEED"), *at;
@@ -339,10 +346,11 @@ TEST_F_TIMEOUT(foretell, largest_in_random_states, 40000)
 			       (unsigned long long)had >> 20);
 		clear_state(self);
 	}
-	TH_LOG("%d states, %d of them at least, %d wrong", nr, at_least, wrong);
+	TH_LOG("%d states, %d lower bounds, %d wrong", nr, at_least, wrong);
 	/*
-	 * What ALLOC needs for itself can lie in the only window. So a few states say
-	 * little about one wrong answer; many do, in soak.
+	 * Memory that ALLOC itself needs can lie in the only window. So one
+	 * wrong answer in a few states means little; soak has many states, and
+	 * a limit for their share.
 	 */
 	EXPECT_GE(is_soak() ? nr / 50 : 1, wrong);
 	EXPECT_EQ(0, misled);

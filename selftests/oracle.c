@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random constraints: what is had meets them, and what can be had is had.
+ * Random constraints: allocated memory meets them, and what can be allocated
+ * is.
  *
- * What a device can take is judged page by page. What could be had is judged by
- * what is free: in the reserve, whose blocks are taken once to learn where they
- * lie, exactly; in the rest of memory by /proc/kpageflags, where a window in
- * pageblocks that are free, or full of programs' pages, is certain.
+ * The memory is checked page by page. What could be allocated is derived from
+ * what is free: in the reserve exactly, since its blocks are allocated once to
+ * learn where they lie; in the rest of memory from /proc/kpageflags, where a
+ * window is certain if its pageblocks are free or full of pages of programs.
  *
- * CONTIG_SEED in the environment makes other sets, CONTIG_SETS more of them than
- * 1000.
+ * CONTIG_SEED in the environment selects other sets, CONTIG_SETS another number
+ * of them than 1000.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 #include "oracle.h"
 
 #define MOST 1024		/* pages of a buffer */
-#define LIVE 12			/* buffers that stay for a while */
-#define FAILURES 5		/* are enough */
+#define LIVE 12			/* buffers that are kept for a while */
+#define FAILURES 5		/* stop after so many */
 
 /*
  * Random sets
@@ -37,7 +38,7 @@ static int sets_of_environment(int percent)
 	return times(sets * percent / 100);
 }
 
-/* Somewhere in the machine, or tight around @anchor, in bytes. */
+/* A place anywhere in the machine, or close to @anchor, in bytes. */
 static void random_place(struct contig_constraints *c, uint64_t length,
 			 uint64_t anchor, uint64_t top)
 {
@@ -66,7 +67,7 @@ static void random_place(struct contig_constraints *c, uint64_t length,
 		if (c->lowest > anchor + length)
 			c->lowest = one_in(2) ? anchor : c->lowest;
 	}
-	/* The only place that there is, or some bytes too few for one. */
+	/* The only possible place, or some bytes too few for one. */
 	if (one_in(8)) {
 		c->lowest = anchor;
 		c->highest = anchor + round_up_page(length) - 1;
@@ -124,7 +125,7 @@ FIXTURE(oracle) {
 
 FIXTURE_VARIANT(oracle) {
 	uint32_t rungs;
-	int percent;			/* of all sets */
+	int percent;			/* share of all sets */
 };
 
 FIXTURE_VARIANT_ADD(oracle, reserve) { CONTIG_RUNGS_RESERVE, 30 };
@@ -142,7 +143,7 @@ FIXTURE_SETUP(oracle) {
 	if (variant->rungs == CONTIG_RUNGS_RESERVE)
 		need_reserve(self->fd, MIB(4));
 	quota_lift();
-	/* Something to be moved away. */
+	/* Memory that has to be moved. */
 	self->memory = mmap(NULL, MIB(64), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->memory);
@@ -162,7 +163,7 @@ FIXTURE_TEARDOWN(oracle) {
 	quota_restore();
 }
 
-/* What can be said for sure: that this can be had. */
+/* Return true if it is certain that the request can be met. */
 static bool can_be_had(FIXTURE_DATA(oracle) *self, struct contig_alloc *alloc,
 		       uint64_t *window)
 {
@@ -204,7 +205,7 @@ static void keep(FIXTURE_DATA(oracle) *self, const struct contig_alloc *alloc,
 		drop(self, below(self->nr_live));
 }
 
-/* What is wrong with what was had, NULL if nothing is. */
+/* Return what is wrong with an allocated buffer, or NULL. */
 static const char *wrong(int client, const struct contig_alloc *alloc,
 			 uint64_t *first)
 {
@@ -229,8 +230,9 @@ static const char *wrong(int client, const struct contig_alloc *alloc,
 }
 
 /*
- * Refused, though it could be had? What others do can be in the way: then the
- * window is not certain any more, and cannot be taken by itself either.
+ * Return true if a refused request should have been met. If other users took
+ * the memory meanwhile, the window is no longer certain, and cannot be
+ * allocated alone either: return false then.
  */
 static bool could_be_had(int client, const struct contig_alloc *alloc,
 			 uint64_t window)
@@ -273,7 +275,10 @@ TEST_F_TIMEOUT(oracle, is_right, 1700)
 		if (!ret) {
 			had++;
 			what = wrong(self->fd, &alloc, &first);
-			/* There is no other reserve that it could be from. */
+			/*
+			 * Only the known blocks of the reserve could have met
+			 * it.
+			 */
 			if (!what && reserve && !can)
 				what = "the oracle";
 			EXPECT_EQ(NULL, what) {
@@ -305,10 +310,10 @@ TEST_F_TIMEOUT(oracle, is_right, 1700)
 			passed_by++;
 		}
 	}
-	TH_LOG("seed %llu: %d sets, %d had, %d certain beforehand, %d of these not for sure afterwards",
+	TH_LOG("seed %llu: %d sets, %d allocated, %d certain before, %d of these not certain afterwards",
 	       (unsigned long long)seed_of_environment(), i, had, sure,
 	       passed_by);
-	/* An oracle that knows nothing is none. */
+	/* An oracle that is rarely certain proves nothing. */
 	if (variant->rungs != CONTIG_RUNGS_COHERENT)
 		EXPECT_LE(i / 10, sure);
 	EXPECT_GE(sets / 100 + 1, passed_by);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What memory could be had under which constraints, without asking the module:
- * of the reserve, and of all that is free or can be moved.
+ * Which memory could be allocated under which constraints, without the module:
+ * of the reserve, and of all memory that is free or can be moved.
  */
 #ifndef CONTIG_ORACLE_H
 #define CONTIG_ORACLE_H
@@ -34,12 +34,15 @@ static bool one_in(uint64_t n)
 }
 
 /*
- * The judge. Adjacent memory is cut into segments as a device does it that takes
- * as much as it can: up to a boundary, and no more than the longest segment that
- * leaves the next one aligned.
+ * The check. Adjacent memory is cut into segments as by a device that takes as
+ * much as it can: up to a boundary, and at most the longest segment that leaves
+ * the next one aligned.
  */
 
-/* What do these pages break? Page @i is frames[i], or @first + @i. */
+/*
+ * Return which constraint these pages violate, or NULL. Page @i is frames[i],
+ * or @first + @i.
+ */
 static const char *breaks(const struct contig_constraints *c,
 			  const uint64_t *frames, uint64_t first, uint64_t n)
 {
@@ -88,7 +91,7 @@ struct block {
 static struct block blocks[32];
 static int nr_blocks;
 
-/* Take all of the reserve, to learn where it is. */
+/* Allocate all of the reserve, to learn where it lies. */
 static bool learn_reserve(int client)
 {
 	struct contig_extent *extents;
@@ -111,7 +114,10 @@ static bool learn_reserve(int client)
 			return false;
 		block->first = extents->addr / page_size;
 		block->n = info.out_reserve_largest / page_size;
-		/* Of large blocks the module notes no more than a 1024th. */
+		/*
+		 * In large blocks the module's granules are a 1024th of the
+		 * block.
+		 */
 		for (block->step = 1; block->step * 2048 <= block->n;)
 			block->step *= 2;
 		block->used = calloc(block->n, sizeof(*block->used));
@@ -162,9 +168,9 @@ static bool reserve_can(const struct contig_alloc *alloc)
  */
 
 #define KPF(n) (1ull << (n))
-/* A page of a program's own, which can be moved. */
+/* A page of a program, which can be moved. */
 #define OWN (KPF(5) | KPF(11) | KPF(12) | KPF(14))
-/* And what speaks against that: locked, being written, compound, ... */
+/* Flags that prevent that: locked, under writeback, compound, ... */
 #define NOT_OWN (KPF(0) | KPF(8) | KPF(15) | KPF(16) | KPF(17) | KPF(18) | \
 		 KPF(19) | KPF(21) | KPF(22))
 
@@ -215,7 +221,7 @@ static bool read_zones(void)
 	return nr_zones;
 }
 
-/* Where CMA's memory is only the kernel's log says; not ours to have there. */
+/* Find CMA, which only the kernel's log shows. Memory there is not certain. */
 static bool read_cma(void)
 {
 	static char text[1 << 20];
@@ -262,7 +268,7 @@ static bool is_cma(uint64_t frame)
 	return false;
 }
 
-/* Is there nothing in these pageblocks that cannot go? */
+/* Record for each of these pageblocks whether all of its pages can be moved. */
 static void read_blocks(uint64_t block, uint64_t nr)
 {
 	static uint64_t flags[1 << 15];
@@ -299,7 +305,7 @@ static bool learn_memory(uint64_t top)
 	return true;
 }
 
-/* The zone of a page. */
+/* Return the zone of a page, or NULL. */
 static struct zone *zone_of(uint64_t frame)
 {
 	int i;
@@ -310,7 +316,7 @@ static struct zone *zone_of(uint64_t frame)
 	return NULL;
 }
 
-/* Has the zone so much to give, or does it keep the rest for others? */
+/* Return true if the zone can give so much, beyond what it keeps for others. */
 static bool zone_can(const struct zone *z, const struct contig_alloc *alloc,
 		     uint64_t n)
 {
@@ -320,11 +326,11 @@ static bool zone_can(const struct zone *z, const struct contig_alloc *alloc,
 	for (i = last + 1; i < nr_zones; i++)
 		if (zones[i].n && zones[i].first * page_size <= highest)
 			last = i;
-	/* Some more than that: others take memory as well. */
+	/* Leave some more: other users allocate memory as well. */
 	return z->free > z->high + z->protection[last] + n + 1024;
 }
 
-/* Is this window certain, now? */
+/* Return true if this window is certain at this moment. */
 static bool window_is_certain(const struct contig_alloc *alloc, uint64_t first,
 			      uint64_t n)
 {
@@ -342,9 +348,9 @@ static bool window_is_certain(const struct contig_alloc *alloc, uint64_t first,
 }
 
 /*
- * A window among the pages from @at to @end, all of them to be had; NEVER if there
- * is none. What matters is how it lies to boundaries: so it is looked for at the
- * beginning, and in front of and behind each boundary.
+ * Return a window among the pages from @at to @end, all of which can be taken,
+ * or NEVER. Only its position relative to boundaries matters: so try the
+ * beginning, and before and behind each boundary.
  */
 static uint64_t window_in(const struct contig_alloc *alloc, uint64_t at,
 			  uint64_t end, uint64_t n)
@@ -362,7 +368,9 @@ static uint64_t window_in(const struct contig_alloc *alloc, uint64_t at,
 			return at;
 		if (++tries < 32)
 			continue;
-		/* On to where something can be different. */
+		/*
+		 * Continue at the next boundary, where the result can differ.
+		 */
 		tries = 0;
 		if (!edge)
 			break;
@@ -373,7 +381,7 @@ static uint64_t window_in(const struct contig_alloc *alloc, uint64_t at,
 	return NEVER;
 }
 
-/* A window that is certain to be had in one piece, or NEVER. */
+/* Return a window that is certain to be available contiguously, or NEVER. */
 static uint64_t find_window(const struct contig_alloc *alloc)
 {
 	uint64_t n = round_up_page(alloc->length) / page_size;
@@ -386,7 +394,10 @@ static uint64_t find_window(const struct contig_alloc *alloc)
 		end = i + 1;
 		if (!certain[block] || !zone_of(block * block_pages))
 			continue;
-		/* As far as it goes, in one zone and not around the end. */
+		/*
+		 * As far as blocks are certain, within one zone and without
+		 * wrapping around.
+		 */
 		for (; end < nr && (end + skip) % nr > block; end++)
 			if (!certain[(end + skip) % nr] ||
 			    zone_of((end + skip) % nr * block_pages) !=
@@ -403,7 +414,7 @@ static uint64_t find_window(const struct contig_alloc *alloc)
 	return NEVER;
 }
 
-/* Some place where memory is free, in bytes. */
+/* Return a random place where memory is free, in bytes. */
 static uint64_t anchor_in_memory(void)
 {
 	uint64_t nr = nr_frames / block_pages, block = below(nr), i;
@@ -421,7 +432,7 @@ static uint64_t anchor_in_reserve(void)
 	return (b->first + below(b->n)) * page_size;
 }
 
-/* Single pages anywhere in a window are enough. */
+/* Return true if single pages anywhere in a window suffice. */
 static bool pages_will_do(const struct contig_alloc *alloc)
 {
 	const struct contig_constraints *c = &alloc->constraints;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of a file whose server, in user space, does not answer any more; the machine
- * being suspended while requests wait; and tasks that have no processor. None of these
- * holds a request up for longer than its budget, nor does a request keep the machine
+ * Memory of a file whose server, in user space, no longer answers; the machine
+ * being suspended while requests wait; and tasks without a processor. None of
+ * these delays a request beyond its budget, nor does a request keep the machine
  * from suspending.
  */
 #include <linux/kernel-page-flags.h>
@@ -25,8 +25,8 @@ FIXTURE(fuse) {
 };
 
 /*
- * How often the kernel writes dirty pages back by itself. 0 means that it does so
- * once for each inode that gets dirty, at once.
+ * How often the kernel writes dirty pages back by itself. With 0 it does so
+ * once for each inode that becomes dirty, at once.
  */
 #define INTERVAL "/proc/sys/vm/dirty_writeback_centisecs"
 #define NEVER "360000"
@@ -62,7 +62,7 @@ FIXTURE_TEARDOWN(fuse) {
 	close(self->fd);
 }
 
-/* The one window that @pfn is in. */
+/* Return constraints for the window that contains @pfn. */
 static struct contig_constraints around(uint64_t pfn)
 {
 	uint64_t at = pfn * page_size & -BLOCK;
@@ -73,14 +73,16 @@ static struct contig_constraints around(uint64_t pfn)
 	};
 }
 
-/* A page of the file, from @first on, in a block that could be emptied. */
+/*
+ * Return a page of the file, from @first on, in a block that could be emptied.
+ */
 static char *movable_page(int client, char *file, size_t first)
 {
 	size_t i;
 
 	for (i = first; i < SILENT_PAGES; i++)
 		*(volatile char *)(file + i * page_size);
-	/* Drains the lists of each CPU: what is on them does not look movable. */
+	/* This drains per-CPU lists: pages on them do not look movable. */
 	close(buffer_get(client, KIB(64), CONTIG_RUNGS_RANGE));
 	for (i = first; i < SILENT_PAGES; i += 16) {
 		struct contig_probe probe = probe_request(BLOCK,
@@ -115,9 +117,9 @@ static bool stays_locked(uint64_t pfn)
 }
 
 /*
- * Have the page cache of the file dropped, for which a page has to be written. The
- * kernel may have written a copy of it before; then the page is gone. Another process
- * does it, since writing to the page may wait for the server as well.
+ * Make the kernel drop the page cache of the file, for which it must write the
+ * page. It may have written a copy before; then the page is gone. Another
+ * process does it, since writing to the page may wait for the server as well.
  */
 static pid_t lock_page(FIXTURE_DATA(fuse) *self, char *page, uint64_t *pfn)
 {
@@ -147,7 +149,10 @@ TEST_F_TIMEOUT(fuse, a_page_that_stays_locked_holds_nothing_up, 120)
 	pid_t opener = -1, caller;
 	size_t first;
 
-	/* Never the same page again: to write to it would wait for the server. */
+	/*
+	 * Never use the same page again: writing to it would wait for the
+	 * server.
+	 */
 	for (first = 0; first < SILENT_PAGES && opener < 0; first += 208) {
 		char *page = movable_page(self->fd, self->file, first);
 
@@ -157,7 +162,10 @@ TEST_F_TIMEOUT(fuse, a_page_that_stays_locked_holds_nothing_up, 120)
 	if (opener < 0)
 		SKIP(return, "no page of the file among movable ones is locked");
 
-	/* Its exit would close the file, and wait for the server. */
+	/*
+	 * Poll the answer: the caller's exit would close the file, and wait for
+	 * the server.
+	 */
 	answer = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, answer);
@@ -181,13 +189,16 @@ TEST_F_TIMEOUT(fuse, a_page_that_stays_locked_holds_nothing_up, 120)
 	} while (!answer->over && took < 2000 + 2 * SLACK_MS);
 	EXPECT_GE(2000 + SLACK_MS, took)
 		TH_LOG("a request is past its budget");
-	/* Nor any other request. */
+	/* No other request is delayed either. */
 	if (took < 2000 + SLACK_MS) {
 		int buffer = buffer_get(self->fd, MIB(4), CONTIG_RUNGS_RANGE);
 
 		EXPECT_NE(0, answer->error);
 		EXPECT_EQ(EBUSY, answer->report.error);
-		/* A page of the kernel can have come into the block meanwhile. */
+		/*
+		 * The kernel may have put a page of its own into the block
+		 * meanwhile.
+		 */
 		EXPECT_TRUE(answer->report.blocked == CONTIG_BLOCKED_BUSY ||
 			    answer->report.blocked == CONTIG_BLOCKED_UNMOVABLE);
 		EXPECT_LE(0, buffer);
@@ -207,7 +218,7 @@ FIXTURE(suspend) {
 	char *timeout, *delay;
 };
 
-/* Tasks that want to run need a moment to get to where they freeze. */
+/* Running tasks need a moment to reach a point where they freeze. */
 #define FREEZE_MS (is_slow_kernel() ? "10000" : "1000")
 #define FREEZE_TIMEOUT "/sys/power/pm_freeze_timeout"
 #define FREEZE_DELAY "/sys/module/suspend/parameters/pm_test_delay"
@@ -244,7 +255,7 @@ TEST_F_TIMEOUT(suspend, requests_that_wait_are_frozen, 120)
 	pid_t pids[CALLERS];
 	int i;
 
-	/* The machine can be suspended at all. */
+	/* First check that the machine can be suspended at all. */
 	ASSERT_EQ(0, write_text("/sys/power/state", "freeze"));
 	for (i = 0; i < CALLERS; i++) {
 		struct contig_alloc alloc = alloc_request(MIB(32),
@@ -305,7 +316,7 @@ FIXTURE_TEARDOWN(throttled) {
 	close(self->fd);
 }
 
-/* Make requests, for good, in a cgroup. */
+/* Make requests without end, in a cgroup. */
 static pid_t ask_in_group(const struct cgroup *group, size_t length)
 {
 	pid_t pid = fork();
@@ -326,9 +337,10 @@ static pid_t ask_in_group(const struct cgroup *group, size_t length)
 }
 
 /*
- * On a real-time kernel a spinlock's owner can be throttled, too. A task that loses its
- * processor while it has the lock of a zone delays everybody who allocates, for a second
- * or more, so there only half of the tries have to be in time.
+ * On a real-time kernel the owner of a spinlock can be throttled, too. A task
+ * that loses its processor while it holds the lock of a zone delays all tasks
+ * that allocate, for a second or more; so only half of the tries must be in
+ * time there.
  */
 static int tries_in_time(void)
 {
@@ -347,7 +359,7 @@ TEST_F_TIMEOUT(throttled, tasks_that_do_not_run_keep_no_turn, 120)
 	for (i = 0; i < SLOW; i++)
 		self->pids[i] = ask_in_group(&self->group, KIB(64));
 	usleep(300000);
-	/* The least that there is, of the longest time that there is. */
+	/* The smallest runtime in the longest period. */
 	ASSERT_EQ(0, cgroup_write(&self->group, "cpu.max", "1000 1000000"));
 	usleep(100000);
 	for (i = 0; i < SLOW_TRIES; i++) {

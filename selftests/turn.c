@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests that empty memory at the same time, beside a real-time task that keeps the
- * kernel from draining a CPU's lists, beside tasks that hardly get to run while it is
- * their turn, and in memory with pages that do not move:
- * each keeps its budget, can be killed, and gets what can be had.
+ * Requests that empty memory at the same time, beside a real-time task that
+ * keeps the kernel from draining a CPU's lists, beside tasks that rarely run
+ * while it is their turn, and in memory with pages that do not move: each keeps
+ * its budget, can be killed, and gets the memory that is available.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -16,7 +16,9 @@
 #include "contig_utils.h"
 #include "hostile_utils.h"
 
-/* An emulated machine stands still at times; and to say why takes a look. */
+/*
+ * An emulated machine stalls at times, and the report needs a survey of memory.
+ */
 #define SLACK_MS 3000
 
 FIXTURE(turn) {
@@ -36,7 +38,7 @@ FIXTURE_TEARDOWN(turn) {
 	close(self->fd);
 }
 
-/* What came of a request that a process of its own made. */
+/* The result of a request that a process of its own made. */
 struct answer {
 	int error;
 	uint32_t rung;
@@ -97,7 +99,7 @@ TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request, 120)
 	usleep(200000);
 	ASSERT_EQ(0, waitpid(self->rt.spinner, NULL, WNOHANG));
 
-	/* More than there are workers, one of them to be killed. */
+	/* More requests than there are workers, one of which is killed. */
 	begun = now_ms();
 	late = ask(CALLERS, MIB(1), CONTIG_RUNGS_RANGE, 60000, NULL);
 	for (i = 0; i < CALLERS; i++)
@@ -113,7 +115,9 @@ TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request, 120)
 					BUDGET_MS + SLACK_MS - gone : 1))
 			TH_LOG("caller %d is past its budget", i);
 	}
-	/* Single pages need no worker, should the range rung not get one. */
+	/*
+	 * Single pages need no worker, in case the range rung does not get one.
+	 */
 	late = ask(CALLERS + 1, MIB(1), CONTIG_RUNGS_RANGE |
 		   CONTIG_RUNGS_SCATTER, BUDGET_MS, NULL);
 	EXPECT_TRUE(ends_within(late, BUDGET_MS + SLACK_MS));
@@ -122,7 +126,7 @@ TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request, 120)
 	realtime_end(&self->rt);
 	for (i = 0; i < CALLERS; i++)
 		waitpid(pids[i], NULL, 0);
-	/* What workers were left alone with comes back, and they work again. */
+	/* Workers that were left behind finish, and work again. */
 	for (i = 0; i < 100 && debugfs_has("workers", "left"); i++)
 		usleep(100000);
 	EXPECT_GT(100, i);
@@ -132,8 +136,8 @@ TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request, 120)
 }
 
 /*
- * More than the page allocator has in one piece: from CMA, if there is any, which
- * empties memory itself, and takes one request at a time.
+ * More than the page allocator has contiguously: from CMA, if there is any,
+ * which empties memory itself, and takes one request at a time.
  */
 TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request_for_cma, 120)
 {
@@ -163,12 +167,15 @@ TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request_for_cma, 120)
 					BUDGET_MS + SLACK_MS - gone : 1))
 			TH_LOG("caller %d is past its budget", i);
 	}
-	/* Once it is known to be stuck none waits for it, and one worker is. */
+	/*
+	 * Once CMA is known to be stuck, only one worker is stuck and no
+	 * request waits.
+	 */
 	usleep(1500000);
 	stuck = debugfs_has("workers", "left");
 	late = ask(WORKERS + 1, MIB(8), CONTIG_RUNGS_COHERENT, 60000, NULL);
 	EXPECT_TRUE(ends_within(late, SLACK_MS));
-	/* Unless the processor was drained between the two. */
+	/* Unless the processor was drained between the two checks. */
 	if (stuck && debugfs_has("workers", "left")) {
 		EXPECT_EQ(CONTIG_BLOCKED_BUSY,
 			  answers[WORKERS + 1].reports[0].blocked);
@@ -188,7 +195,7 @@ TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request_for_cma, 120)
 	EXPECT_EQ(0, answers[0].error);
 }
 
-/* A pageblock that can be emptied: all of it was a buffer's. */
+/* Find a pageblock that can be emptied: all of it belonged to a buffer. */
 static bool empty_block(int client, struct contig_constraints *where)
 {
 	int buffer = buffer_get(client, MIB(4), CONTIG_RUNGS_RANGE);
@@ -206,8 +213,8 @@ static bool empty_block(int client, struct contig_constraints *where)
 }
 
 /*
- * The first request has a claim, and then leaves it to a worker. Return true if it
- * did, and both were told so.
+ * The first request has a claim, which it then leaves to a worker. Return true
+ * if it did, and both requests reported it.
  */
 static bool both_are_busy(struct realtime *rt, struct contig_constraints *where,
 			  bool *claimed)
@@ -243,7 +250,9 @@ TEST_F_TIMEOUT(turn, what_others_have_claimed_is_busy, 240)
 		SKIP(return, "needs two CPUs");
 	ASSERT_TRUE(answers_map(2));
 	ASSERT_EQ(0, stay_on(0));
-	/* At times the processor has nothing to drain, and nothing is claimed. */
+	/*
+	 * At times the processor has nothing to drain, and nothing is claimed.
+	 */
 	for (try = 0; try < 4 && !busy; try++) {
 		ASSERT_TRUE(empty_block(self->fd, &where));
 		busy = both_are_busy(&self->rt, &where, &claimed);
@@ -253,7 +262,7 @@ TEST_F_TIMEOUT(turn, what_others_have_claimed_is_busy, 240)
 		       answers[1].reports[0].blocked);
 }
 
-/* The page frame of each of @n pages, NULL if they cannot be had. */
+/* Return the page frame of each of @n pages, or NULL on failure. */
 static uint64_t *page_frames(const char *memory, size_t n)
 {
 	uint64_t *pfns = calloc(n, sizeof(*pfns));
@@ -270,7 +279,7 @@ static uint64_t *page_frames(const char *memory, size_t n)
 	return pfns;
 }
 
-/* Single pages, and the page frame of each. */
+/* Map single pages, and get the page frame of each. */
 static char *small_pages(size_t length, uint64_t **pfns)
 {
 	char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE,
@@ -286,7 +295,7 @@ static char *small_pages(size_t length, uint64_t **pfns)
 	return *pfns ? memory : NULL;
 }
 
-/* Fill memory with pages that have to be moved: every second page of it. */
+/* Fill memory with pages that must be moved: every second page of it. */
 static char *scattered(size_t length)
 {
 	uint64_t *pfns;
@@ -301,7 +310,7 @@ static char *scattered(size_t length)
 	return memory;
 }
 
-/* The longest that one of many short requests takes, in milliseconds. */
+/* Return how long the longest of many short requests took, in milliseconds. */
 static uint64_t longest_of_many(int client, pid_t until)
 {
 	uint64_t longest = 0, begun, took;
@@ -329,8 +338,9 @@ TEST_F_TIMEOUT(turn, a_short_request_passes_a_long_one, 300)
 
 	ASSERT_TRUE(answers_map(1));
 	/*
-	 * Not a step, or two of a slow kernel, but all of them would be too long. An
-	 * emulated machine that stands still makes one of the short ones long.
+	 * It may wait for a step, or for two on a slow kernel, but not for all
+	 * of them. On an emulated machine that stalls a single short request
+	 * can take long.
 	 */
 	for (try = 0; try < 4 && longest * 5 >= took * 4; try++) {
 		char *memory = scattered(length);
@@ -342,8 +352,8 @@ TEST_F_TIMEOUT(turn, a_short_request_passes_a_long_one, 300)
 		munmap(memory, length);
 		took = answers[0].over - answers[0].begun;
 		/*
-		 * What does not get its memory says nothing about time. Three steps
-		 * are enough, if there is no longer window.
+		 * A request that fails says nothing about time. Three steps are
+		 * enough, if there is no longer window.
 		 */
 		if (answers[0].error) {
 			longest = UINT32_MAX;
@@ -360,9 +370,9 @@ TEST_F_TIMEOUT(turn, a_short_request_passes_a_long_one, 300)
 #define MAPPINGS 200
 
 /*
- * Find pageblocks that have no other pages than these, next to each other and no more
- * than one step. Return how many, where, and which of the pages are the first and the
- * last of them.
+ * Find adjacent pageblocks that consist of these pages only, and are not more
+ * than one step. Return their number, where they are, and which of the pages
+ * are their first and last ones.
  */
 static uint64_t own_blocks(const uint64_t *pfns, size_t n,
 			   struct contig_constraints *where, size_t *first,
@@ -406,7 +416,7 @@ TEST_F_TIMEOUT(turn, a_worker_that_was_left_ends_its_step, 120)
 	pid_t pid;
 
 	ASSERT_TRUE(answers_map(1));
-	/* The more memory, the sooner it has a whole block. */
+	/* The more memory, the more likely it fills a whole block. */
 	for (; !blocks && length <= MIB(256); length *= 2) {
 		write_text("/proc/sys/vm/compact_memory", "1");
 		ASSERT_EQ(0, ftruncate(file, length));
@@ -420,13 +430,16 @@ TEST_F_TIMEOUT(turn, a_worker_that_was_left_ends_its_step, 120)
 		free(pfns);
 	}
 	ASSERT_LT(0, blocks);
-	/* Each of these pages takes as many times as long to move. */
+	/* Each mapping of a page prolongs its move. */
 	size = (last + 1 - first) * page_size;
 	for (i = 0; i < times(MAPPINGS); i++) {
 		memory = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE,
 			      file, first * page_size);
 		ASSERT_NE(MAP_FAILED, memory);
-		/* A process with these would not exit before the worker ends. */
+		/*
+		 * A process with these mappings would not exit before the
+		 * worker ends.
+		 */
 		ASSERT_EQ(0, madvise(memory, size, MADV_DONTFORK));
 	}
 	pid = ask(0, blocks * MIB(2), CONTIG_RUNGS_RANGE, 60000, &where);
@@ -443,7 +456,10 @@ TEST_F_TIMEOUT(turn, a_worker_that_was_left_ends_its_step, 120)
 	printf("# %llu MiB, left for %llu ms; %s\n",
 	       (unsigned long long)blocks * 2, (unsigned long long)took,
 	       answers[0].over ? "it was over before" : "killed");
-	/* The other works that its thread does are not disturbed, nor is the next step. */
+	/*
+	 * Neither other jobs of the worker's thread nor the next step are
+	 * disturbed.
+	 */
 	EXPECT_EQ(0, close(buffer_get(self->fd, MIB(4), CONTIG_RUNGS_RANGE)));
 }
 
@@ -455,7 +471,7 @@ TEST_F_TIMEOUT(turn, a_crowd_does_not_want_the_same_window, 300)
 	pid_t pids[CROWD];
 
 	ASSERT_TRUE(answers_map(CROWD));
-	/* What others do may be in the way of some, but not each time. */
+	/* Other users may block some windows, but not at each try. */
 	for (try = 0; try < 4 && windows > 2 * CROWD; try++) {
 		for (i = 0; i < CROWD; i++)
 			pids[i] = ask(i, KIB(64), CONTIG_RUNGS_RANGE, 60000,
@@ -473,10 +489,10 @@ TEST_F_TIMEOUT(turn, a_crowd_does_not_want_the_same_window, 300)
 #define CROWD_UID 100000
 #define LONE_UID 100001
 
-/* One user has many requests in the queue at any time, another has one. */
+/* One user has many requests in the queue at any time, another user has one. */
 static struct {
 	int served;	/* requests of the first user */
-	int before;	/* of these, when the other's was about to be made */
+	int before;	/* of these, before the other user's request */
 	int after;	/* of these, when the other's was answered */
 	bool over;
 } *crowd;
@@ -491,7 +507,7 @@ static bool crowd_is_there(void *nr)
 	return crowd_served() >= *(int *)nr;
 }
 
-/* A request, and the next as soon as it is answered. */
+/* Make a request, and the next as soon as it is answered. */
 static pid_t crowd_begin(void)
 {
 	pid_t pid = fork();
@@ -523,8 +539,8 @@ static bool waits_for_its_turn(pid_t pid)
 }
 
 /*
- * Return how many requests of the crowd are served while one of another user waits
- * for its turn, or a negative number if that fails.
+ * Return how many requests of the crowd are served while one of another user
+ * waits for its turn, or a negative number on failure.
  */
 static int served_before_another(void)
 {
@@ -539,7 +555,7 @@ static int served_before_another(void)
 		_exit(fd < 0);
 	}
 	while (waitpid(pid, &status, WNOHANG) != pid) {
-		/* Before it queues, it looks at memory. */
+		/* Before the request queues, it surveys memory. */
 		if (first < 0 && waits_for_its_turn(pid))
 			first = crowd_served();
 		usleep(1000);
@@ -564,8 +580,9 @@ TEST_F_TIMEOUT(turn, a_user_waits_for_one_request_of_another, 300)
 		pids[i] = crowd_begin();
 	EXPECT_TRUE(poll_until(crowd_is_there, &nr));
 	/*
-	 * One that had the turn already, and one more. Those that lose the turn, as
-	 * they do on an emulated machine that stands still, are served beside these.
+	 * One that had the turn already, and one more. Requests that lose the
+	 * turn, as they do on an emulated machine that stalls, are served in
+	 * addition.
 	 */
 	for (try = 0; try < 4 && (passed < 0 || passed > 2); try++) {
 		passed = served_before_another();
@@ -580,8 +597,9 @@ TEST_F_TIMEOUT(turn, a_user_waits_for_one_request_of_another, 300)
 }
 
 /*
- * In each pageblock put a page into a pipe, which gives it a reference too many, and
- * free the others. Return how many such blocks follow each other, and where.
+ * In each pageblock put a page into a pipe, which takes a reference that
+ * prevents moving it, and free the others. Return how many such blocks are
+ * adjacent, and where.
  */
 static int sprinkle(size_t length, int *pipes, int nr,
 		    struct contig_constraints *where)
@@ -645,11 +663,11 @@ TEST_F_TIMEOUT(turn, pages_in_pipes_are_no_way_to_spend_a_budget, 300)
 		  CONTIG_RUNGS_SPLIT | CONTIG_RUNGS_SCATTER, ms, &where);
 	waitpid(pid, NULL, 0);
 	EXPECT_GE(ms + SLACK_MS, answers[0].over - answers[0].begun);
-	/* Some of the blocks may be CMA's, which gives them to devices alone. */
+	/* Some of the blocks may be CMA, which only devices can get. */
 	if (answers[0].error == -ENOMEM && meminfo_kib("CmaTotal") > 0)
 		return;
 	EXPECT_EQ(0, answers[0].error);
-	/* One to find out, and as many as there are pieces, more or less. */
+	/* One window to find out, and about as many as there are pieces. */
 	EXPECT_GE(4, answers[0].reports[0].windows);
 	EXPECT_GE(blocks + 4, answers[0].reports[1].windows);
 }
