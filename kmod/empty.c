@@ -33,6 +33,7 @@
  * @busy: a page that is locked or under writeback, or the first one of a
  *        pageblock that must not be emptied, ULONG_MAX for none; valid once the
  *        job is done
+ * @drained: lists of CPUs were drained; valid once the job is done
  * @free: number of free pages at the caller's last check
  */
 struct contig_empty {
@@ -42,6 +43,7 @@ struct contig_empty {
 	struct contig_offline_window window;
 	struct contig_claim claim;
 	unsigned long busy;
+	bool drained;
 	unsigned long free;
 };
 
@@ -128,23 +130,30 @@ static int contig_empty_try(struct contig_empty *empty, bool first)
  * such a page is not isolated. alloc_contig_range() drains these lists once it
  * has isolated its pageblocks, whatever these are, and modules cannot call
  * anything else that does. So empty a page frame of another pageblock, and free
- * it again.
+ * it again. Return true if the lists are drained now.
  */
-static void contig_empty_drain(struct contig_empty *empty)
+static bool contig_empty_drain(struct contig_empty *empty)
 {
 	unsigned long pfn = empty->job.pfn, npages = empty->job.npages;
-	unsigned long free = contig_window_drain(pfn, npages);
+	unsigned long easy;
+	bool waits;
 	int ret;
 
-	if (free == ULONG_MAX ||
+	easy = contig_window_drain(pfn, npages, &waits);
+	/* If no page waits, the first try isolated the pageblocks and drained. */
+	if (!waits)
+		return true;
+	if (easy == ULONG_MAX ||
 	    !contig_offline_enter(&empty->window, pfn, npages))
-		return;
+		return false;
 	ret = contig_empty_check(empty, false);
 	if (!ret)
-		ret = contig_empty_frames(empty, free, 1);
+		ret = contig_empty_frames(empty, easy, 1);
 	contig_offline_leave(&empty->window);
-	if (!ret)
-		contig_pages_put(free, 1);
+	if (ret)
+		return false;
+	contig_pages_put(easy, 1);
+	return true;
 }
 
 static int contig_empty_work(struct contig_job *job)
@@ -153,13 +162,14 @@ static int contig_empty_work(struct contig_job *job)
 	int ret;
 
 	ret = contig_empty_try(empty, true);
+	empty->drained = !ret;
 	if (ret != -EBUSY || empty->busy != ULONG_MAX ||
 	    contig_job_abandoned(job))
 		return ret;
-	/* The first try may have drained lists of CPUs, so more pages can move. */
-	contig_empty_drain(empty);
+	empty->drained = contig_empty_drain(empty);
 	if (contig_job_abandoned(job))
 		return -EINTR;
+	/* More pages can move when lists of CPUs are drained. */
 	return contig_empty_try(empty, false);
 }
 
@@ -208,9 +218,7 @@ static const struct contig_job_ops contig_empty_ops = {
  * @pfn: first page frame
  * @npages: number of page frames
  * @type: migrate type of all their pageblocks, which is kept
- * @busy: receives a page that prevented it because it is locked or under
- *        writeback, or lies in a pageblock that must not be emptied; ULONG_MAX
- *        for none
+ * @outcome: receives what prevented it, and what else happened
  *
  * The caller has claimed the page frames. If it gives up while a worker is
  * still emptying them, the worker has its own claim.
@@ -222,12 +230,14 @@ static const struct contig_job_ops contig_empty_ops = {
  * stuck, or all of them are, so that the request should not try again.
  */
 int contig_empty(const struct contig_request *request, unsigned long pfn,
-		 unsigned long npages, int type, unsigned long *busy)
+		 unsigned long npages, int type,
+		 struct contig_empty_outcome *outcome)
 {
 	struct contig_empty *empty = kzalloc(sizeof(*empty), CONTIG_GFP);
 	int ret;
 
-	*busy = ULONG_MAX;
+	outcome->busy = ULONG_MAX;
+	outcome->drained = false;
 	if (!empty)
 		return -ENOMEM;
 	contig_job_init(&empty->job, &contig_empty_ops, pfn, npages);
@@ -238,7 +248,8 @@ int contig_empty(const struct contig_request *request, unsigned long pfn,
 	ret = contig_job_run(&empty->job, request);
 	if (!ret) {
 		ret = empty->job.result;
-		*busy = empty->busy;
+		outcome->busy = empty->busy;
+		outcome->drained = empty->drained;
 	}
 	contig_job_put(&empty->job);
 	return ret;

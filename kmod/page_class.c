@@ -81,7 +81,8 @@ bool contig_page_waits(const struct page *page)
 
 	/* Less than -1 is the type of a page that is not for mapping. */
 	if (mapping && !(mapping & PAGE_MAPPING_FLAGS))
-		return mapcount >= -1 && contig_page_has(page, PG_uptodate);
+		return mapcount >= -1 && (contig_page_has(page, PG_uptodate) ||
+					  contig_page_has(page, PG_locked));
 	return mapcount >= 0 && contig_page_has(page, PG_swapbacked);
 }
 

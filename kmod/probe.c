@@ -161,23 +161,32 @@ static void contig_probe_largest(struct contig_probe *cmd,
 }
 
 /*
- * Survey memory as ALLOC would for the longest extent: its own bitmap is a block
- * of the kernel's, which can lie in the only window of that length.
+ * Survey memory. If the longest extent needs a bitmap of more than a page, do it
+ * once more as ALLOC would: that bitmap is a block of the kernel's, which can
+ * lie in the extent. Other callers get no length above the one that they asked
+ * for, and the time would tell them of it.
  */
 static int contig_probe_survey(const struct contig_request *request,
 			       struct contig_survey *survey)
 {
 	struct contig_survey longest;
+	unsigned long least;
 	int ret;
 
 	ret = contig_survey_memory(request, request->npages, true, survey);
-	if (ret || survey->largest <= request->npages ||
+	if (ret || !request->told || survey->largest <= request->npages ||
 	    survey->largest <= PAGE_SIZE * BITS_PER_BYTE)
 		return ret;
+	least = survey->nr ? request->npages : 0;
 	ret = contig_survey_memory(request, survey->largest, true, &longest);
-	if (!ret)
-		survey->largest = min(survey->largest, longest.largest);
-	return ret;
+	if (ret)
+		/* Lack of time or memory: the first answer has to do. */
+		return ret == -EINTR ? ret : 0;
+	survey->largest = clamp(longest.largest, least, survey->largest);
+	survey->largest_loose = max(min(survey->largest_loose,
+					longest.largest_loose),
+				    survey->largest);
+	return 0;
 }
 
 static int contig_probe_fill(struct contig_client *client,

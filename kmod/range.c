@@ -114,14 +114,13 @@ static int contig_range_failed(int error, struct contig_report *report)
 static int contig_step_empty(struct contig_search *search, unsigned long pfn,
 			     unsigned long npages, int type)
 {
-	unsigned long busy;
+	struct contig_empty_outcome outcome;
 	int ret;
 
 	if (contig_should_fail(CONTIG_FAULT_RANGE))
 		return -ENOMEM;
-	ret = contig_empty(search->request, pfn, npages, type, &busy);
-	/* Lists were not drained if the worker refused the window. */
-	search->drained |= !ret || (ret == -EBUSY && busy == ULONG_MAX);
+	ret = contig_empty(search->request, pfn, npages, type, &outcome);
+	search->drained |= outcome.drained;
 	search->hopeless = ret == -EAGAIN;
 	if (!ret && contig_pages_first_failed(pfn, npages) < npages) {
 		/* The failed page is not free then, and is avoided below. */
@@ -130,8 +129,8 @@ static int contig_step_empty(struct contig_search *search, unsigned long pfn,
 	}
 	if (ret != -EBUSY && ret != -ENOMEM)
 		return ret;
-	if (busy != ULONG_MAX)
-		contig_avoid_add(&search->avoid, busy, busy);
+	if (outcome.busy != ULONG_MAX)
+		contig_avoid_add(&search->avoid, outcome.busy, outcome.busy);
 	else if (!contig_window_stuck(&search->avoid, pfn, npages))
 		/* No obstacle found: do not try these pageblocks again. */
 		contig_avoid_add(&search->avoid, pageblock_start_pfn(pfn),

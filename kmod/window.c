@@ -359,55 +359,74 @@ static bool contig_block_waits(unsigned long pfn)
 
 	for (pfn = pageblock_start_pfn(pfn); pfn < end; pfn += n) {
 		struct page *page = pfn_to_page(pfn);
+		enum contig_page_class class = contig_page_class(page, &n);
 
-		if (contig_page_class(page, &n) == CONTIG_CLASS_MOVABLE &&
+		if ((class == CONTIG_CLASS_MOVABLE ||
+		     class == CONTIG_CLASS_PINNED) &&
 		    !PageCompound(page) && !PageLRU(page) &&
-		    contig_page_waits(page))
+		    page_ref_count(page) && contig_page_waits(page))
 			return true;
 	}
 	return false;
 }
 
-/* Return the first free frame from @pfn to @stop, or @stop; of one pageblock. */
-static unsigned long contig_block_free(unsigned long pfn, unsigned long stop)
+/*
+ * Return a frame from @pfn to @stop, of one pageblock, that is emptied without
+ * waiting for its page; @stop if there is none.
+ */
+static unsigned long contig_block_easy(unsigned long pfn, unsigned long stop)
 {
 	unsigned long n;
 
-	for (; pfn < stop; pfn += n)
-		if (contig_page_class(pfn_to_page(pfn), &n) ==
-		    CONTIG_CLASS_FREE)
+	for (; pfn < stop; pfn += n) {
+		struct page *page = pfn_to_page(pfn);
+
+		switch (contig_page_class(page, &n)) {
+		case CONTIG_CLASS_FREE:
 			return pfn;
+		case CONTIG_CLASS_MOVABLE:
+			if (!contig_page_has(compound_head(page), PG_locked))
+				return pfn;
+			break;
+		default:
+			break;
+		}
+	}
 	return stop;
 }
 
 /**
- * contig_window_drain() - find a page whose emptying helps to isolate a window
+ * contig_window_drain() - find a frame whose emptying helps to isolate a window
  * @pfn: first page frame of the window
  * @npages: how many
+ * @waits: receives whether a page waits for getting onto the LRU lists, so that
+ *         its pageblock cannot be isolated
  *
- * Return: a free page frame of the window in a pageblock that can be isolated,
- * if another pageblock of the window has pages that wait; else ULONG_MAX.
+ * Return: a page frame of the window in a pageblock that can be isolated, if a
+ * page of another one waits; else ULONG_MAX.
  */
-unsigned long contig_window_drain(unsigned long pfn, unsigned long npages)
+unsigned long contig_window_drain(unsigned long pfn, unsigned long npages,
+				  bool *waits)
 {
-	unsigned long end = pfn + npages, found = ULONG_MAX, stop, free;
-	bool waits = false, online = true;
+	unsigned long end = pfn + npages, found = ULONG_MAX, stop, easy;
+	bool online = true;
 
+	*waits = false;
 	for (; online && pfn < end; pfn = stop) {
 		stop = min(pageblock_end_pfn(pfn), end);
-		free = stop;
+		easy = stop;
 		rcu_read_lock();
 		online = pfn_to_online_page(pfn);
 		if (online && contig_block_waits(pfn))
-			waits = true;
+			*waits = true;
 		else if (online && found == ULONG_MAX)
-			free = contig_block_free(pfn, stop);
+			easy = contig_block_easy(pfn, stop);
 		rcu_read_unlock();
-		if (free < stop)
-			found = free;
+		if (easy < stop)
+			found = easy;
 		cond_resched();
 	}
-	return waits ? found : ULONG_MAX;
+	return *waits ? found : ULONG_MAX;
 }
 
 /**

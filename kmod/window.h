@@ -90,7 +90,8 @@ int contig_survey_memory(const struct contig_request *request,
 			 unsigned long npages, bool complete,
 			 struct contig_survey *survey);
 bool contig_window_usable(unsigned long pfn, unsigned long npages, bool held);
-unsigned long contig_window_drain(unsigned long pfn, unsigned long npages);
+unsigned long contig_window_drain(unsigned long pfn, unsigned long npages,
+				  bool *waits);
 unsigned long contig_window_busy(unsigned long pfn, unsigned long npages);
 int contig_window_type(unsigned long pfn, unsigned long *npages,
 		       struct zone **zone);
