@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Helpers for the tests of /dev/contig: one function for each command, and
- * oracles that know about physical memory without the module.
+ * Helpers for the tests of /dev/contig: one function for each command, and what
+ * all programs need of buffers and fixtures. The headers that this one includes
+ * have helpers that know the kernel and the machine.
  *
  * Include kselftest_harness.h first. Functions return 0 or a negative errno
  * unless their comment says otherwise; the macros test_x() stop a test unless
@@ -26,6 +27,14 @@
 
 #include <linux/contig.h>
 
+#include "memory_utils.h"
+#include "physical_utils.h"
+#include "process_utils.h"
+#include "snapshot_utils.h"
+#include "text_utils.h"
+#include "time_utils.h"
+#include "translation_utils.h"
+
 /*
  * The harness counts seconds, and a debug kernel in an emulated guest is slow.
  */
@@ -33,8 +42,6 @@
 #define TEST_TIMEOUT_DEFAULT 180
 
 #define CONTIG_PATH "/dev/contig"
-#define CONTIG_DEBUGFS "/sys/kernel/debug/contig"
-#define CONTIG_PARAMETERS "/sys/module/contig/parameters"
 
 #define KIB(n) ((size_t)(n) << 10)
 #define MIB(n) ((size_t)(n) << 20)
@@ -91,6 +98,13 @@ int _test_cmd_get_state(int client, struct contig_get_state *cmd);
 int64_t _test_cmd_count(int client, const volatile void *addr, uint64_t length);
 int64_t _test_cmd_count_buffer(int client, int fd, uint64_t offset,
 			       uint64_t length);
+
+/*
+ * Translate all of a range through a table of @entries (0: as many as it needs)
+ * until nothing is left. The caller frees *extents.
+ */
+int64_t translate_all(int client, int fd, uint64_t addr, uint64_t length,
+		      uint32_t entries, struct contig_extent **extents);
 
 /* Return the state of a page; all members are 0 if the command failed. */
 struct contig_run page_state(int client, const volatile void *addr);
@@ -238,6 +252,9 @@ bool reserve_promises(uint64_t bytes);
 /* Wait until such a block is scrubbed, if there can be one. */
 bool reserve_has(int client, uint64_t bytes);
 
+/* Wait until all memory that came back to the reserve has been scrubbed. */
+void reserve_settle(void);
+
 /*
  * Lift the quota for the rest of the test; the teardown calls quota_restore().
  */
@@ -250,155 +267,5 @@ void fill_pattern(volatile void *addr, size_t length, uint64_t seed);
 bool has_pattern(const volatile void *addr, size_t length, uint64_t seed);
 
 const char *rung_name(uint32_t rung);
-
-/*
- * Oracles
- */
-
-#ifndef KPF_DIRTY
-#define KPF_DIRTY 4
-#define KPF_BUDDY 10
-#define KPF_HUGE 17
-#define KPF_THP 22
-#endif
-
-/*
- * /proc/PID/pagemap: return the page frame behind an address, 0 if there is
- * none.
- */
-uint64_t pfn_of(const volatile void *addr);
-uint64_t pfn_of_pid(pid_t pid, const volatile void *addr);
-/*
- * The same for a range, with adjacent frames merged. The caller frees *extents.
- */
-int64_t pagemap_extents(const volatile void *addr, size_t length,
-			struct contig_extent **extents);
-bool page_is_resident(const volatile void *addr);
-uint64_t page_flags(uint64_t pfn);
-int64_t page_mapcount(uint64_t pfn);
-bool page_flag(const volatile void *addr, int bit);
-
-/* /proc/kcore: read the memory at a physical address. */
-bool kcore_usable(void);
-bool kcore_read(uint64_t physical, void *to, size_t length);
-
-/*
- * Translate all of a range through a table of @entries (0: as many as it needs)
- * until nothing is left. The caller frees *extents.
- */
-int64_t translate_all(int client, int fd, uint64_t addr, uint64_t length,
-		      uint32_t entries, struct contig_extent **extents);
-
-/* Return true if GET_PHYSICAL of a range agrees with pagemap, byte by byte. */
-bool translation_is_true(int client, const volatile void *addr, size_t length);
-/*
- * Return true if the addresses that GET_PHYSICAL gives for a buffer have the
- * memory that is mapped at @map, according to pagemap, or to kcore for mappings
- * that pagemap does not show.
- */
-bool buffer_translation_is_true(int client, int fd, const volatile void *map,
-				size_t length);
-/*
- * Get the extents of a buffer, checked in the same way. Return their number or
- * a negative errno. The caller frees *extents.
- */
-int64_t buffer_extents(int client, int fd, size_t length,
-		       struct contig_extent **extents);
-
-/* Return true on a kernel whose debugging checks make it ten times as slow. */
-bool is_slow_kernel(void);
-/* Scale down the volume of a test, or its number of rounds, on slow kernels. */
-#define times(n) ((n) / (is_slow_kernel() ? 5 : 1))
-
-/* Return true if the test may take hours: "make soak" sets CONTIG_SOAK. */
-bool is_soak(void);
-
-/* Return the number of free pages, those on per-CPU lists included. */
-long free_pages(void);
-/*
- * Wait until at least so many pages are free. Prints on stderr if that fails.
- */
-bool free_pages_return(long pages);
-long meminfo_kib(const char *key);
-/*
- * Return the bytes of a block of memory that can go offline, 0 if there are
- * none.
- */
-uint64_t memory_block_bytes(void);
-/* Write to the state of such a block. Return 0 or a negative errno. */
-int memory_block_set(uint64_t n, const char *state);
-/* Return where memory begins, rounded down to a MiB: not 0 on all machines. */
-uint64_t ram_start(void);
-/* Return a value like VmLck of /proc/self/status, in KiB. */
-long status_kib(const char *key);
-/* Return what locks charge to this process, as mlocked or as pinned, in KiB. */
-long charged_kib(void);
-
-/* Return a whole file as a string that the caller frees, or NULL. */
-char *read_text(const char *path);
-int write_text(const char *path, const char *text);
-#define TRACING "/sys/kernel/tracing"
-/*
- * Switch the events of a folder of TRACING on or off, and no other tracing
- * code.
- */
-int trace_events(const char *folder, bool on);
-char *debugfs_text(const char *name);
-/* Return a number in a rung's line of debugfs stats, -1 if there is none. */
-enum rung_stat {
-	STAT_ATTEMPTS, STAT_SUCCESSES, STAT_BYTES, STAT_IN_USE, STAT_ENOMEM,
-	STAT_EBUSY, STAT_ETIME, STAT_ABSENT, STAT_OTHER,
-};
-
-int64_t stat_of(uint32_t rung, enum rung_stat n);
-/* Return true if a line of a debugfs file contains this word. */
-bool debugfs_has(const char *name, const char *word);
-bool parameter_is(const char *name, const char *value);
-
-/* Wait until all memory that came back to the reserve has been scrubbed. */
-void reserve_settle(void);
-
-/*
- * Wait for an event in the background: for a minute, which does not imply that
- * it may take so long. An emulated machine on a busy host stalls at times.
- */
-bool poll_until(bool (*done)(void *arg), void *arg);
-uint64_t now_ns(void);
-
-/* Everything that a command must not change if it fails. */
-struct snapshot {
-	char *buffers, *clients, *reserves;
-	struct contig_info info;
-	long charged_kib;
-	int fds;
-};
-
-void snapshot_take(struct snapshot *s, int client);
-/* Compare and free. Prints the differences on stderr. */
-bool snapshot_is_same(struct snapshot *s, int client);
-/* The same without freeing, for the next comparison. */
-bool snapshot_is_still(const struct snapshot *s, int client);
-
-/*
- * Processes
- */
-
-/*
- * Wait for a child. Return its exit status, or 128 plus the signal that ended
- * it.
- */
-int child_wait(pid_t pid);
-
-/* Drop all rights of root; open files stay open. */
-int drop_to_user(unsigned int uid);
-/* Drop one capability. */
-int drop_cap(int cap);
-
-int fd_send(int socket, int fd);
-int fd_receive(int socket);
-
-#define CAP_IPC_LOCK_NR 14
-#define CAP_SYS_RAWIO_NR 17
-#define CAP_SYS_RESOURCE_NR 24
 
 #endif /* CONTIG_UTILS_H */

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "contig_utils.h"
+
+static long figure(const char *path, const char *key)
+{
+	char *text = read_text(path), *at = text;
+	size_t n = strlen(key);
+	long value = -1;
+
+	while (at && *at) {
+		if (!strncmp(at, key, n) && at[n] == ':') {
+			value = strtol(at + n + 1, NULL, 10);
+			break;
+		}
+		at = strchr(at, '\n');
+		if (at)
+			at++;
+	}
+	free(text);
+	return value;
+}
+
+long meminfo_kib(const char *key)
+{
+	return figure("/proc/meminfo", key);
+}
+
+#define MEMORY_BLOCKS "/sys/devices/system/memory"
+
+uint64_t memory_block_bytes(void)
+{
+	char *text = read_text(MEMORY_BLOCKS "/block_size_bytes");
+	uint64_t bytes = text ? strtoull(text, NULL, 16) : 0;
+
+	free(text);
+	return bytes;
+}
+
+int memory_block_set(uint64_t n, const char *state)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), MEMORY_BLOCKS "/memory%llu/state",
+		 (unsigned long long)n);
+	return write_text(path, state);
+}
+
+uint64_t ram_start(void)
+{
+	static uint64_t start = UINT64_MAX;
+	char *text, *line, *next;
+
+	if (start != UINT64_MAX)
+		return start;
+	text = read_text("/proc/iomem");
+	for (line = text; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = 0;
+		if (strstr(line, "System RAM")) {
+			start = strtoull(line, NULL, 16) & ~(MIB(1) - 1);
+			break;
+		}
+	}
+	free(text);
+	return start == UINT64_MAX ? 0 : start;
+}
+
+long status_kib(const char *key)
+{
+	return figure("/proc/self/status", key);
+}
+
+long charged_kib(void)
+{
+	return status_kib("VmLck") + status_kib("VmPin");
+}
+
+/*
+ * Count the pages on the free lists and on per-CPU lists. MemFree is a separate
+ * counter, which drifts by pageblocks on kernels before 6.10 when adjacent
+ * ranges are emptied at the same time.
+ */
+static long count_free_pages(void)
+{
+	static const char count_key[] = "count:", zone_key[] = ", zone";
+	long count = 0, n;
+	char *text, *at, *end;
+	int order;
+
+	text = read_text("/proc/zoneinfo");
+	for (at = text ? strstr(text, count_key) : NULL; at;
+	     at = strstr(at, count_key)) {
+		at += strlen(count_key);
+		count += strtol(at, NULL, 10);
+	}
+	free(text);
+
+	text = read_text("/proc/buddyinfo");
+	for (at = text ? strstr(text, zone_key) : NULL; at;
+	     at = strstr(at, zone_key)) {
+		at += strlen(zone_key);
+		at += strspn(at, " ");
+		at += strcspn(at, " ");
+		for (order = 0;; order++, at = end) {
+			n = strtol(at, &end, 10);
+			if (end == at)
+				break;
+			count += n << order;
+		}
+	}
+	free(text);
+	return count;
+}
+
+/* Pages that moved from one list to the other meanwhile were counted twice. */
+long free_pages(void)
+{
+	long first = count_free_pages(), second = count_free_pages();
+
+	return first < second ? first : second;
+}
+
+static bool enough_free(void *arg)
+{
+	return free_pages() >= *(long *)arg;
+}
+
+bool free_pages_return(long want)
+{
+	/*
+	 * KASAN keeps up to a 32nd of memory, to detect accesses to freed
+	 * memory.
+	 */
+	if (is_slow_kernel())
+		want -= sysconf(_SC_PHYS_PAGES) / 32;
+	if (poll_until(enough_free, &want))
+		return true;
+	fprintf(stderr, "# %ld pages are free, not %ld\n", free_pages(), want);
+	return false;
+}

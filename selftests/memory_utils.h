@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Figures of the kernel: memory of the machine, and memory that is charged to
+ * this process
+ */
+#ifndef CONTIG_SELFTESTS_MEMORY_UTILS_H
+#define CONTIG_SELFTESTS_MEMORY_UTILS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Return the number of free pages, those on per-CPU lists included. */
+long free_pages(void);
+/*
+ * Wait until at least so many pages are free. Prints on stderr if that fails.
+ */
+bool free_pages_return(long pages);
+long meminfo_kib(const char *key);
+/*
+ * Return the bytes of a block of memory that can go offline, 0 if there are
+ * none.
+ */
+uint64_t memory_block_bytes(void);
+/* Write to the state of such a block. Return 0 or a negative errno. */
+int memory_block_set(uint64_t n, const char *state);
+/* Return where memory begins, rounded down to a MiB: not 0 on all machines. */
+uint64_t ram_start(void);
+/* Return a value like VmLck of /proc/self/status, in KiB. */
+long status_kib(const char *key);
+/* Return what locks charge to this process, as mlocked or as pinned, in KiB. */
+long charged_kib(void);
+
+#endif /* CONTIG_SELFTESTS_MEMORY_UTILS_H */
