@@ -83,12 +83,38 @@ struct irq_test_file {
 	unsigned int could_sleep;
 };
 
+/* main.c */
 extern struct list_head irq_test_files;
 extern struct mutex irq_test_files_mutex;
 
 int irq_test_open_for(struct irq_test_file *file, struct device *dev);
-int irq_test_open_for_edu(struct irq_test_file *file);
+
+/* level.c */
+bool irq_test_may_sleep(void);
+u32 irq_test_flags(enum irq_test_level level);
+int irq_test_at(struct irq_test_file *file, enum irq_test_level level,
+		bool (*step)(void *arg), void *arg);
+
+/* calls.c */
+int irq_test_call(struct irq_test_file *file, struct irq_test_call *cmd);
+int irq_test_prepare(struct irq_test_file *file,
+		     struct irq_test_prepare *cmd);
+
+/* defer.c */
+void irq_test_deferred(void *data);
+void irq_test_forget_notes(struct irq_test_file *file);
+unsigned int irq_test_wait_for_notes(struct irq_test_file *file,
+				     unsigned int nr);
+int irq_test_defer(struct irq_test_file *file, struct irq_test_defer *cmd);
+
+/* storm.c */
+int irq_test_storm(struct irq_test_file *file, struct irq_test_storm *cmd);
+
+/* measure.c */
 int irq_test_measure(struct irq_test_file *file, struct irq_test_measure *cmd);
+
+/* chain.c */
+int irq_test_open_for_edu(struct irq_test_file *file);
 int irq_test_chain(struct irq_test_file *file, struct irq_test_chain *cmd);
 int irq_test_chain_init(void);
 void irq_test_chain_exit(void);
