@@ -72,20 +72,26 @@ int catch_faults(int (*fn)(void *arg), void *arg);
 int step_open(struct step *step);
 int step_close(struct step *step);
 int step_info(struct step *step);
+int step_raw(struct step *step);
+
+/* allocs.c */
 int step_alloc(struct step *step);
 int step_probe(struct step *step);
+
+/* ranges.c */
 int step_hold(struct step *step);
 int step_unhold(struct step *step);
 int step_lock(struct step *step);
 int step_unlock(struct step *step);
 int step_physical(struct step *step);
 int step_get_state(struct step *step);
-int step_raw(struct step *step);
-int step_device(struct step *step);
-int step_rebind(struct step *step);
 int step_prepare(struct step *step);
 int step_checkpoint(struct step *step);
 int step_sync_range(struct step *step);
+
+/* devices.c */
+int step_device(struct step *step);
+int step_rebind(struct step *step);
 
 /* memory.c */
 int step_map(struct step *step);
