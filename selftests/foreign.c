@@ -4,17 +4,15 @@
  * by the device's own DMA, if it reaches them, and by pagemap.
  */
 #include <linux/dma-buf.h>
-#include <linux/dma-heap.h>
-#include <linux/udmabuf.h>
 #include <pthread.h>
 #include <sys/resource.h>
 
 #include "kselftest_harness.h"
 #include "contig_device_utils.h"
 #include "edu.h"
-#include "importing.h"
+#include "export_utils.h"
 
-#define PAGES 24
+#define PAGES EXPORT_PAGES
 #define BUFINFO "/sys/kernel/debug/dma_buf/bufinfo"
 
 static int buffer_sync(int fd, uint64_t flags)
@@ -22,97 +20,6 @@ static int buffer_sync(int fd, uint64_t flags)
 	struct dma_buf_sync sync = { .flags = flags | DMA_BUF_SYNC_RW };
 
 	return ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) ? -errno : 0;
-}
-
-/*
- * Return a dma-buf with the access mode in @flags, or a negative errno; -ENOENT
- * without exporter.
- */
-static int export_udmabuf(int flags)
-{
-	int memfd = memfd_create("foreign", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
-	struct udmabuf_create create = {
-		.memfd = memfd,
-		.flags = UDMABUF_FLAGS_CLOEXEC,
-		.size = pages(PAGES),
-	};
-	int fd = -ENOENT;
-
-	if (device >= 0 && !ftruncate(memfd, pages(PAGES)) &&
-	    !fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK)) {
-		fd = ioctl(device, UDMABUF_CREATE, &create);
-		if (fd < 0)
-			fd = -errno;
-	}
-	close(device);
-	close(memfd);
-	return fd;
-}
-
-static int export_heap(int flags)
-{
-	struct dma_heap_allocation_data data = {
-		.len = pages(PAGES),
-		.fd_flags = flags | O_CLOEXEC,
-	};
-	int heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC), ret;
-
-	if (heap < 0)
-		return -ENOENT;
-	ret = ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &data) ? -errno : (int)data.fd;
-	close(heap);
-	return ret;
-}
-
-static int export_drm(int flags)
-{
-	struct drm_mode_create_dumb dumb = {
-		.width = page_size / 4,
-		.height = PAGES,
-		.bpp = 32,
-	};
-	struct drm_prime_handle export = { .flags = flags | DRM_CLOEXEC };
-	int card = open("/dev/dri/card0", O_RDWR | O_CLOEXEC), ret = 0;
-
-	if (card < 0)
-		return -ENOENT;
-	if (ioctl(card, DRM_IOCTL_MODE_CREATE_DUMB, &dumb))
-		ret = -errno;
-	export.handle = dumb.handle;
-	if (!ret && ioctl(card, DRM_IOCTL_PRIME_HANDLE_TO_FD, &export))
-		ret = -errno;
-	close(card);
-	return ret ?: export.fd;
-}
-
-static int export_video(int flags)
-{
-	struct v4l2_format format = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.fmt.pix.width = 320,
-		.fmt.pix.height = 180,
-		.fmt.pix.pixelformat = V4L2_PIX_FMT_YUYV,
-	};
-	struct v4l2_requestbuffers request = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.memory = V4L2_MEMORY_MMAP,
-		.count = 1,
-	};
-	struct v4l2_exportbuffer export = {
-		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.flags = flags | O_CLOEXEC,
-	};
-	int video = open_video(0), ret = 0;
-
-	if (video < 0)
-		return -ENOENT;
-	if (ioctl(video, VIDIOC_S_FMT, &format) ||
-	    ioctl(video, VIDIOC_REQBUFS, &request) ||
-	    ioctl(video, VIDIOC_EXPBUF, &export))
-		ret = -errno;
-	close(video);
-	return ret ?: export.fd;
 }
 
 FIXTURE(foreign) {
