@@ -4,9 +4,9 @@
  * CONTIG_ALLOC and CONTIG_PROBE, time budgets and signals.
  */
 #include <signal.h>
-#include <sys/time.h>
 
 #include "kselftest_harness.h"
+#include "alarm_utils.h"
 #include "contig_utils.h"
 
 FIXTURE(report) {
@@ -335,25 +335,6 @@ TEST_F_TIMEOUT(report, time_budget_is_for_all_rungs_together, 400)
 	EXPECT_EQ(ETIME, last->error);
 	EXPECT_EQ(CONTIG_BLOCKED_TIME, last->blocked);
 	EXPECT_TRUE(free_pages_return(self->free - 1024));
-}
-
-static volatile sig_atomic_t alarms;
-
-static void on_alarm(int sig)
-{
-	alarms++;
-}
-
-static void alarm_every_ms(int ms)
-{
-	struct itimerval timer = {
-		.it_value.tv_usec = ms * 1000,
-		.it_interval.tv_usec = ms * 1000,
-	};
-	struct sigaction action = { .sa_handler = on_alarm };
-
-	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 FIXTURE(signal) {
