@@ -66,3 +66,23 @@ int checkpoint(int client, uint32_t id, uint32_t flags)
 
 	return contig_ioctl(client, CONTIG_CHECKPOINT, &cmd);
 }
+
+char *own_memory(int client, size_t length)
+{
+	struct contig_extent extents[OWN_PAGES];
+	char *memory = NULL;
+	int i, ret;
+
+	for (i = 0; i < 200; i++) {
+		memory = anon_map(length);
+		if (!memory)
+			break;
+		ret = _test_cmd_lock(client, memory, length, 0);
+		if (!ret && get_dma(client, -1, to_addr(memory), length,
+				    extents, OWN_PAGES) > 0)
+			return memory;
+		if (ret != -EADDRNOTAVAIL)
+			break;
+	}
+	return NULL;
+}

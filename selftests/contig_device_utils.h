@@ -22,4 +22,11 @@ uint64_t dma_at(const struct contig_extent *extents, int n, uint64_t offset);
 
 int checkpoint(int client, uint32_t id, uint32_t flags);
 
+#define OWN_PAGES 16
+/*
+ * Map and lock up to OWN_PAGES. Memory of a program lies anywhere: use what the
+ * device can reach. Return NULL on failure.
+ */
+char *own_memory(int client, size_t length);
+
 #endif /* CONTIG_DEVICE_UTILS_H */

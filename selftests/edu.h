@@ -190,4 +190,12 @@ static inline int edu_transfer(const struct edu *edu, uint64_t addr,
 	return -ETIME;
 }
 
+/* In the setup of a fixture: a client, and a device with a driver; or skip. */
+#define setup_edu(self) do { \
+	setup_client((self)->fd); \
+	if (edu_find(&(self)->edu)) \
+		SKIP(return, "no device: run QEMU with -device edu"); \
+	ASSERT_EQ(0, edu_setup(&(self)->edu)); \
+} while (0)
+
 #endif /* CONTIG_EDU_H */
