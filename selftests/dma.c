@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of every kind, as a device sees it: at which addresses, and until when.
- * The device's own DMA shows that the addresses are right.
+ * Memory of every kind, as a device sees it: at which addresses, and until
+ * when. The device's own DMA shows that the addresses are right.
  */
 #include "kselftest_harness.h"
 #include "contig_device_utils.h"

@@ -3,8 +3,8 @@
 #
 # What a program may leave behind: entries in lists, mappings, pins and pages.
 # selftests/run sources this. It sets $work, a folder, and $own, the pages that
-# contig had just after it was loaded; $orphans and $lost_before are the pages of
-# unloaded modules and the failed pages so far.
+# contig had just after it was loaded; $orphans and $lost_before are the pages
+# of unloaded modules and the failed pages so far.
 # shellcheck disable=SC2154 # see above
 
 DEBUGFS=/sys/kernel/debug/contig
