@@ -548,8 +548,8 @@ struct options {
 
 static const struct argp_option argp_options[] = {
 	{"rung", 'r', "RUNG", 0,
-	 "source of the first memory: reserve, coherent, range, split or "
-	 "scatter (default: the first rung that gives it in one extent)",
+	 "source of the first memory: reserve, coherent, range, split, scatter "
+	 "or malloc (default: the first rung that gives it in one extent)",
 	 0},
 	{"size", 's', "MIB", 0, "length of the data (default: 4)", 0},
 	{0},
