@@ -477,11 +477,12 @@ TEST_F_TIMEOUT(turn, a_user_waits_for_one_request_of_another, 300)
 		pids[i] = crowd_begin();
 	EXPECT_TRUE(poll_until(crowd_is_there, &nr));
 	/*
-	 * One that had the turn already, and one more. Requests that lose the
-	 * turn, as they do on an emulated machine that stalls, are served in
-	 * addition.
+	 * One that had the turn already, and one more. In addition, requests that
+	 * lose the turn, as they do on an emulated machine that stalls, and those
+	 * that are served before the answered user gets a processor and looks: the
+	 * crowd wants both. Without the order it would be about all of the crowd.
 	 */
-	for (try = 0; try < 4 && (passed < 0 || passed > 2); try++) {
+	for (try = 0; try < 8 && (passed < 0 || passed > 2); try++) {
 		passed = served_before_another();
 		TH_LOG("%d requests of another user came first", passed);
 	}
@@ -490,7 +491,7 @@ TEST_F_TIMEOUT(turn, a_user_waits_for_one_request_of_another, 300)
 		waitpid(pids[i], NULL, 0);
 	chmod(CONTIG_PATH, st.st_mode & 0777);
 	EXPECT_LE(0, passed);
-	EXPECT_GE(2, passed);
+	EXPECT_GE(2 + nr / 8, passed);
 }
 
 TEST_F_TIMEOUT(turn, pages_in_pipes_are_no_way_to_spend_a_budget, 300)
