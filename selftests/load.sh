@@ -329,7 +329,12 @@ killed_beside_a_worker_that_waits()
 	hold spin || return 1
 	modprobe $MODULE early=1M*12 2>/dev/null &
 	loader=$!
-	sleep 0.5
+	# The kernel's part of loading cannot be killed, so wait for contig's.
+	tries=0
+	until grep -q '\[contig\]' "/proc/$loader/stack" || [ $tries -ge 200 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
 	kill -9 "$loader"
 	took=$(seconds wait_gone "$loader")
 	release
