@@ -30,10 +30,7 @@
  * @highest: last page frame that the request may have; constant
  * @window: entry for the notifier of memory that goes offline
  * @claim: keeps others from the page frames once the caller has left
- * @busy: a page that is locked or under writeback, or the first one of a
- *        pageblock that must not be emptied, ULONG_MAX for none; valid once the
- *        job is done
- * @drained: lists of CPUs were drained; valid once the job is done
+ * @outcome: valid once the job is done
  * @free: number of free pages at the caller's last check
  */
 struct contig_empty {
@@ -42,8 +39,7 @@ struct contig_empty {
 	unsigned long highest;
 	struct contig_offline_window window;
 	struct contig_claim claim;
-	unsigned long busy;
-	bool drained;
+	struct contig_empty_outcome outcome;
 	unsigned long free;
 };
 
@@ -52,15 +48,15 @@ static struct contig_empty *to_empty(struct contig_job *job)
 	return container_of(job, struct contig_empty, job);
 }
 
-/* Wait briefly for pages to be unlocked. If one is not, set @busy to it. */
+/* Wait briefly for pages to be unlocked. If one is not, set busy to it. */
 static bool contig_empty_settled(struct contig_empty *empty)
 {
+	const struct contig_job *job = &empty->job;
 	unsigned int looks;
 
 	for (looks = 0; looks < CONTIG_LOCKED_LOOKS; looks++) {
-		empty->busy = contig_window_busy(empty->job.pfn,
-						 empty->job.npages);
-		if (empty->busy == ULONG_MAX)
+		empty->outcome.busy = contig_window_busy(job->pfn, job->npages);
+		if (empty->outcome.busy == ULONG_MAX)
 			return true;
 		usleep_range(1000, 2000);
 	}
@@ -81,7 +77,7 @@ static int contig_empty_check(struct contig_empty *empty, bool first)
 
 	type = contig_window_type(pfn, &npages, &zone);
 	if (type != empty->type || npages != empty->job.npages) {
-		empty->busy = type == empty->type ? pfn + npages : pfn;
+		empty->outcome.busy = type == empty->type ? pfn + npages : pfn;
 		return -EBUSY;
 	}
 	if (first && contig_window_free(pfn, npages) >
@@ -115,7 +111,7 @@ static int contig_empty_try(struct contig_empty *empty, bool first)
 	if (!contig_empty_settled(empty))
 		return -EBUSY;
 	if (!contig_offline_enter(&empty->window, pfn, npages)) {
-		empty->busy = pfn;
+		empty->outcome.busy = pfn;
 		return -EBUSY;
 	}
 	ret = contig_empty_check(empty, first);
@@ -162,11 +158,11 @@ static int contig_empty_work(struct contig_job *job)
 	int ret;
 
 	ret = contig_empty_try(empty, true);
-	empty->drained = !ret;
-	if (ret != -EBUSY || empty->busy != ULONG_MAX ||
+	empty->outcome.drained = !ret;
+	if (ret != -EBUSY || empty->outcome.busy != ULONG_MAX ||
 	    contig_job_abandoned(job))
 		return ret;
-	empty->drained = contig_empty_drain(empty);
+	empty->outcome.drained = contig_empty_drain(empty);
 	if (contig_job_abandoned(job))
 		return -EINTR;
 	/* More pages can move when lists of CPUs are drained. */
@@ -236,20 +232,18 @@ int contig_empty(const struct contig_request *request, unsigned long pfn,
 	struct contig_empty *empty = kzalloc(sizeof(*empty), CONTIG_GFP);
 	int ret;
 
-	outcome->busy = ULONG_MAX;
-	outcome->drained = false;
+	*outcome = (struct contig_empty_outcome){ .busy = ULONG_MAX };
 	if (!empty)
 		return -ENOMEM;
 	contig_job_init(&empty->job, &contig_empty_ops, pfn, npages);
 	empty->type = type;
 	empty->highest = request->highest;
-	empty->busy = ULONG_MAX;
+	empty->outcome = *outcome;
 	empty->free = contig_window_free(pfn, npages);
 	ret = contig_job_run(&empty->job, request);
 	if (!ret) {
 		ret = empty->job.result;
-		outcome->busy = empty->busy;
-		outcome->drained = empty->drained;
+		*outcome = empty->outcome;
 	}
 	contig_job_put(&empty->job);
 	return ret;

@@ -26,6 +26,13 @@ enum contig_page_class {
 	CONTIG_CLASS_KERNEL,
 };
 
+/* Return true if a frame can be in a window; @held: with extra references too. */
+static inline bool contig_class_usable(enum contig_page_class class, bool held)
+{
+	return class == CONTIG_CLASS_FREE || class == CONTIG_CLASS_MOVABLE ||
+	       (class == CONTIG_CLASS_REFERENCED && held);
+}
+
 /*
  * Without a reference a page can become part of a compound page at any moment,
  * and the kernel's own functions can assert (CONFIG_DEBUG_VM_PGFLAGS) that it

@@ -163,9 +163,7 @@ static void contig_scan_block(struct contig_scan *scan, struct zone *zone,
 		else if (class == CONTIG_CLASS_FREE && isolates &&
 			 contig_page_listed(pfn_to_page(pfn)))
 			survey->listed += n;
-		usable = class == CONTIG_CLASS_FREE ||
-			 class == CONTIG_CLASS_MOVABLE ||
-			 (class == CONTIG_CLASS_REFERENCED && scan->held);
+		usable = contig_class_usable(class, scan->held);
 		contig_scan_cma(scan, cma && usable, pfn, n);
 		if (!isolates || (!usable && class != CONTIG_CLASS_REFERENCED))
 			contig_scan_loose_end(scan, pfn, pfn + n);
@@ -316,9 +314,7 @@ bool contig_window_usable(unsigned long pfn, unsigned long npages, bool held)
 		usable = page && contig_block_isolates(page_zone(page), pfn);
 		for (; usable && pfn < stop; pfn += n) {
 			class = contig_page_class(pfn_to_page(pfn), &n);
-			usable = class == CONTIG_CLASS_FREE ||
-				 class == CONTIG_CLASS_MOVABLE ||
-				 (class == CONTIG_CLASS_REFERENCED && held);
+			usable = contig_class_usable(class, held);
 		}
 		rcu_read_unlock();
 	}
