@@ -88,6 +88,22 @@ struct contig_open_opts {
 	}
 
 /**
+ * contig_open_opts_init() - set all options to their defaults
+ * @opts: filled with the default of each option
+ * @size: sizeof(struct contig_open_opts), as the caller knows it
+ *
+ * The same as CONTIG_OPEN_OPTS_INIT, for languages that cannot use macros of C.
+ * @size keeps the function from writing past the end of a caller's structure
+ * that is older, and so shorter, than the library's.
+ *
+ * Return: 0; -EINVAL: @size is smaller than that of the first version, and
+ * nothing was written.
+ *
+ * Context: async-signal-safe.
+ */
+int contig_open_opts_init(struct contig_open_opts *opts, size_t size);
+
+/**
  * contig_open() - open a client
  * @client: where to put the handle; set to NULL on failure
  * @opts: options, or NULL
@@ -171,6 +187,19 @@ struct contig_device_opts {
 	{                                                                      \
 		sizeof(struct contig_device_opts), 0, 0, 0, 0                  \
 	}
+
+/**
+ * contig_device_opts_init() - set all options to their defaults
+ * @opts: filled with the default of each option
+ * @size: sizeof(struct contig_device_opts), as the caller knows it
+ *
+ * The same as CONTIG_DEVICE_OPTS_INIT.
+ *
+ * Return: as contig_open_opts_init().
+ *
+ * Context: async-signal-safe.
+ */
+int contig_device_opts_init(struct contig_device_opts *opts, size_t size);
 
 /**
  * contig_attach_device() - choose the device that a client's memory is for
@@ -271,6 +300,19 @@ struct contig_alloc_opts {
 		.sz = sizeof(struct contig_alloc_opts)                         \
 	}
 #endif
+
+/**
+ * contig_alloc_opts_init() - set all options to their defaults
+ * @opts: filled with the default of each option
+ * @size: sizeof(struct contig_alloc_opts), as the caller knows it
+ *
+ * The same as CONTIG_ALLOC_OPTS_INIT.
+ *
+ * Return: as contig_open_opts_init().
+ *
+ * Context: async-signal-safe.
+ */
+int contig_alloc_opts_init(struct contig_alloc_opts *opts, size_t size);
 
 #if defined(__cplusplus) && defined(__GNUC__)
 /*
@@ -848,6 +890,19 @@ struct contig_prepare_opts {
 	{                                                                      \
 		sizeof(struct contig_prepare_opts), 0, 0, 0, 0, NULL           \
 	}
+
+/**
+ * contig_prepare_opts_init() - set all options to their defaults
+ * @opts: filled with the default of each option
+ * @size: sizeof(struct contig_prepare_opts), as the caller knows it
+ *
+ * The same as CONTIG_PREPARE_OPTS_INIT.
+ *
+ * Return: as contig_open_opts_init().
+ *
+ * Context: async-signal-safe.
+ */
+int contig_prepare_opts_init(struct contig_prepare_opts *opts, size_t size);
 
 /**
  * contig_prepare() - prepare ranges of memory for transfers by a device

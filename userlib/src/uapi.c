@@ -55,6 +55,49 @@ static int copy_opts(void *known, size_t known_size, const void *opts,
 	return 0;
 }
 
+/**
+ * init_opts() - set all options to their defaults
+ * @opts: the caller's structure, which begins with its size as a size_t
+ * @size: this size
+ * @min_size: size of the structure in the first version
+ *
+ * The default of an option that this library does not know is 0 as well.
+ *
+ * Return: 0; -EINVAL: too short.
+ */
+static int init_opts(void *opts, size_t size, size_t min_size)
+{
+	if (size < min_size)
+		return ctg_result(-EINVAL);
+	memset(opts, 0, size);
+	memcpy(opts, &size, sizeof(size));
+	return 0;
+}
+
+CONTIG_EXPORT int contig_open_opts_init(struct contig_open_opts *opts,
+					size_t size)
+{
+	return init_opts(opts, size, OPEN_OPTS_SIZE_0);
+}
+
+CONTIG_EXPORT int contig_device_opts_init(struct contig_device_opts *opts,
+					  size_t size)
+{
+	return init_opts(opts, size, DEVICE_OPTS_SIZE_0);
+}
+
+CONTIG_EXPORT int contig_alloc_opts_init(struct contig_alloc_opts *opts,
+					 size_t size)
+{
+	return init_opts(opts, size, ALLOC_OPTS_SIZE_0);
+}
+
+CONTIG_EXPORT int contig_prepare_opts_init(struct contig_prepare_opts *opts,
+					   size_t size)
+{
+	return init_opts(opts, size, PREPARE_OPTS_SIZE_0);
+}
+
 int ctg_copy_open_opts(struct contig_open_opts *known,
 		       const struct contig_open_opts *opts)
 {

@@ -67,6 +67,46 @@ static void open_checks_the_size_of_its_options(void **state)
 	assert_null(client);
 }
 
+/* Check that a function initializes a structure as the macro does. */
+#define assert_initializes(name, macro)                                        \
+	do {                                                                   \
+		struct contig_##name##_opts by_macro = macro;                  \
+		struct {                                                       \
+			struct contig_##name##_opts opts;                      \
+			uint64_t tail[2];                                      \
+		} longer;                                                      \
+                                                                               \
+		memset(&longer, 0x5a, sizeof(longer));                         \
+		assert_error(contig_##name##_opts_init(                        \
+				     &longer.opts, sizeof(longer.opts) - 1),   \
+			     EINVAL);                                          \
+		assert_int_equal(*(unsigned char *)&longer.opts, 0x5a);        \
+		assert_int_equal(contig_##name##_opts_init(                    \
+					 &longer.opts, sizeof(longer.opts)),   \
+				 0);                                           \
+		assert_memory_equal(&longer.opts, &by_macro,                   \
+				    sizeof(by_macro));                         \
+		assert_int_equal(longer.tail[0] & 0xff, 0x5a);                 \
+		assert_int_equal(                                              \
+			contig_##name##_opts_init(&longer.opts,                \
+						  sizeof(longer.opts) +        \
+							  sizeof(uint64_t)),   \
+			0);                                                    \
+		assert_int_equal(longer.opts.sz,                               \
+				 sizeof(longer.opts) + sizeof(uint64_t));      \
+		assert_int_equal(longer.tail[0], 0);                           \
+		assert_int_equal(longer.tail[1] & 0xff, 0x5a);                 \
+	} while (0)
+
+static void functions_initialize_options(void **state)
+{
+	(void)state;
+	assert_initializes(open, CONTIG_OPEN_OPTS_INIT);
+	assert_initializes(device, CONTIG_DEVICE_OPTS_INIT);
+	assert_initializes(alloc, CONTIG_ALLOC_OPTS_INIT);
+	assert_initializes(prepare, CONTIG_PREPARE_OPTS_INIT);
+}
+
 static void close_keeps_errno_and_takes_null(void **state)
 {
 	unsigned int files = fake_open_files();
@@ -126,6 +166,7 @@ int main(void)
 		TEST(open_fails_without_the_device),
 		TEST(open_refuses_what_is_not_contig),
 		TEST(open_checks_the_size_of_its_options),
+		TEST(functions_initialize_options),
 		TEST(close_keeps_errno_and_takes_null),
 		TEST(clients_are_independent),
 		TEST(info_goes_through_as_it_is),
