@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+"""Clients: one open /dev/contig each."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import warnings
+from typing import Any
+
+from . import _abi
+from ._abi import AllocFlags, RangeFlags, Rungs
+from ._buffer import Buffer
+from ._library import Error, check, lib, text_of
+from ._lock import Lock, MemoryLock
+from ._types import Constraints, Device, Info, Probe, reports_of
+
+
+class Client:
+    """An open /dev/contig. open() makes it.
+
+    It is a context manager, which closes the client at its end. Clients are
+    independent of each other. A client serves the process that opened it: a
+    child process opens its own (EXDEV).
+    """
+
+    _handle: Any = None
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        """See open()."""
+        self._attached = False
+        self._process = os.getpid()
+        options = _abi.contig_open_opts()
+        check(lib.contig_open_opts_init(options, ctypes.sizeof(options)))
+        options.path = None if path is None else os.fsencode(path)
+        handle = ctypes.POINTER(_abi.contig)()
+        check(lib.contig_open(ctypes.byref(handle), options))
+        self._handle = handle
+
+    def _use(self) -> Any:
+        if self._handle is None:
+            raise ValueError("the client is closed")
+        return self._handle
+
+    def _is_mine(self) -> bool:
+        return self._handle is not None and self._process == os.getpid()
+
+    def _has_device(self) -> bool:
+        return self._handle is not None and self._attached
+
+    def fileno(self) -> int:
+        """Return the descriptor, which the client still owns."""
+        return int(lib.contig_fd(self._use()))
+
+    def info(self) -> Info:
+        """Describe the machine and the module."""
+        info = _abi.contig_info(size=ctypes.sizeof(_abi.contig_info))
+        check(lib.contig_get_info(self._use(), info))
+        return Info._from(info)
+
+    def attach(self, device: str, *, address_bits: int = 0,
+               max_segment: int = 0, boundary: int = 0) -> None:
+        """Choose the device that the client's memory is for.
+
+        device: "pci/DDDD:BB:DD.F" or "platform/NAME"
+        address_bits: how many bits of a DMA address it has, 12 to 64
+        max_segment: longest segment that it takes, in bytes
+        boundary: no segment may cross a multiple of this, in bytes; a power of
+            two of at least a page
+
+        0 stands for the kernel's value. The device needs a driver that leaves
+        DMA to others, such as uio_pci_generic.
+
+        Raises Error with EPERM, EACCES: the caller lacks the right; ENODEV: no
+        such device; EUNATCH: it has no driver; ERANGE: it can reach no memory;
+        EBUSY: it is in use in another way, or this client has memory locked;
+        EINVAL: a wrong name or limit.
+        """
+        options = _abi.contig_device_opts()
+        check(lib.contig_device_opts_init(options, ctypes.sizeof(options)))
+        options.address_bits = address_bits
+        options.max_segment = max_segment
+        options.boundary = boundary
+        check(lib.contig_attach_device(self._use(), device.encode(), options))
+        self._attached = True
+
+    def detach(self) -> None:
+        """Undo attach().
+
+        Raises Error with EUNATCH: no device is attached; EBUSY: this client
+        has memory locked.
+        """
+        check(lib.contig_detach_device(self._use()))
+        self._attached = False
+
+    def device(self) -> Device:
+        """Describe the attached device.
+
+        Raises Error with EUNATCH: no device is attached; ENODEV: it is gone.
+        """
+        device = _abi.contig_device(size=ctypes.sizeof(_abi.contig_device))
+        check(lib.contig_get_device(self._use(), device))
+        return Device._from(device)
+
+    @staticmethod
+    def _options(rungs: int, flags: int,
+                 constraints: Constraints | None) -> _abi.contig_alloc_opts:
+        options = _abi.contig_alloc_opts()
+        check(lib.contig_alloc_opts_init(options, ctypes.sizeof(options)))
+        options.rungs = rungs
+        options.flags = flags
+        if constraints is not None:
+            constraints._fill(options.constraints)
+        return options
+
+    def alloc(self, length: int, *, rungs: int | Rungs = 0,
+              flags: int | AllocFlags = 0,
+              constraints: Constraints | None = None,
+              timeout_ms: int = 0, name: str | None = None) -> Buffer:
+        """Allocate memory, and map it.
+
+        length: bytes, rounded up to pages
+        rungs: the rungs that may be tried, for example Rungs.CONTIGUOUS for
+            memory that is one extent; 0 for all
+        flags: kinds of memory
+        constraints: limits that the memory must meet
+        timeout_ms: milliseconds that it may take, 0 for the module's default
+        name: name of the buffer in debugfs, of at most 31 bytes; by default
+            that of the calling thread
+
+        The memory is zero, except with AllocFlags.KEEP_CONTENTS. Other threads
+        run while the call waits.
+
+        Raises Error, with an explanation and the reports of the rungs: ENOMEM:
+        no rung could give it; ETIME: the time ran out; ERANGE: no memory of
+        this machine meets the constraints; EFBIG: longer than the memory of
+        the machine; EDQUOT: over a quota; EPERM: the constraints would reveal
+        physical addresses; EINVAL: wrong arguments; EOPNOTSUPP: unknown flags
+        or rungs; EMFILE, ENFILE: too many open files; ENODEV: the client's
+        device is gone.
+        """
+        options = self._options(rungs, flags, constraints)
+        answer = _abi.contig_alloc(size=ctypes.sizeof(_abi.contig_alloc))
+        options.timeout_ms = timeout_ms
+        options.name = None if name is None else os.fsencode(name)
+        options.answer = ctypes.pointer(answer)
+        handle = ctypes.POINTER(_abi.contig_buffer)()
+        result = lib.contig_alloc(self._use(), length, options,
+                                  ctypes.byref(handle))
+        if result:
+            raise Error(result, text_of(lib.contig_explain,
+                                        ctypes.byref(answer), result),
+                        reports_of(answer))
+        return Buffer._make(self, handle)
+
+    def allocate(self, shape: Any, dtype: Any = "u1", **options: Any) -> Any:
+        """Allocate an array of numpy, a contig.Array.
+
+        shape, dtype: as for numpy.zeros()
+        options: as for alloc()
+
+        Raises Error as alloc(), and ImportError without numpy.
+        """
+        import numpy
+        kind = numpy.dtype(dtype)
+        count = int(numpy.prod(shape, dtype=object))
+        buffer = self.alloc(count * kind.itemsize, **options)
+        try:
+            return buffer.array(shape, kind)
+        except BaseException:
+            buffer.close()
+            raise
+
+    def probe(self, length: int, *, rungs: int | Rungs = 0,
+              flags: int | AllocFlags = 0,
+              constraints: Constraints | None = None) -> Probe:
+        """Report the result that alloc() would have. Changes nothing.
+
+        Raises Error as alloc(), but not because there is no memory.
+        """
+        options = self._options(rungs, flags, constraints)
+        answer = _abi.contig_probe(size=ctypes.sizeof(_abi.contig_probe))
+        check(lib.contig_probe(self._use(), length, options, answer))
+        return Probe._from(answer)
+
+    def import_buffer(self, descriptor: int) -> Buffer:
+        """Make a buffer from the descriptor of a dma-buf, of contig or of
+        another driver. It is duplicated, and the caller still owns it.
+
+        Raises Error with EBADF: not open; EBADFD: not a dma-buf; EMFILE; and
+        as mmap() of the dma-buf.
+        """
+        handle = ctypes.POINTER(_abi.contig_buffer)()
+        check(lib.contig_buffer_import(self._use(), descriptor,
+                                       ctypes.byref(handle)))
+        return Buffer._make(self, handle)
+
+    def lock(self, memory: Any, *, output: bool = False,
+             contiguous: bool = False,
+             device_contiguous: bool = False) -> Lock:
+        """Lock memory: make it resident and immovable, and map it for the
+        client's device.
+
+        memory: a Buffer, or any object with the buffer protocol, whose memory
+            must be contiguous in the program's addresses: bytearray, array,
+            memoryview, an array of numpy, mmap. It cannot be resized, nor its
+            memory be freed, as long as it is locked
+        output: the device will only read. Without it the object must be
+            writable
+        contiguous: fail unless it is one extent
+        device_contiguous: fail unless it is one extent for the device
+
+        Raises BufferError, TypeError or ValueError if the object does not give
+        its memory; and Error with EDQUOT: over RLIMIT_MEMLOCK or another
+        limit; ENOMEM; EILSEQ: not contiguous, though that was demanded; EPERM:
+        the caller may not learn whether it is; EUNATCH: no device is attached;
+        ENODEV: it is gone; EADDRNOTAVAIL: it cannot reach a page; ENXIO: not
+        memory; EACCES: not writable; ESTALE: other memory was locked at these
+        addresses; EINVAL: a length of 0; EXDEV: the client is of another
+        process.
+        """
+        flags = ((RangeFlags.LOCK_OUTPUT if output else 0) |
+                 (RangeFlags.LOCK_CONTIGUOUS if contiguous else 0) |
+                 (RangeFlags.LOCK_DEVICE_CONTIGUOUS if device_contiguous
+                  else 0))
+        if isinstance(memory, Buffer):
+            return memory._lock_for(self, flags)
+        return MemoryLock(self, memory, flags, not output)
+
+    @property
+    def closed(self) -> bool:
+        """Whether close() was called."""
+        return self._handle is None
+
+    def close(self) -> None:
+        """Close the client, which ends all of its locks. Buffers live on."""
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
+            lib.contig_close(handle)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._handle is not None:
+            warnings.warn(f"closed late: {self!r}", ResourceWarning,
+                          source=self)
+            self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._handle is None else "open"
+        return f"<contig.Client: {state}>"
+
+
+def open(path: str | os.PathLike[str] | None = None) -> Client:
+    """Open a client.
+
+    path: the device, by default /dev/contig
+
+    Raises Error with ENOENT: there is no such device, usually because the
+    module is not loaded; EACCES: not allowed to open it; ENOTTY: it is not
+    contig's; EMFILE, ENFILE, ENOMEM.
+    """
+    return Client(path)
