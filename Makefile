@@ -5,7 +5,12 @@
 #   KERNELDIR   kernel headers to build the module against
 #   KERNELS     kernels that demo, check, soak and bench run on
 #   FUZZ_TIME   seconds that "make fuzz" takes, alone and in "make soak"
-#   DESTDIR, prefix   where "make install" puts things
+#   DESTDIR, prefix   where "make install" puts things; also moduledir, and what
+#                     userlib/Makefile lists
+#   CROSS_COMPILE, ARCH   another architecture than this machine's, as for a
+#                     kernel: CROSS_COMPILE=aarch64-linux-gnu- ARCH=arm64
+#   STRIP             program that removes debug information from the installed
+#                     module; STRIP=: keeps it
 #   V=1         shows the commands
 
 KVER ?= $(shell uname -r)
@@ -21,11 +26,11 @@ prefix ?= /usr/local
 FUZZ_TIME ?= 3600
 
 BUILD := $(CURDIR)/build
-MODULE := $(BUILD)/module/$(RELEASE)/kmod/contig.ko
 KSFT := $(BUILD)/linux-source/tools/testing/selftests
 
 .DEFAULT_GOAL := all
-.PHONY: all help modules library selftests install uninstall load unload
+.PHONY: all help modules library selftests load unload
+.PHONY: install install-module install-library uninstall
 .PHONY: guest known-kernel built root demo check soak bench lint fuzz coverage
 .PHONY: clean distclean
 
@@ -45,7 +50,8 @@ help:
 	@echo 'make lint             style and static checks'
 	@echo 'make fuzz             look for bugs for FUZZ_TIME seconds ($(FUZZ_TIME))'
 	@echo 'make coverage         how much of the code the tests run, in QEMU'
-	@echo 'make install          into DESTDIR and prefix ($(prefix))'
+	@echo 'make install          into DESTDIR and prefix ($(prefix));'
+	@echo '                      also install-module, install-library alone'
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
 	@echo
@@ -79,7 +85,7 @@ modules:
 		echo "no kernel headers in $(KERNELDIR): install the package" \
 			"linux-headers-$(KVER), or say KERNELDIR=..." >&2; \
 		exit 1; }
-	$(call build_module,$(KERNELDIR),$(BUILD)/module/$(RELEASE))
+	$(call build_module,$(KERNELDIR),$(MODULES))
 
 # With KERNEL=NAME of scripts/kernel-list, programs are built for its guests, and
 # where those are of another architecture than this machine, into folders of
@@ -98,7 +104,11 @@ export PKG_CONFIG_SYSROOT_DIR := $(SYSROOT)
 export PKG_CONFIG_LIBDIR := \
 	$(SYSROOT)/usr/lib/$(CROSS_COMPILE:%-=%)/pkgconfig
 endif
+else ifneq ($(CROSS_COMPILE),)
+SUFFIX := -$(patsubst %-,%,$(notdir $(CROSS_COMPILE)))
 endif
+MODULES := $(BUILD)/module$(SUFFIX)/$(RELEASE)
+MODULE := $(MODULES)/kmod/contig.ko
 USERLIB := $(BUILD)/userlib$(SUFFIX)
 SELFTESTS := $(BUILD)/selftests$(SUFFIX)
 # What the debug kernel runs counts its lines, as the module there does.
@@ -138,7 +148,7 @@ guest: known-kernel library selftests
 		DESTDIR=$(GUEST) prefix=/usr install >/dev/null
 	@rm -rf $(GUEST)/usr/include $(GUEST)/usr/share $(GUEST)/usr/lib/*.a
 	@install -D -t $(GUEST)/usr/bin $(USERLIB)/examples/first \
-		$(USERLIB)/examples/nvme
+		$(USERLIB)/examples/edu $(USERLIB)/examples/nvme
 	+@$(MAKE) -s -C selftests OUTPUT=$(SELFTESTS) LIBCONTIG=$(USERLIB) \
 		KSFT=$(KSFT) $(FOR_KERNEL) \
 		DESTDIR=$(GUEST)/usr/libexec/contig/selftests install >/dev/null
@@ -151,22 +161,36 @@ known-kernel:
 			"scripts/kernels $(KERNEL)" >&2; exit 1; }
 
 built:
-	@test -e $(MODULE) && test -e $(BUILD)/userlib/libcontig.a || { \
+	@test -e $(MODULE) || { \
 		echo "nothing is built for Linux $(RELEASE): run make first," \
 			"with the same KERNELDIR if you gave one" >&2; exit 1; }
 
-install: built
-	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
-		DESTDIR=$(DESTDIR) prefix=$(prefix) install
-	$(if $(Q),@echo '  INSTALL  $(DESTDIR)/lib/modules/$(RELEASE)/updates/contig.ko')
-	$(Q)install -D -m 644 -t $(DESTDIR)/lib/modules/$(RELEASE)/updates \
-		$(MODULE)
-	$(Q)test -n "$(DESTDIR)" || { $(SBIN) ldconfig; depmod $(RELEASE); }
+# Where /lib is a link, a package must not bring a folder of that name.
+moduledir ?= $(if $(shell test -L /lib && echo merged),/usr)/lib/modules
+INSTALLED := $(DESTDIR)$(moduledir)/$(RELEASE)/updates/contig.ko
+STRIP ?= $(CROSS_COMPILE)strip
+
+install: install-module install-library
+
+# Debug information is nine tenths of the file. BTF and symbols stay.
+install-module: built
+	$(if $(Q),@echo '  INSTALL  $(INSTALLED)')
+	$(Q)install -D -m 644 $(MODULE) $(INSTALLED)
+	$(Q)$(STRIP) --strip-debug $(INSTALLED)
+	$(Q)test -n "$(DESTDIR)" || { $(SBIN) depmod $(RELEASE); }
+
+install-library:
+	@test -e $(USERLIB)/libcontig.a || { \
+		echo "the library is not built: run make library first" >&2; \
+		exit 1; }
+	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(USERLIB) \
+		$(FOR_KERNEL) DESTDIR=$(DESTDIR) prefix=$(prefix) install
+	$(Q)test -n "$(DESTDIR)" || { $(SBIN) ldconfig; }
 
 uninstall:
-	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(BUILD)/userlib \
+	+$(Q)$(MAKE) --no-print-directory -C userlib O=$(USERLIB) \
 		DESTDIR=$(DESTDIR) prefix=$(prefix) uninstall
-	$(Q)rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/contig.ko
+	$(Q)rm -f $(INSTALLED)
 	$(Q)test -n "$(DESTDIR)" || { $(SBIN) ldconfig; depmod $(RELEASE); }
 
 root:
@@ -196,7 +220,7 @@ coverage:
 	scripts/coverage
 
 clean:
-	rm -rf $(BUILD)/module $(BUILD)/userlib* $(BUILD)/selftests* \
+	rm -rf $(BUILD)/module* $(BUILD)/userlib* $(BUILD)/selftests* \
 		$(BUILD)/guest $(BUILD)/vm $(BUILD)/log
 
 distclean:
