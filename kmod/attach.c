@@ -6,7 +6,6 @@
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
-#include <linux/log2.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/platform_device.h>
@@ -21,6 +20,7 @@
 #include "gfp.h"
 #include "name.h"
 #include "pool.h"
+#include "powers.h"
 #include "stats.h"
 #include "trace.h"
 #include "ucmd.h"
@@ -253,8 +253,8 @@ static int contig_device_check(const struct contig_device *cmd)
 		return -EINVAL;
 	if (cmd->max_segment && cmd->max_segment < PAGE_SIZE)
 		return -EINVAL;
-	if (cmd->boundary &&
-	    (!is_power_of_2(cmd->boundary) || cmd->boundary < PAGE_SIZE))
+	if (cmd->boundary && (!contig_is_power_of_2(cmd->boundary) ||
+			      cmd->boundary < PAGE_SIZE))
 		return -EINVAL;
 	return 0;
 }

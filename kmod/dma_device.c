@@ -177,7 +177,11 @@ int contig_dma_device_describe(struct contig_dma_device *device,
 	/* Segments are whole pages. */
 	cmd->out_max_segment = max_t(u64, dma_get_max_seg_size(dev),
 				     PAGE_SIZE);
-	cmd->out_boundary = boundary == ULONG_MAX ? 0 : boundary + 1;
+	/*
+	 * 0 for none. A 32-bit kernel cannot tell none from a boundary of 4
+	 * GiB, which PCI devices have.
+	 */
+	cmd->out_boundary = boundary + 1;
 	cmd->out_highest = device->highest == ULONG_MAX ? U64_MAX :
 			   PFN_PHYS((u64)device->highest + 1) - 1;
 	cmd->out_features = 0;

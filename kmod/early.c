@@ -10,13 +10,13 @@
 #include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
-#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/numa.h>
 #include <linux/pfn.h>
 #include <linux/string.h>
 
 #include "early.h"
+#include "powers.h"
 
 /* More than any machine has, but the sum of all blocks fits in a u64. */
 #define CONTIG_EARLY_MOST BIT_ULL(52)
@@ -80,7 +80,7 @@ static const char *contig_early_option(const char **at,
 	u64 n;
 
 	if (contig_early_word(at, "align=")) {
-		if (!contig_early_number(at, &n) || !is_power_of_2(n) ||
+		if (!contig_early_number(at, &n) || !contig_is_power_of_2(n) ||
 		    n > CONTIG_EARLY_MOST)
 			return "an alignment is a power of two, as in /align=16M";
 		block->align = max_t(u64, n >> PAGE_SHIFT, 1);

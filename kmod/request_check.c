@@ -17,6 +17,7 @@
 #include "dma_device.h"
 #include "limits.h"
 #include "nodes.h"
+#include "powers.h"
 #include "request.h"
 #include "request_check.h"
 #include "reserve.h"
@@ -74,10 +75,10 @@ static int contig_request_set_limits(struct contig_request *request,
 		return -EOPNOTSUPP;
 	if (c->lowest > highest)
 		return -EINVAL;
-	if (c->align && !is_power_of_2(c->align))
+	if (c->align && !contig_is_power_of_2(c->align))
 		return -EINVAL;
-	if (c->boundary &&
-	    (!is_power_of_2(c->boundary) || c->boundary < PAGE_SIZE))
+	if (c->boundary && (!contig_is_power_of_2(c->boundary) ||
+			    c->boundary < PAGE_SIZE))
 		return -EINVAL;
 	if (c->max_segment && c->max_segment < PAGE_SIZE)
 		return -EINVAL;
@@ -86,11 +87,13 @@ static int contig_request_set_limits(struct contig_request *request,
 
 	ret = contig_pages(c->lowest, true, &request->lowest) ?:
 	      contig_pages(c->align, false, &request->align) ?:
-	      contig_pages(c->boundary, false, &request->boundary) ?:
 	      contig_pages(c->min_segment, true, &request->min_segment);
 	if (ret)
 		return ret;
 	request->align = max(request->align, 1UL);
+	/* No page frame lies beyond a boundary that does not fit. */
+	if (contig_pages(c->boundary, false, &request->boundary))
+		request->boundary = 0;
 	/* The last page that lies below the limit as a whole. */
 	if (highest < PAGE_SIZE - 1)
 		return -ERANGE;
