@@ -235,19 +235,20 @@ void contig_block_give(struct contig_block *block, unsigned long pfn,
 void contig_block_show(const struct contig_block *block, struct seq_file *m,
 		       bool seen)
 {
-	unsigned long bytes = block->npages << PAGE_SHIFT;
+	u64 bytes = (u64)block->npages << PAGE_SHIFT;
+	u64 addr = seen ? (u64)block->pfn << PAGE_SHIFT : 0;
 
 	if (!block->pool) {
-		seq_printf(m, "%-18s %12lu missing\n", "-", bytes);
+		seq_printf(m, "%-18s %12llu missing\n", "-", bytes);
 		return;
 	}
-	seq_printf(m, "0x%016llx %12lu reserved, node %d",
-		   seen ? PFN_PHYS((u64)block->pfn) : 0, bytes, block->node);
+	seq_printf(m, "0x%016llx %12llu reserved, node %d", addr, bytes,
+		   block->node);
 	if (block->region)
 		seq_puts(m, ", by address");
 	if (block->spent)
-		seq_printf(m, ", %lu kept",
-			   contig_block_kept(block) << PAGE_SHIFT);
+		seq_printf(m, ", %llu kept",
+			   (u64)contig_block_kept(block) << PAGE_SHIFT);
 	seq_putc(m, '\n');
 }
 

@@ -173,7 +173,14 @@ static const struct of_device_id contig_of_match[] = {
 	{ .compatible = "contig,dma-pool" },
 	{}
 };
-MODULE_DEVICE_TABLE(of, contig_of_match);
+
+/*
+ * The aliases that MODULE_DEVICE_TABLE() would make. It needs a modpost that
+ * knows the size of the table's entries, and the one that Debian has for
+ * building 32-bit modules on a 64-bit machine does not.
+ */
+MODULE_ALIAS("of:N*T*Ccontig,dma-pool");
+MODULE_ALIAS("of:N*T*Ccontig,dma-poolC*");
 
 static struct platform_driver contig_pool_driver = {
 	.driver = {

@@ -29,8 +29,8 @@
 
 #define CONTIG_IO_WAYS (CONTIG_IO_INPUT | CONTIG_IO_OUTPUT)
 
-/* Addresses that are written at a time. */
-#define CONTIG_ADDRS 64UL
+/* Addresses that are written at a time. Two arrays of them are on the stack. */
+#define CONTIG_ADDRS 48UL
 
 /**
  * struct contig_plan - the caller's ranges, and where a preparation begins

@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/seq_file.h>
@@ -98,7 +99,7 @@ static enum contig_failure contig_failure(int error)
 void contig_stats_alloc(unsigned int rung, unsigned long npages, int error,
 			u64 time_ns)
 {
-	u64 us = time_ns / NSEC_PER_USEC;
+	u64 us = div_u64(time_ns, NSEC_PER_USEC);
 	unsigned int bucket = min(us ? ilog2(us) + 1 : 0, CONTIG_BUCKETS - 1);
 
 	this_cpu_inc(contig_stats->rungs[rung].attempts);
