@@ -358,9 +358,9 @@ static void contig_client_show(struct seq_file *m, const void *copy)
 {
 	const struct contig_client_line *line = copy;
 
-	seq_printf(m, "%7d %6u %14lu %14lu %s\n", line->pid, line->uid,
-		   line->locked << PAGE_SHIFT, line->held << PAGE_SHIFT,
-		   line->comm);
+	seq_printf(m, "%7d %6u %14llu %14llu %s\n", line->pid, line->uid,
+		   (u64)line->locked << PAGE_SHIFT,
+		   (u64)line->held << PAGE_SHIFT, line->comm);
 }
 
 struct contig_listing contig_clients = {

@@ -380,6 +380,13 @@ void contig_reserve_totals(bool told, u64 *total, u64 *free, u64 *largest)
 	*largest = (u64)contig_reserve_hole(NULL, told, NULL) << PAGE_SHIFT;
 }
 
+/* Print a line with a number of bytes. */
+static void contig_reserve_show_pages(struct seq_file *m, const char *what,
+				      unsigned long npages)
+{
+	seq_printf(m, "%-18s %12llu\n", what, (u64)npages << PAGE_SHIFT);
+}
+
 int contig_reserve_show(struct seq_file *m, void *unused)
 {
 	bool seen = contig_may_see_physical_noaudit();
@@ -392,18 +399,15 @@ int contig_reserve_show(struct seq_file *m, void *unused)
 	seq_printf(m, "%-18s %12s %s\n", "address", "bytes", "state");
 	for (i = 0; i < reserve.nr; i++)
 		contig_block_show(&reserve.blocks[i], m, seen);
-	seq_printf(m, "%-18s %12lu\n", "total",
-		   reserve.total[true] << PAGE_SHIFT);
-	seq_printf(m, "%-18s %12lu\n", "missing", reserve.missing << PAGE_SHIFT);
-	seq_printf(m, "%-18s %12lu\n", "failed", sum.lost << PAGE_SHIFT);
-	seq_printf(m, "%-18s %12lu\n", "clean", sum.clean << PAGE_SHIFT);
-	seq_printf(m, "%-18s %12lu\n", "kept", sum.kept << PAGE_SHIFT);
-	seq_printf(m, "%-18s %12lu\n", "to scrub",
-		   (sum.dirty - sum.quarantined) << PAGE_SHIFT);
-	seq_printf(m, "%-18s %12lu\n", "quarantined",
-		   sum.quarantined << PAGE_SHIFT);
-	seq_printf(m, "%-18s %12lu\n", "largest",
-		   contig_reserve_hole(NULL, true, NULL) << PAGE_SHIFT);
+	contig_reserve_show_pages(m, "total", reserve.total[true]);
+	contig_reserve_show_pages(m, "missing", reserve.missing);
+	contig_reserve_show_pages(m, "failed", sum.lost);
+	contig_reserve_show_pages(m, "clean", sum.clean);
+	contig_reserve_show_pages(m, "kept", sum.kept);
+	contig_reserve_show_pages(m, "to scrub", sum.dirty - sum.quarantined);
+	contig_reserve_show_pages(m, "quarantined", sum.quarantined);
+	contig_reserve_show_pages(m, "largest",
+				  contig_reserve_hole(NULL, true, NULL));
 	return 0;
 }
 
