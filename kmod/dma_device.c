@@ -11,7 +11,6 @@
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
-#include <linux/pfn.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -42,11 +41,14 @@ void contig_dma_limits_restore(struct device *dev,
 static unsigned long contig_dma_device_highest(struct device *dev)
 {
 	u64 last = min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
-	phys_addr_t addr = dma_to_phys(dev, last);
+	u64 addr;
 
+	/* The kernel's addresses can be narrower than those of the device. */
+	if (last > (phys_addr_t)-1)
+		return ULONG_MAX;
+	addr = dma_to_phys(dev, last);
 	/* The last page has to be reachable as a whole. */
-	return addr == (phys_addr_t)-1 ? ULONG_MAX :
-					 PHYS_PFN(addr + 1) - 1;
+	return addr == U64_MAX ? ULONG_MAX : ((addr + 1) >> PAGE_SHIFT) - 1;
 }
 
 /* Return the number of a device's IOMMU group, or -1 if it has none. */
@@ -183,7 +185,7 @@ int contig_dma_device_describe(struct contig_dma_device *device,
 	 */
 	cmd->out_boundary = boundary + 1;
 	cmd->out_highest = device->highest == ULONG_MAX ? U64_MAX :
-			   PFN_PHYS((u64)device->highest + 1) - 1;
+			   (((u64)device->highest + 1) << PAGE_SHIFT) - 1;
 	cmd->out_features = 0;
 	if (device->translated)
 		cmd->out_features |= CONTIG_DEVICE_IOMMU;

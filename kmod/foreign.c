@@ -406,7 +406,7 @@ static int contig_foreign_translate(struct contig_dma_device *device,
 				    struct contig_extents *extents)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(device->dev);
-	dma_addr_t addr = PFN_PHYS((dma_addr_t)pfn);
+	dma_addr_t addr = (dma_addr_t)pfn << PAGE_SHIFT;
 	int ret = 0;
 
 	if (!device->translated)

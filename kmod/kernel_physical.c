@@ -4,7 +4,6 @@
  */
 #include <linux/export.h>
 #include <linux/mm.h>
-#include <linux/pfn.h>
 #include <linux/sched.h>
 
 #include "extents.h"
@@ -46,7 +45,7 @@ static bool contig_physical_umem(struct contig_kernel_physical *table, u32 room,
 	while ((run = contig_cursor_next(&cursor, from + n, &pfn))) {
 		/* Not 0 in the first page only. */
 		skip = table->addr & ~PAGE_MASK;
-		if (!contig_physical_add(table, room, PFN_PHYS((u64)pfn) + skip,
+		if (!contig_physical_add(table, room, ((u64)pfn << PAGE_SHIFT) + skip,
 					 min(((u64)run << PAGE_SHIFT) - skip,
 					     table->length)))
 			return false;

@@ -7,7 +7,6 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
-#include <linux/pfn.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -398,7 +397,7 @@ unsigned long contig_target_addrs(const struct contig_target *target,
 			n = contig_cursor_next(&cursor, cursor.offset + n,
 					       &pfn);
 			for (*page += n; n--; pfn++)
-				addrs[count++] = PFN_PHYS((u64)pfn);
+				addrs[count++] = (u64)pfn << PAGE_SHIFT;
 		}
 		if (count == room)
 			break;

@@ -91,7 +91,8 @@ static int contig_table_write(struct contig_table *table,
 	table->done += nr;
 	table->room -= nr;
 	for (; nr--; piece++, user++) {
-		unsafe_put_user(PFN_PHYS((u64)piece->pfn), &user->addr, fault);
+		unsafe_put_user((u64)piece->pfn << PAGE_SHIFT, &user->addr,
+				fault);
 		unsafe_put_user((u64)(piece[1].first - piece->first)
 				<< PAGE_SHIFT, &user->length, fault);
 	}
@@ -150,7 +151,7 @@ static int contig_table_area(struct contig_table *table,
 			   contig_area_offset(area, first, side));
 	/* The first extent can be cut, then come whole ones, then the last. */
 	while (ret > 0 && (n = contig_cursor_next(&cursor, end, &pfn))) {
-		ret = contig_table_add(table, PFN_PHYS((u64)pfn) + skip,
+		ret = contig_table_add(table, ((u64)pfn << PAGE_SHIFT) + skip,
 				       ((u64)n << PAGE_SHIFT) - skip);
 		skip = 0;
 		if (ret > 0 && contig_table_add_extents(table, &cursor, end))
