@@ -187,7 +187,7 @@ int contig_kernel_whole(const struct contig_span *span,
 
 	if (ret)
 		return ret;
-	if (PHYS_PFN((span->addr & ~PAGE_MASK) + span->length - 1) >=
+	if (((span->addr & ~PAGE_MASK) + span->length - 1) >> PAGE_SHIFT >=
 	    contig_kernel_most())
 		return -E2BIG;
 	*part = (struct contig_part){
