@@ -51,8 +51,14 @@ bool contig_pages_gfp(const struct contig_request *request, gfp_t *gfp)
 		*gfp |= __GFP_THISNODE;
 	if (request->lowest)
 		return false;
-	if (!contig_pages_above(request, MAX_NR_ZONES - 1))
+	if (!contig_pages_above(request, MAX_NR_ZONES - 1)) {
+		*gfp |= __GFP_HIGHMEM;
 		return true;
+	}
+#ifdef CONFIG_HIGHMEM
+	if (!contig_pages_above(request, ZONE_NORMAL))
+		return true;
+#endif
 #ifdef CONFIG_ZONE_DMA32
 	if (!contig_pages_above(request, ZONE_DMA32)) {
 		*gfp |= GFP_DMA32;
@@ -142,7 +148,10 @@ static const struct {
 	enum zone_type top;
 	gfp_t gfp;
 } contig_pages_zones[] = {
-	{ MAX_NR_ZONES - 1, 0 },
+	{ MAX_NR_ZONES - 1, __GFP_HIGHMEM },
+#ifdef CONFIG_HIGHMEM
+	{ ZONE_NORMAL, 0 },
+#endif
 #ifdef CONFIG_ZONE_DMA32
 	{ ZONE_DMA32, GFP_DMA32 },
 #endif
