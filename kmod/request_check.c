@@ -305,8 +305,9 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 		return ret;
 	if (!length)
 		return -EINVAL;
+	/* The size of a dma-buf is a size_t. */
 	if (length > ((u64)totalram_pages() + contig_reserve_given())
-		     << PAGE_SHIFT)
+		     << PAGE_SHIFT || length > (SIZE_MAX & PAGE_MASK))
 		return -EFBIG;
 
 	contig_request_init_plain(request, PFN_UP(length));

@@ -38,7 +38,8 @@
  *    the highest, flags that exclude each other.
  *  - EOVERFLOW: an address plus a length runs past the end of the address
  *    space or of the buffer, or a counter would overflow.
- *  - EFBIG: an allocation is longer than the memory of the machine.
+ *  - EFBIG: an allocation is longer than the memory of the machine, or, on a
+ *    32-bit kernel, than 4 GiB less a page.
  *  - ERANGE: no memory of this machine, free or not, meets the constraints.
  *  - EFAULT: the structure, an array, or a page of a range is not mapped.
  *  - ENXIO: a page of a range is not memory but registers or another PFN

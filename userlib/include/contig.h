@@ -337,10 +337,11 @@ int contig_alloc_opts_init(struct contig_alloc_opts *opts, size_t size);
  *
  * Return: 0; -ENOMEM: no rung could give it; -ETIME: the time ran out; -EINTR:
  * a fatal signal came; -ERANGE: no memory of this machine meets the
- * constraints; -EFBIG: longer than the memory of the machine; -EDQUOT: over the
- * user's quota, or over the memory that all users together may have allocated;
- * -EPERM: the constraints would reveal physical addresses, which the caller may
- * not see; -EINVAL: a length of 0, a name too long, wrong constraints;
+ * constraints; -EFBIG: longer than the memory of the machine, or, on a 32-bit
+ * kernel, than 4 GiB less a page; -EDQUOT: over the user's quota, or over the
+ * memory that all users together may have allocated; -EPERM: the constraints
+ * would reveal physical addresses, which the caller may not see; -EINVAL: a
+ * length of 0, a name too long, wrong constraints;
  * -EOPNOTSUPP: unknown flags or rungs; -E2BIG: @opts has members that this
  * library does not know; -EMFILE, -ENFILE: too many open files; -ENODEV: the
  * device of the client is gone.
