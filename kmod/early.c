@@ -18,8 +18,11 @@
 #include "early.h"
 #include "powers.h"
 
-/* More than any machine has, but the sum of all blocks fits in a u64. */
-#define CONTIG_EARLY_MOST BIT_ULL(52)
+/*
+ * More than any machine has, but the sum of all blocks fits in a u64, and the
+ * pages of a block in an unsigned long.
+ */
+#define CONTIG_EARLY_MOST BIT_ULL(BITS_PER_LONG == 64 ? 52 : 40)
 
 /* Parse a number with an optional suffix K, M, G or T, and skip it. */
 static bool contig_early_number(const char **at, u64 *number)
@@ -69,7 +72,7 @@ static const char *contig_early_place(const char **at, struct contig_early *bloc
 		return NULL;
 	}
 	if (n <= PAGE_SHIFT || n > 64)
-		return "addresses have more than 12 and at most 64 bits";
+		return "addresses have more bits than an offset in a page, and at most 64";
 	block->bits = n;
 	return NULL;
 }

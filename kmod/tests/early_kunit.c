@@ -43,6 +43,9 @@ static const struct early_case cases[] = {
 	{ "4M/align=16M", 1, { {
 		.npages = BYTES(SZ_4M), .align = BYTES(SZ_16M),
 		.node = NUMA_NO_NODE } } },
+	{ "4M/align=4G", 1, { {
+		.npages = BYTES(SZ_4M), .align = BYTES(SZ_4G),
+		.node = NUMA_NO_NODE } } },
 	{ "4M/align=1", 1, { {
 		.npages = BYTES(SZ_4M), .align = 1, .node = NUMA_NO_NODE } } },
 	{ "4M/node=0", 1, { { .npages = BYTES(SZ_4M) } } },
