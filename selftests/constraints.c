@@ -80,6 +80,9 @@ FIXTURE_TEARDOWN(constraint) {
 /* Addresses below this in the table are relative to where memory begins. */
 #define RELATIVE MIB(2048)
 
+/* A page in the table. It stands for one of the machine's, which can be larger. */
+#define PAGE 4096
+
 static struct contig_constraints placed(const struct contig_constraints *c)
 {
 	struct contig_constraints result = *c;
@@ -88,6 +91,10 @@ static struct contig_constraints placed(const struct contig_constraints *c)
 		result.lowest += ram_start();
 	if (c->highest && c->highest < RELATIVE)
 		result.highest += ram_start();
+	if (c->boundary == PAGE)
+		result.boundary = page_size;
+	if (c->max_segment == PAGE || c->max_segment == PAGE + 1)
+		result.max_segment += page_size - PAGE;
 	return result;
 }
 
@@ -121,7 +128,7 @@ static struct constraint_case {
 				    .highest = MIB(522) - 1 }, 0 },
 	{ "align 1", MIB(1), { .align = 1 }, ALL },
 	{ "align 512", MIB(1), { .align = 512 }, ALL },
-	{ "align page", MIB(1), { .align = 4096 }, ALL },
+	{ "align page", MIB(1), { .align = PAGE }, ALL },
 	{ "align 64K", KIB(64), { .align = KIB(64) }, CHOOSE_PIECES },
 	{ "align 64K odd length", KIB(68), { .align = KIB(64) },
 	  CHOOSE_PIECES },
@@ -129,7 +136,7 @@ static struct constraint_case {
 	{ "align 2M", MIB(4), { .align = MIB(2) }, CHOOSE_PIECES },
 	{ "align 16M", KIB(12), { .align = MIB(16) }, CHOOSE },
 	{ "align 64M", MIB(8), { .align = MIB(64) }, CHOOSE },
-	{ "boundary page", KIB(64), { .boundary = 4096 }, ALL },
+	{ "boundary page", KIB(64), { .boundary = PAGE }, ALL },
 	{ "boundary 64K", MIB(1), { .boundary = KIB(64) }, ALL },
 	{ "boundary 64K one piece", KIB(64),
 	  { .boundary = KIB(64), .max_segments = 1 }, CHOOSE },
@@ -146,8 +153,8 @@ static struct constraint_case {
 	{ "min segment all", KIB(256), { .min_segment = KIB(256) }, CHOOSE },
 	{ "min segment more than all", KIB(64), { .min_segment = KIB(256) },
 	  CHOOSE },
-	{ "max segment page", KIB(256), { .max_segment = 4096 }, ALL },
-	{ "max segment odd", KIB(256), { .max_segment = 4097 }, ALL },
+	{ "max segment page", KIB(256), { .max_segment = PAGE }, ALL },
+	{ "max segment odd", KIB(256), { .max_segment = PAGE + 1 }, ALL },
 	{ "max segment 64K", MIB(1), { .max_segment = KIB(64) }, ALL },
 	{ "max segments 1", MIB(2), { .max_segments = 1 }, CHOOSE },
 	{ "max segments 4", MIB(2), { .max_segments = 4 }, CHOOSE },
@@ -317,6 +324,9 @@ TEST_F(constraint, is_wrong)
 		  ERANGE },
 		{ "align above memory", KIB(4),
 		  { .lowest = KIB(4), .align = 1ull << 63 }, ERANGE },
+		{ "align 4G in the first 4G", KIB(4),
+		  { .lowest = KIB(4), .highest = (1ull << 32) - 1,
+		    .align = 1ull << 32 }, ERANGE },
 		{ "segments too few", MIB(1),
 		  { .max_segment = KIB(64), .max_segments = 15 }, ERANGE },
 		{ "boundary makes too many", MIB(1),
