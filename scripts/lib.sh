@@ -171,6 +171,7 @@ cross_prefix() {
 	case $1 in
 	amd64) echo x86_64-linux-gnu- ;;
 	arm64) echo aarch64-linux-gnu- ;;
+	armhf) echo arm-linux-gnueabihf- ;;
 	*) die "there is no cross compiler for $1: extend scripts/lib.sh" ;;
 	esac
 }
