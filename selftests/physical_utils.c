@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <elf.h>
+#include <link.h>
 
 #include "contig_utils.h"
 
@@ -114,12 +114,12 @@ bool page_flag(const volatile void *addr, int bit)
 }
 
 static int kcore_fd = -1;
-static Elf64_Phdr kcore_header[64];
+static ElfW(Phdr) kcore_header[64];
 static int kcore_headers;
 
 static void kcore_open(void)
 {
-	Elf64_Ehdr elf;
+	ElfW(Ehdr) elf;
 
 	kcore_fd = open("/proc/kcore", O_RDONLY | O_CLOEXEC);
 	if (kcore_fd < 0)
@@ -137,25 +137,39 @@ static void kcore_open(void)
  * The longest segment is the kernel's mapping of memory; another one is of its
  * image, with holes where parts of it were freed.
  */
-bool kcore_read(uint64_t physical, void *to, size_t length)
+static const ElfW(Phdr) *kcore_segment(uint64_t physical, size_t length)
 {
-	const Elf64_Phdr *best = NULL;
+	const ElfW(Phdr) *best = NULL;
 	int i;
 
 	if (kcore_fd < 0)
 		kcore_open();
 	for (i = 0; i < kcore_headers; i++) {
-		const Elf64_Phdr *h = &kcore_header[i];
+		const ElfW(Phdr) *h = &kcore_header[i];
 
-		if (h->p_type != PT_LOAD || h->p_paddr == (Elf64_Addr)-1 ||
+		if (h->p_type != PT_LOAD || h->p_paddr == (ElfW(Addr))-1 ||
 		    physical < h->p_paddr ||
-		    physical + length > h->p_paddr + h->p_memsz)
+		    physical + length > (uint64_t)h->p_paddr + h->p_memsz)
 			continue;
 		if (!best || h->p_memsz > best->p_memsz)
 			best = h;
 	}
-	return best && pread(kcore_fd, to, length, best->p_offset + physical -
-			     best->p_paddr) == (ssize_t)length;
+	return best;
+}
+
+bool kcore_lacks(uint64_t physical)
+{
+	const ElfW(Phdr) *segment = kcore_segment(physical, page_size);
+
+	return !segment && (kcore_headers || access("/proc/kcore", F_OK));
+}
+
+bool kcore_read(uint64_t physical, void *to, size_t length)
+{
+	const ElfW(Phdr) *segment = kcore_segment(physical, length);
+
+	return segment && pread(kcore_fd, to, length, segment->p_offset +
+				physical - segment->p_paddr) == (ssize_t)length;
 }
 
 bool kcore_usable(void)

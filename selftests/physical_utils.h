@@ -40,4 +40,10 @@ bool page_flag(const volatile void *addr, int bit);
 bool kcore_usable(void);
 bool kcore_read(uint64_t physical, void *to, size_t length);
 
+/*
+ * Return true if there is no /proc/kcore, as in Debian's kernels of 32-bit ARM,
+ * or if it has no such memory because the kernel does not map it, as high memory.
+ */
+bool kcore_lacks(uint64_t physical);
+
 #endif /* CONTIG_SELFTESTS_PHYSICAL_UTILS_H */

@@ -48,9 +48,10 @@ static bool kcore_agrees(const struct contig_extent *e, int64_t n,
 
 	for (i = 0; i < n; i++) {
 		for (offset = 0; offset < e[i].length; offset += page_size) {
-			if (!kcore_read(e[i].addr + offset, &seen,
-					sizeof(seen)) ||
-			    seen != *(const volatile uint64_t *)at) {
+			if (!kcore_lacks(e[i].addr + offset) &&
+			    (!kcore_read(e[i].addr + offset, &seen,
+					 sizeof(seen)) ||
+			     seen != *(const volatile uint64_t *)at)) {
 				fprintf(stderr, "# not at %#llx\n",
 					e[i].addr + offset);
 				return false;

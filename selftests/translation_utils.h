@@ -16,7 +16,8 @@ bool translation_is_true(int client, const volatile void *addr, size_t length);
 /*
  * Return true if the addresses that GET_PHYSICAL gives for a buffer have the
  * memory that is mapped at @map, according to pagemap, or to kcore for mappings
- * that pagemap does not show.
+ * that pagemap does not show. Addresses of memory that kcore lacks too are not
+ * checked.
  */
 bool buffer_translation_is_true(int client, int fd, const volatile void *map,
 				size_t length);
