@@ -11,6 +11,17 @@
 
 #define PAGES 8
 
+static bool is_user_page(uint64_t page)
+{
+	void *at = mmap((void *)(uintptr_t)page, page_size, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+			MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (at != MAP_FAILED)
+		munmap(at, page_size);
+	return at != MAP_FAILED || errno == EEXIST;
+}
+
 /*
  * Return the first address that no program has: the end of the last page that
  * can be mapped.
@@ -18,23 +29,18 @@
 static uint64_t user_end(void)
 {
 	static uint64_t end;
-	unsigned int bit;
-	void *at;
+	unsigned int bit = sizeof(void *) == 4 ? 0 : 57;
+	uint64_t page;
 
-	for (bit = 57; !end && bit >= 38; bit--) {
-		uint64_t page = (1ull << bit) - page_size;
-
+	/* 32-bit kernels end it at a multiple of a MiB. */
+	for (page = (1ull << 32) - page_size; !end && !bit; page -= MIB(1))
+		end = is_user_page(page) ? page + page_size : 0;
+	for (; !end && bit >= 38; bit--) {
+		page = (1ull << bit) - page_size;
 		/* Some machines do not map the last page. */
 		for (; !end && page >= (1ull << bit) - pages(2);
-		     page -= page_size) {
-			at = mmap((void *)(uintptr_t)page, page_size,
-				  PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
-				  MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-			if (at != MAP_FAILED)
-				munmap(at, page_size);
-			if (at != MAP_FAILED || errno == EEXIST)
-				end = page + page_size;
-		}
+		     page -= page_size)
+			end = is_user_page(page) ? page + page_size : 0;
 	}
 	return end;
 }
