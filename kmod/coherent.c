@@ -391,5 +391,5 @@ const struct contig_rung_ops contig_coherent_ops = {
 	.free = contig_coherent_free,
 	.mmap = contig_dma_memory_mmap,
 	.largest = contig_coherent_largest,
-	.at_least = contig_coherent_at_least,
+	.lower_bound = contig_coherent_at_least,
 };

@@ -211,6 +211,6 @@ bool contig_rung_at_least(const struct contig_request *request,
 	const struct contig_rung_ops *ops = contig_rungs[rung];
 	struct contig_report scratch = {};
 
-	return ops->at_least && ops->at_least(request, survey) &&
+	return ops->lower_bound && ops->lower_bound(request, survey) &&
 	       !contig_rung_excluded(request, rung, &scratch);
 }

@@ -463,5 +463,5 @@ const struct contig_rung_ops contig_range_ops = {
 	.alloc = contig_range_alloc,
 	.free = contig_rung_put_pages,
 	.largest = contig_range_largest,
-	.at_least = contig_range_at_least,
+	.lower_bound = contig_range_at_least,
 };

@@ -27,7 +27,7 @@ struct vm_area_struct;
  *        or -errno. NULL if the rung gives struct pages only. May sleep.
  * @largest: returns the largest length, in pages, that @alloc could give,
  *           judging by a complete survey of memory
- * @at_least: returns true if @largest is a lower bound; NULL if it never is
+ * @lower_bound: returns true if @largest is a lower bound; NULL if it never is
  */
 struct contig_rung_ops {
 	enum contig_mapping mapping;
@@ -39,8 +39,8 @@ struct contig_rung_ops {
 	int (*mmap)(struct contig_buffer *buffer, struct vm_area_struct *vma);
 	unsigned long (*largest)(const struct contig_request *request,
 				 const struct contig_survey *survey);
-	bool (*at_least)(const struct contig_request *request,
-			 const struct contig_survey *survey);
+	bool (*lower_bound)(const struct contig_request *request,
+			    const struct contig_survey *survey);
 };
 
 extern const struct contig_rung_ops contig_reserve_ops;

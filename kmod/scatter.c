@@ -129,5 +129,5 @@ const struct contig_rung_ops contig_scatter_ops = {
 	.alloc = contig_scatter_alloc,
 	.free = contig_rung_put_pages,
 	.largest = contig_scatter_largest,
-	.at_least = contig_scatter_at_least,
+	.lower_bound = contig_scatter_at_least,
 };

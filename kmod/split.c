@@ -220,5 +220,5 @@ const struct contig_rung_ops contig_split_ops = {
 	.alloc = contig_split_alloc,
 	.free = contig_rung_put_pages,
 	.largest = contig_split_largest,
-	.at_least = contig_split_at_least,
+	.lower_bound = contig_split_at_least,
 };
