@@ -14,6 +14,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
@@ -32,6 +33,7 @@
 #include "request.h"
 #include "rung.h"
 #include "window.h"
+#include "zones.h"
 
 /* Return the pool that memory must come from, or NULL for any memory. */
 struct contig_pool *contig_coherent_pool(const struct contig_request *request)
@@ -120,12 +122,18 @@ static void contig_coherent_free(struct contig_buffer *buffer)
 	buffer->frames = CONTIG_FRAMES_NOT;
 }
 
+/* Return the number of pages that dma_alloc_attrs() can take from CMA at most. */
+static unsigned long contig_coherent_cma(void)
+{
+	return IS_ENABLED(CONFIG_DMA_CMA) ? contig_cma_pages() : 0;
+}
+
 /* Return an upper bound, in pages, for one allocation. */
 static unsigned long contig_coherent_limit(const struct contig_pool *pool)
 {
 	if (pool)
 		return contig_coherent_clip(pool, pool->npages);
-	return IS_ENABLED(CONFIG_DMA_CMA) ? ULONG_MAX : 1UL << MAX_PAGE_ORDER;
+	return max(contig_coherent_cma(), 1UL << MAX_PAGE_ORDER);
 }
 
 /*
@@ -164,7 +172,7 @@ static bool contig_coherent_may_wait(const struct contig_request *request)
 {
 	struct contig_pool *pool = contig_coherent_pool(request);
 
-	if (!IS_ENABLED(CONFIG_DMA_CMA))
+	if (!contig_coherent_cma())
 		return false;
 	/* The kernel takes single pages only from a device's own CMA. */
 	return pool ? !pool->no_map : request->npages > 1;
@@ -339,7 +347,7 @@ static int contig_coherent_alloc(const struct contig_request *request,
 				 struct contig_report *report)
 {
 	enum contig_frames why = contig_coherent_frames(request);
-	bool cma = IS_ENABLED(CONFIG_DMA_CMA) && request->npages > 1 &&
+	bool cma = contig_coherent_cma() && request->npages > 1 &&
 		   !request->struct_page;
 	int ret;
 

@@ -39,7 +39,7 @@ static u64 contig_features(void)
 
 	if (contig_range_present())
 		features |= CONTIG_FEATURE_RANGE;
-	if (IS_ENABLED(CONFIG_CMA))
+	if (contig_cma_pages())
 		features |= CONTIG_FEATURE_CMA;
 	if (CONTIG_READ_ONLY_PIN_IS_STABLE)
 		features |= CONTIG_FEATURE_OUTPUT_READ_ONLY;

@@ -255,7 +255,10 @@ TEST_F(cma, lies_where_the_kernel_said)
 	close(fd);
 }
 
-/* ALLOC gets as much as PROBE says; for more than that it reports EXHAUSTED. */
+/*
+ * ALLOC gets as much as PROBE says; for more than all of CMA it reports
+ * TOO_LARGE.
+ */
 TEST_F(cma, gives_what_is_foretold)
 {
 	struct contig_probe probe = probe_request(MIB(8), CONTIG_RUNGS_COHERENT);
@@ -274,7 +277,7 @@ TEST_F(cma, gives_what_is_foretold)
 	alloc = alloc_request(meminfo_kib("CmaTotal") * 1024ull + MIB(1),
 			      CONTIG_RUNGS_COHERENT);
 	test_err_alloc(ENOMEM, self->fd, &alloc);
-	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, alloc.out_reports[0].blocked);
 }
 
 #define PIECE MIB(8)

@@ -203,7 +203,7 @@ enum contig_mapping {
 /**
  * enum contig_feature - bits of &contig_info.out_features
  * @CONTIG_FEATURE_RANGE: the range rung works on this kernel
- * @CONTIG_FEATURE_CMA: the kernel was built with CMA
+ * @CONTIG_FEATURE_CMA: the kernel has CMA, and memory in it
  * @CONTIG_FEATURE_OUTPUT_READ_ONLY: CONTIG_LOCK_OUTPUT pins without write
  *                                   access. Without this bit the kernel is too
  *                                   old to do that safely: such a lock takes
