@@ -7,6 +7,7 @@
  * stay claimed until then.
  */
 #include <linux/delay.h>
+#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -91,9 +92,9 @@ static int contig_empty_check(struct contig_empty *empty, bool first)
 static int contig_empty_frames(struct contig_empty *empty, unsigned long pfn,
 			       unsigned long npages)
 {
-	return alloc_contig_range(pfn, pfn + npages, empty->type,
-				  GFP_KERNEL | __GFP_NOWARN |
-				  __GFP_RETRY_MAYFAIL);
+	return contig_alloc_contig_range(pfn, pfn + npages, empty->type,
+					 GFP_KERNEL | __GFP_NOWARN |
+					 __GFP_RETRY_MAYFAIL);
 }
 #else
 static int contig_empty_frames(struct contig_empty *empty, unsigned long pfn,

@@ -80,7 +80,7 @@ bool contig_page_waits(const struct page *page)
 	int mapcount = atomic_read(&page->_mapcount);
 
 	/* Less than -1 is the type of a page that is not for mapping. */
-	if (mapping && !(mapping & PAGE_MAPPING_FLAGS))
+	if (mapping && !(mapping & FOLIO_MAPPING_FLAGS))
 		return mapcount >= -1 && (contig_page_has(page, PG_uptodate) ||
 					  contig_page_has(page, PG_locked));
 	return mapcount >= 0 && contig_page_has(page, PG_swapbacked);
@@ -135,15 +135,18 @@ enum contig_page_class contig_page_class(struct page *page,
 			*npages = 1UL << order;
 		return CONTIG_CLASS_FREE;
 	}
+	/*
+	 * The slab allocator has a count where others have the mapping. In newer
+	 * kernels its pages have no reference: first of all see if it is one.
+	 */
+	if (PageSlab(page))
+		return CONTIG_CLASS_KERNEL;
 	/* On a list of one CPU; alloc_contig_range() drains these. */
 	if (!page_ref_count(page))
 		return CONTIG_CLASS_FREE;
 	if (PageLRU(page))
 		return contig_lru_class(page);
-	/* The slab allocator has a count where others have the mapping. */
-	if (PageSlab(page))
-		return CONTIG_CLASS_KERNEL;
-	if (__PageMovable(page))
+	if (page_has_movable_ops(page))
 		return CONTIG_CLASS_MOVABLE;
 	if (!contig_page_waits(page))
 		return CONTIG_CLASS_KERNEL;

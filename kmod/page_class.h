@@ -40,7 +40,7 @@ static inline bool contig_class_usable(enum contig_page_class class, bool held)
  */
 static inline bool contig_page_has(const struct page *page, enum pageflags flag)
 {
-	return test_bit(flag, &page->flags);
+	return test_bit(flag, contig_page_flags(page));
 }
 
 enum contig_page_class contig_page_class(struct page *page,

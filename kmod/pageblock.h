@@ -16,7 +16,7 @@
  */
 static inline int contig_block_type(struct zone *zone, unsigned long pfn)
 {
-	unsigned long bit, word = 0;
+	unsigned long *bitmap, bit, word = 0;
 #ifdef CONFIG_SPARSEMEM
 	struct mem_section_usage *usage;
 
@@ -24,16 +24,19 @@ static inline int contig_block_type(struct zone *zone, unsigned long pfn)
 	bit *= NR_PAGEBLOCK_BITS;
 	rcu_read_lock();
 	usage = READ_ONCE(__pfn_to_section(pfn)->usage);
-	if (usage)
-		word = READ_ONCE(usage->pageblock_flags[BIT_WORD(bit)]);
+	if (usage) {
+		/* The member is declared as an array of no words. */
+		bitmap = usage->pageblock_flags;
+		word = READ_ONCE(bitmap[BIT_WORD(bit)]);
+	}
 	rcu_read_unlock();
 #else
 	bit = pfn - pageblock_start_pfn(zone->zone_start_pfn);
 	bit = (bit >> pageblock_order) * NR_PAGEBLOCK_BITS;
-	word = READ_ONCE(zone->pageblock_flags[BIT_WORD(bit)]);
+	bitmap = zone->pageblock_flags;
+	word = READ_ONCE(bitmap[BIT_WORD(bit)]);
 #endif
-	word >>= bit % BITS_PER_LONG;
-	return word & MIGRATETYPE_MASK;
+	return contig_pageblock_type(word >> (bit % BITS_PER_LONG));
 }
 
 static inline bool contig_block_is_cma(struct zone *zone, unsigned long pfn)
