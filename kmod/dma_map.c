@@ -36,6 +36,20 @@
 static atomic_long_t contig_bounced = ATOMIC_LONG_INIT(0);
 
 /*
+ * Return true if the device can address this memory, as dma_capable() does. In
+ * newer kernels that needs a symbol that modules cannot use.
+ */
+static bool contig_dma_addresses(struct device *dev, unsigned long pfn,
+				 unsigned long npages)
+{
+	dma_addr_t start = phys_to_dma(dev, PFN_PHYS((u64)pfn));
+	u64 end = start + ((u64)npages << PAGE_SHIFT) - 1;
+
+	return start != DMA_MAPPING_ERROR &&
+	       end <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+
+/*
  * Return true if the device can reach all of this memory directly. It cannot if
  * bounce buffers are forced, by the administrator or because memory is
  * encrypted.
@@ -54,8 +68,7 @@ static bool contig_dma_reaches(struct contig_dma_device *device,
 		return false;
 	contig_cursor_init(&cursor, extents, first);
 	while ((n = contig_cursor_next(&cursor, first + npages, &pfn)))
-		if (!dma_capable(dev, phys_to_dma(dev, PFN_PHYS((u64)pfn)),
-				 n << PAGE_SHIFT, true))
+		if (!contig_dma_addresses(dev, pfn, n))
 			return false;
 	return true;
 }

@@ -164,7 +164,7 @@ static int contig_foreign_attach(struct contig_foreign *foreign)
 		return contig_foreign_error(PTR_ERR(attach));
 	foreign->attach = attach;
 	/* Some exporters map at attach, and let the device write. */
-	if (attach->sgt && attach->dir == DMA_BIDIRECTIONAL &&
+	if (contig_dma_buf_mapped_at_attach(attach) &&
 	    !(foreign->dmabuf->file->f_mode & FMODE_WRITE))
 		sgt = ERR_PTR(-EACCES);
 	else

@@ -32,7 +32,8 @@ static struct page *contig_mmap_name(struct contig_buffer *buffer,
 {
 	struct page *page = pfn_to_page(pfn);
 
-	page->index = offset;
+	/* The kernel has renamed the member of struct page. */
+	page_folio(page)->index = offset;
 	WRITE_ONCE(page->mapping, buffer->inode->i_mapping);
 	return page;
 }
@@ -204,8 +205,8 @@ static void contig_mmap_unmap_failed(struct contig_buffer *buffer,
 	for (i = 0; i < npages; i++) {
 		cond_resched();
 		if (contig_buffer_failed(buffer, vma->vm_pgoff + i, 1))
-			zap_vma_ptes(vma, vma->vm_start + (i << PAGE_SHIFT),
-				     PAGE_SIZE);
+			zap_special_vma_range(vma, vma->vm_start +
+					      (i << PAGE_SHIFT), PAGE_SIZE);
 	}
 }
 

@@ -8,6 +8,7 @@
  * device with a pool of its own, memory comes from that pool instead: see
  * pool.c.
  */
+#include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/kernel.h>
@@ -65,14 +66,6 @@ struct contig_kind {
 static LIST_HEAD(contig_kinds);
 static DEFINE_MUTEX(contig_kinds_mutex);
 
-static void contig_own_device_set_coherent(struct device *dev)
-{
-#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
-	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU)
-	dev->dma_coherent = true;
-#endif
-}
-
 static struct platform_device *contig_kind_make(const struct contig_kind *kind)
 {
 	int id = 1000 * (kind->node + 1) + 100 * kind->coherent + kind->bits;
@@ -86,7 +79,7 @@ static struct platform_device *contig_kind_make(const struct contig_kind *kind)
 	}
 	set_dev_node(&pdev->dev, kind->node);
 	if (kind->coherent)
-		contig_own_device_set_coherent(&pdev->dev);
+		dev_assign_dma_coherent(&pdev->dev, true);
 	return pdev;
 }
 

@@ -206,7 +206,7 @@ static void contig_poison_notice(void *data, unsigned long pfn, int type,
 {
 	/* Pages are marked first: pairs with contig_poison_news(). */
 	atomic_inc_return(&poison.noticed);
-	mod_delayed_work(system_unbound_wq, poison.sweep, 0);
+	mod_delayed_work(system_dfl_wq, poison.sweep, 0);
 }
 
 static void contig_poison_find(struct tracepoint *tracepoint, void *data)

@@ -8,6 +8,7 @@
  * allocates the memory for a device of its own (a stub) that shares the pool.
  * The kernel never frees its description of a pool.
  */
+#include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -56,14 +57,6 @@ static const char *contig_pool_read(struct contig_pool *pool)
 	return NULL;
 }
 
-static void contig_stub_set_coherent(struct device *dev, bool coherent)
-{
-#if defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE) || \
-	defined(CONFIG_ARCH_HAS_SYNC_DMA_FOR_CPU)
-	dev->dma_coherent = coherent;
-#endif
-}
-
 /* Make a device that shares the pool of @dev and can address all of it. */
 static int contig_stub_make(struct contig_pool *pool, struct device *dev,
 			    bool coherent)
@@ -79,7 +72,7 @@ static int contig_stub_make(struct contig_pool *pool, struct device *dev,
 	pdev = platform_device_register_full(&info);
 	if (IS_ERR(pdev))
 		return PTR_ERR(pdev);
-	contig_stub_set_coherent(&pdev->dev, coherent);
+	dev_assign_dma_coherent(&pdev->dev, coherent);
 	ret = of_reserved_mem_device_init_by_idx(&pdev->dev, dev->of_node, 0);
 	if (ret)
 		platform_device_unregister(pdev);

@@ -149,7 +149,7 @@ static void contig_scrub_work(struct work_struct *work)
 	wake_up_all(&scrub.settled);
 	/* The kernel does not report when a reference is dropped: poll. */
 	if (READ_ONCE(scrub.quarantined))
-		queue_delayed_work(system_unbound_wq, &scrub.work, HZ);
+		queue_delayed_work(system_dfl_wq, &scrub.work, HZ);
 }
 
 /**
@@ -168,7 +168,7 @@ void contig_scrub_wait(const struct contig_request *request)
 			return;
 		next = scrub.begun + 1;
 	}
-	mod_delayed_work(system_unbound_wq, &scrub.work, 0);
+	mod_delayed_work(system_dfl_wq, &scrub.work, 0);
 	contig_wait_event_timeout(scrub.settled,
 				  READ_ONCE(scrub.done) >= next,
 				  contig_request_left(request));
@@ -190,7 +190,7 @@ void contig_scrub_add(struct contig_return *run)
 	list_add_tail(&run->node, &scrub.returned);
 	scrub.dirty += run->npages;
 	run->block->dirty += run->npages;
-	mod_delayed_work(system_unbound_wq, &scrub.work, 0);
+	mod_delayed_work(system_dfl_wq, &scrub.work, 0);
 }
 
 void contig_scrub_init(void)

@@ -51,7 +51,7 @@ static void contig_sweep_work(struct work_struct *work)
 	contig_poison_swept(noticed);
 	contig_reserve_sweep();
 	if (again)
-		queue_delayed_work(system_unbound_wq, &contig_sweep, HZ);
+		queue_delayed_work(system_dfl_wq, &contig_sweep, HZ);
 }
 
 /* Wait until contig_buffer.failed covers all failures so far. May sleep. */

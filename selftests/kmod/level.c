@@ -96,8 +96,8 @@ int irq_test_at(struct irq_test_file *file, enum irq_test_level level,
 	case IRQ_TEST_HARDIRQ:
 		mode = level == IRQ_TEST_HARDIRQ ? HRTIMER_MODE_REL_HARD :
 						   HRTIMER_MODE_REL_SOFT;
-		hrtimer_init(&file->timer, CLOCK_MONOTONIC, mode);
-		file->timer.function = irq_test_timer;
+		hrtimer_setup(&file->timer, irq_test_timer, CLOCK_MONOTONIC,
+			      mode);
 		hrtimer_start(&file->timer, ns_to_ktime(IRQ_TEST_PAUSE_NS),
 			      mode);
 		wait_for_completion(&file->done);

@@ -33,4 +33,18 @@ static inline void contig_dma_buf_unmap(struct dma_buf_attachment *attach,
 #endif
 }
 
+/*
+ * Return true if the exporter has mapped the memory at attach already, for both
+ * directions. Newer kernels have no such exporters.
+ */
+static inline bool
+contig_dma_buf_mapped_at_attach(const struct dma_buf_attachment *attach)
+{
+#ifdef CONTIG_HAS_DMA_BUF_CACHED_SGT
+	return attach->sgt && attach->dir == DMA_BIDIRECTIONAL;
+#else
+	return false;
+#endif
+}
+
 #endif /* CONTIG_COMPAT_LINUX_DMA_BUF_H */

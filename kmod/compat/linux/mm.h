@@ -30,6 +30,15 @@ static inline long contig_get_user_pages_remote(struct mm_struct *mm,
 #endif
 }
 
+/* Renamed in newer kernels. */
+#ifndef CONTIG_HAS_ZAP_SPECIAL_VMA_RANGE
+static inline void zap_special_vma_range(struct vm_area_struct *vma,
+					 unsigned long addr, unsigned long size)
+{
+	zap_vma_ptes(vma, addr, size);
+}
+#endif
+
 /*
  * Since 6.2 a long-term pin for reading takes a private page out of sharing
  * first. Before, a later write by the CPU replaced the page behind the pin.
