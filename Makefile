@@ -64,7 +64,14 @@ help:
 #
 # Headers without a vmlinux cannot give the module BTF, and need not say so.
 #
+# A kernel that was built with clang needs modules that were, too; CC= or LLVM=
+# say otherwise.
+#
 # $(call build_module,HEADERS,FOLDER)
+llvm = $(if $(filter-out undefined default,$(origin CC) $(origin LLVM)),,\
+	$(if $(shell grep -s ^CONFIG_CC_IS_CLANG=y \
+		$(1)/include/config/auto.conf),LLVM=1))
+
 define build_module
 	@mkdir -p $(2)/selftests
 	@cp -ru Kbuild VERSION kmod uapi $(2)/
@@ -77,7 +84,7 @@ define build_module
 		| grep -q . || echo '  MODULE   $(notdir $(2))'
 	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C $(1) M=$(2) \
 		$(if $(wildcard $(1)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) \
-		$(MODULE_FLAGS) $(JOBS) modules
+		$(llvm) $(MODULE_FLAGS) $(JOBS) modules
 endef
 
 modules:
