@@ -83,7 +83,8 @@ static struct page *contig_pages_alloc(const struct contig_request *request,
 
 	if (nid == NUMA_NO_NODE)
 		nid = numa_mem_id();
-	return __alloc_pages(gfp, order, nid, request->confined ? &nodes : NULL);
+	return contig_alloc_pages_nodes(gfp, order, nid,
+					request->confined ? &nodes : NULL);
 }
 
 /* Take a block without failed pages, and keep its first @npages. */

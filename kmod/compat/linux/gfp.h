@@ -3,6 +3,8 @@
 #define CONTIG_COMPAT_LINUX_GFP_H
 
 #include_next <linux/gfp.h>
+#include <linux/nodemask.h>
+#include <linux/version.h>
 
 #ifdef CONFIG_CONTIG_ALLOC
 /*
@@ -18,6 +20,53 @@ static inline int contig_alloc_contig_range(unsigned long start,
 #else
 	return alloc_contig_range(start, end, type, gfp);
 #endif
+}
+#endif
+
+/*
+ * Allocate pages, node @nid first and only from @nodes if that is not NULL.
+ * Modules cannot call __alloc_pages() any more since 7.3, and the functions that
+ * are left take one node. Free memory of any node is preferred to reclaim. It is
+ * a macro since 6.10.
+ */
+#if defined(__alloc_pages) || LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+static inline struct page *contig_alloc_pages_nodes(gfp_t gfp,
+						    unsigned int order, int nid,
+						    nodemask_t *nodes)
+{
+	return __alloc_pages(gfp, order, nid, nodes);
+}
+#else
+static inline struct page *contig_alloc_pages_pass(gfp_t gfp,
+						   unsigned int order, int nid,
+						   const nodemask_t *nodes)
+{
+	struct page *page = NULL;
+	int other;
+
+	gfp |= __GFP_THISNODE;
+	if (node_isset(nid, *nodes) && node_state(nid, N_MEMORY))
+		page = alloc_pages_node(nid, gfp, order);
+	for_each_node_mask(other, *nodes) {
+		if (page)
+			break;
+		if (other != nid && node_state(other, N_MEMORY))
+			page = alloc_pages_node(other, gfp, order);
+	}
+	return page;
+}
+
+static inline struct page *contig_alloc_pages_nodes(gfp_t gfp,
+						    unsigned int order, int nid,
+						    nodemask_t *nodes)
+{
+	struct page *page;
+
+	if (!nodes)
+		return alloc_pages_node(nid, gfp, order);
+	page = contig_alloc_pages_pass(gfp & ~__GFP_DIRECT_RECLAIM, order, nid,
+				       nodes);
+	return page ?: contig_alloc_pages_pass(gfp, order, nid, nodes);
 }
 #endif
 
