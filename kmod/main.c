@@ -2,6 +2,8 @@
 /*
  * /dev/contig: physically contiguous memory that a DMA engine can use
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
@@ -243,13 +245,32 @@ static const struct file_operations contig_fops = {
 	.llseek = noop_llseek,
 };
 
+/*
+ * One of the minors for local use, since the kernel loads a module only for a
+ * minor that is fixed: design.md, "Loading on demand".
+ */
+#define CONTIG_MINOR 249
+
 /* Only root may open it, unless a udev rule changes its mode. */
 static struct miscdevice contig_miscdev = {
-	.minor = MISC_DYNAMIC_MINOR,
+	.minor = CONTIG_MINOR,
 	.name = "contig",
 	.fops = &contig_fops,
 	.mode = 0600,
 };
+
+/* Another module of this machine may use the same minor. */
+static int __init contig_register(void)
+{
+	int ret = misc_register(&contig_miscdev);
+
+	if (ret != -EBUSY)
+		return ret;
+	pr_notice("minor %d is in use, so /dev/contig gets another and does not load the module\n",
+		  CONTIG_MINOR);
+	contig_miscdev.minor = MISC_DYNAMIC_MINOR;
+	return misc_register(&contig_miscdev);
+}
 
 static int __init contig_init(void)
 {
@@ -285,7 +306,7 @@ static int __init contig_init(void)
 	ret = contig_oom_init();
 	if (ret)
 		goto err_reserve;
-	ret = misc_register(&contig_miscdev);
+	ret = contig_register();
 	if (ret)
 		goto err_oom;
 	contig_debugfs_init();
@@ -337,6 +358,8 @@ module_exit(contig_exit);
 MODULE_AUTHOR("The contig authors");
 MODULE_DESCRIPTION("Physically contiguous DMA memory for user space");
 MODULE_LICENSE("GPL");
+MODULE_ALIAS_MISCDEV(CONTIG_MINOR);
+MODULE_ALIAS("devname:contig");
 #ifdef CONTIG_VERSION
 MODULE_VERSION(CONTIG_VERSION);
 #endif
