@@ -31,7 +31,7 @@ KSFT := $(BUILD)/linux-source/tools/testing/selftests
 .DEFAULT_GOAL := all
 .PHONY: all help modules library selftests load unload
 .PHONY: install install-module install-library uninstall
-.PHONY: guest known-kernel built root demo check soak bench lint fuzz coverage
+.PHONY: guest known-kernel built root demo check soak bench lint fuzz coverage deb
 .PHONY: clean distclean
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -52,6 +52,7 @@ help:
 	@echo 'make coverage         how much of the code the tests run, in QEMU'
 	@echo 'make install          into DESTDIR and prefix ($(prefix));'
 	@echo '                      also install-module, install-library alone'
+	@echo 'make deb              Debian packages into build/deb'
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
 	@echo
@@ -226,9 +227,12 @@ fuzz:
 coverage:
 	scripts/coverage
 
+deb:
+	scripts/deb
+
 clean:
 	rm -rf $(BUILD)/module* $(BUILD)/userlib* $(BUILD)/selftests* \
-		$(BUILD)/guest $(BUILD)/vm $(BUILD)/log
+		$(BUILD)/guest $(BUILD)/vm $(BUILD)/log $(BUILD)/deb
 
 distclean:
 	rm -rf $(BUILD)
