@@ -83,7 +83,7 @@ define build_module
 		! -name '*.mod.c' \
 		$(if $(wildcard $(2)/kmod/contig.ko),-newer $(2)/kmod/contig.ko) \
 		| grep -q . || echo '  MODULE   $(notdir $(2))'
-	+$(Q)$(MAKE) --no-print-directory $(if $(Q),-s) -C $(1) M=$(2) \
+	+$(Q)$(IN_ROOT) $(MAKE) --no-print-directory $(if $(Q),-s) -C $(1) M=$(2) \
 		$(if $(wildcard $(1)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) \
 		$(llvm) $(MODULE_FLAGS) $(JOBS) modules
 endef
@@ -145,6 +145,8 @@ GUEST = $(BUILD)/guest/$(KERNEL)
 # The debug kernel is built with gcc-12 by that name: kbuild compares names.
 guest: MODULE_FLAGS = CONTIG_SELFTESTS=m \
 	$(if $(filter debug,$(KERNEL)),CONTIG_TEST=y CC=gcc-12)
+# The headers of newer kernels want newer compilers than the system has.
+guest: IN_ROOT = $(if $(wildcard $(BUILD)/kernels/$(KERNEL)/suite),scripts/build-root --)
 guest: known-kernel library selftests
 	$(call build_module,$(BUILD)/kernels/$(KERNEL)/headers,$(BUILD)/module/$(KERNEL))
 	@rm -rf $(GUEST)

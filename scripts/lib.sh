@@ -172,6 +172,7 @@ cross_prefix() {
 	amd64) echo x86_64-linux-gnu- ;;
 	arm64) echo aarch64-linux-gnu- ;;
 	armhf) echo arm-linux-gnueabihf- ;;
+	riscv64) echo riscv64-linux-gnu- ;;
 	*) die "there is no cross compiler for $1: extend scripts/lib.sh" ;;
 	esac
 }
