@@ -31,7 +31,8 @@ KSFT := $(BUILD)/linux-source/tools/testing/selftests
 .DEFAULT_GOAL := all
 .PHONY: all help modules library selftests load unload
 .PHONY: install install-module install-library uninstall
-.PHONY: guest known-kernel built root demo check soak bench lint fuzz coverage deb
+.PHONY: guest known-kernel built root demo check soak bench lint fuzz coverage
+.PHONY: matrix deb
 .PHONY: clean distclean
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -48,6 +49,7 @@ help:
 	@echo 'make soak             every test at full length, for hours'
 	@echo 'make bench            what each call costs, in QEMU'
 	@echo 'make lint             style and static checks'
+	@echo 'make matrix           compile for the newest kernels of each architecture'
 	@echo 'make fuzz             look for bugs for FUZZ_TIME seconds ($(FUZZ_TIME))'
 	@echo 'make coverage         how much of the code the tests run, in QEMU'
 	@echo 'make install          into DESTDIR and prefix ($(prefix));'
@@ -222,6 +224,9 @@ demo check bench lint:
 
 soak:
 	FUZZ_TIME=$(FUZZ_TIME) scripts/check --soak $(KERNELS)
+
+matrix:
+	scripts/matrix
 
 fuzz:
 	scripts/fuzz --time $(FUZZ_TIME)
