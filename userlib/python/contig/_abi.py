@@ -103,7 +103,7 @@ class Feature(enum.IntFlag):
     """Bits of contig_info.out_features.
 
     RANGE: the range rung works on this kernel
-    CMA: the kernel was built with CMA
+    CMA: the kernel has CMA, and memory in it
     OUTPUT_READ_ONLY: CONTIG_LOCK_OUTPUT pins without write access. Without
         this bit the kernel is too old to do that safely: such a lock takes
         write access, but leaves the pages clean
