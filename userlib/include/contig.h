@@ -46,11 +46,11 @@ extern "C" {
  * fork() does not wait for threads that are in a call of the library, and the
  * child may use the library at once.
  *
- * Processes. A client serves the memory of the process that opened it. After
- * fork() the child must open its own client: in the child, calls on ranges of
- * memory fail with EXDEV. The child should also contig_close() the handles that
- * it inherited, because locks last until the last process has closed them.
- * exec() closes handles.
+ * Processes. A client serves the memory of one process: the first that calls a
+ * function on ranges of memory with it. In a child of that process such calls
+ * fail with EXDEV, so after fork() the child must open its own client. It should
+ * also contig_close() the handles that it inherited, because locks last until the
+ * last process has closed them. exec() closes handles.
  *
  * Versions. Structures start with their size, so that programs, libraries and
  * modules of different versions work together. Members are only added at the
