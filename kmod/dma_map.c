@@ -45,8 +45,8 @@ static bool contig_dma_addresses(struct device *dev, unsigned long pfn,
 	dma_addr_t start = phys_to_dma(dev, PFN_PHYS((u64)pfn));
 	u64 end = start + ((u64)npages << PAGE_SHIFT) - 1;
 
-	return start != DMA_MAPPING_ERROR &&
-	       end <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+	return dev->dma_mask && start != DMA_MAPPING_ERROR &&
+	       end <= min_not_zero(*dev->dma_mask, dev->bus_dma_limit);
 }
 
 /*

@@ -248,8 +248,10 @@ static gfp_t contig_zone_gfp(struct zone *zone)
 	gfp_t gfp = GFP_KERNEL | __GFP_MOVABLE | __GFP_NORETRY | __GFP_NOWARN |
 		    __GFP_NOMEMALLOC | __GFP_THISNODE;
 
+	/* With both flags the page would come from ZONE_MOVABLE first. */
 	if (is_highmem(zone))
-		return gfp | __GFP_HIGHMEM;
+		return (zone_idx(zone) == ZONE_MOVABLE ? gfp :
+			gfp & ~__GFP_MOVABLE) | __GFP_HIGHMEM;
 #ifdef CONFIG_ZONE_DMA
 	if (zone_idx(zone) == ZONE_DMA)
 		return gfp | __GFP_DMA;

@@ -40,7 +40,9 @@ static inline void contig_dma_buf_unmap(struct dma_buf_attachment *attach,
 static inline bool
 contig_dma_buf_mapped_at_attach(const struct dma_buf_attachment *attach)
 {
-#ifdef CONTIG_HAS_DMA_BUF_CACHED_SGT
+/* The version as well: were the text not found, memory would be written to. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0) || \
+	defined(CONTIG_HAS_DMA_BUF_CACHED_SGT)
 	return attach->sgt && attach->dir == DMA_BIDIRECTIONAL;
 #else
 	return false;

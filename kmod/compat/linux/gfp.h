@@ -64,9 +64,12 @@ static inline struct page *contig_alloc_pages_nodes(gfp_t gfp,
 
 	if (!nodes)
 		return alloc_pages_node(nid, gfp, order);
-	page = contig_alloc_pages_pass(gfp & ~__GFP_DIRECT_RECLAIM, order, nid,
-				       nodes);
-	return page ?: contig_alloc_pages_pass(gfp, order, nid, nodes);
+	/* Without __GFP_NOMEMALLOC the kernel would use its atomic reserves. */
+	page = contig_alloc_pages_pass((gfp & ~__GFP_DIRECT_RECLAIM) |
+				       __GFP_NOMEMALLOC, order, nid, nodes);
+	if (page || !(gfp & __GFP_DIRECT_RECLAIM))
+		return page;
+	return contig_alloc_pages_pass(gfp, order, nid, nodes);
 }
 #endif
 

@@ -4,9 +4,15 @@
 
 #include_next <linux/mmzone.h>
 
-/* Since 6.8: the largest order itself. MAX_ORDER was one more until 6.4. */
+#include <linux/version.h>
+
+/* Since 6.8: the largest order itself. MAX_ORDER was one more before 6.4. */
 #ifndef MAX_PAGE_ORDER
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define MAX_PAGE_ORDER (MAX_ORDER - 1)
+#else
+#define MAX_PAGE_ORDER MAX_ORDER
+#endif
 #endif
 
 /*
