@@ -157,11 +157,13 @@ static const ElfW(Phdr) *kcore_segment(uint64_t physical, size_t length)
 	return best;
 }
 
+/* A 32-bit kernel shows low memory only, or nothing. */
 bool kcore_lacks(uint64_t physical)
 {
 	const ElfW(Phdr) *segment = kcore_segment(physical, page_size);
 
-	return !segment && (kcore_headers || access("/proc/kcore", F_OK));
+	return sizeof(void *) == 4 && !segment &&
+	       (kcore_headers || access("/proc/kcore", F_OK));
 }
 
 bool kcore_read(uint64_t physical, void *to, size_t length)
