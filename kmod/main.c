@@ -259,17 +259,18 @@ static struct miscdevice contig_miscdev = {
 	.mode = 0600,
 };
 
-/* Another module of this machine may use the same minor. */
+/*
+ * With another minor the module would work, but a node that was made at boot would
+ * be that of the module that has this minor, in the hands of contig's users.
+ */
 static int __init contig_register(void)
 {
 	int ret = misc_register(&contig_miscdev);
 
-	if (ret != -EBUSY)
-		return ret;
-	pr_notice("minor %d is in use, so /dev/contig gets another and does not load the module\n",
-		  CONTIG_MINOR);
-	contig_miscdev.minor = MISC_DYNAMIC_MINOR;
-	return misc_register(&contig_miscdev);
+	if (ret == -EBUSY)
+		pr_err("another module has the minor %d, see /proc/misc: unload that one\n",
+		       CONTIG_MINOR);
+	return ret;
 }
 
 static int __init contig_init(void)
