@@ -9,7 +9,7 @@
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 
-#define LENGTH MIB(256)
+#define LENGTH MIB(128)
 
 FIXTURE(budget) {
 	int fd;
@@ -18,7 +18,7 @@ FIXTURE(budget) {
 FIXTURE_SETUP(budget) {
 	setup_client(self->fd);
 	if (!reserve_promises(LENGTH))
-		SKIP(return, "reserve too small: load with early=256M");
+		SKIP(return, "reserve too small: load with early=128M");
 	need_reserve(self->fd, LENGTH);
 	reserve_settle();
 }
