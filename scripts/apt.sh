@@ -91,8 +91,18 @@ apt_for() {
 	then
 		log "asking for the package lists of $apt_arch" \
 			"$([ "$apt_suite" = - ] || echo "in $apt_suite")"
-		apt_update || log "the package lists of $apt_arch cannot be" \
-			"had: check the network"
+		# An architecture can lack one suite of several, such as the
+		# security updates, for which there is no use in asking again.
+		if apt_update; then
+			:
+		elif apt_cache pkgnames linux-headers- 2>/dev/null |
+			grep -q . && [ ! -e "$apt_state/updated" ]; then
+			log "some package lists of $apt_arch cannot be had"
+			: >"$apt_state/updated"
+		else
+			log "the package lists of $apt_arch cannot be had:" \
+				"check the network"
+		fi
 	fi
 }
 
