@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from . import _abi
 from ._abi import Access, IoFlags, Mapping, Rung
+from ._closing import Closing
 from ._library import Error, check, known, lib, text_of
 from ._lock import BufferLock, Lock
 from ._types import Extent, Report, reports_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._client import Client
 
 
-class Buffer(mmap.mmap):
+class Buffer(Closing, mmap.mmap):
     """Memory that contig allocated, mapped. Client.alloc() makes it.
 
     It is an mmap object of the standard library: len() is its length in bytes,
@@ -204,21 +204,6 @@ class Buffer(mmap.mmap):
         except BufferError:
             # The last view ends the mapping.
             pass
-
-    def __enter__(self) -> Buffer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if self._handle is not None:
-            warnings.warn(f"closed late: {self!r}", ResourceWarning,
-                          source=self)
-            try:
-                self.close()
-            except Error:
-                pass
 
     def __repr__(self) -> str:
         if self._handle is None:

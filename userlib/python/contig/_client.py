@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import ctypes
 import os
-import warnings
 from typing import Any
 
 from . import _abi
 from ._abi import AllocFlags, RangeFlags, Rungs
 from ._buffer import Buffer
+from ._closing import Closing
 from ._library import Error, check, lib, text_of
 from ._lock import Lock, MemoryLock
 from ._types import Constraints, Device, Info, Probe, reports_of
 
 
-class Client:
+class Client(Closing):
     """An open /dev/contig. open() makes it.
 
     It is a context manager, which closes the client at its end. Clients are
@@ -237,18 +237,6 @@ class Client:
         if self._handle is not None:
             handle, self._handle = self._handle, None
             lib.contig_close(handle)
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if self._handle is not None:
-            warnings.warn(f"closed late: {self!r}", ResourceWarning,
-                          source=self)
-            self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self._handle is None else "open"

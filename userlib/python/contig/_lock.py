@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from ._abi import IoFlags
+from ._closing import Closing
 from ._library import Error, check, lib, table_of
 from ._types import Extent
 
@@ -53,7 +53,7 @@ def _single(extents: list[Extent], kind: str) -> int:
     return extents[0].address
 
 
-class Lock:
+class Lock(Closing):
     """Memory that is resident and does not move. Client.lock() makes it.
 
     It is a context manager, which unlocks at its end. Locks are counted for
@@ -178,20 +178,14 @@ class Lock:
             self._end()
         self._is_locked = False
 
-    def __enter__(self) -> Lock:
-        return self
+    @property
+    def closed(self) -> bool:
+        """Whether the memory is no longer locked."""
+        return not self._is_locked
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """The same as unlock()."""
         self.unlock()
-
-    def __del__(self) -> None:
-        if self._is_locked:
-            warnings.warn(f"unlocked late: {self!r}", ResourceWarning,
-                          source=self)
-            try:
-                self.unlock()
-            except Error:
-                pass
 
     def __repr__(self) -> str:
         state = "locked" if self._is_locked else "unlocked"

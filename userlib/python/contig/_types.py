@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from . import _abi
 from ._abi import (Blocked, DeviceFeature, Feature, NodePolicy, Remedy, Rung)
@@ -139,6 +139,17 @@ class Probe:
                    text_of(lib.contig_explain_probe, ctypes.byref(answer)))
 
 
+def _members(kind: Any, answer: ctypes.Structure,
+             **conversions: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return what the kernel wrote into a structure, for the fields of a
+    dataclass."""
+    values = {field.name: getattr(answer, "out_" + field.name)
+              for field in fields(kind)}
+    for name, convert in conversions.items():
+        values[name] = convert(values[name])
+    return values
+
+
 @dataclass(frozen=True)
 class Info:
     """The machine and the module.
@@ -169,9 +180,7 @@ class Info:
 
     @classmethod
     def _from(cls, info: _abi.contig_info) -> Info:
-        values = {field.name: getattr(info, "out_" + field.name)
-                  for field in fields(cls)}
-        return cls(**dict(values, features=Feature(values["features"])))
+        return cls(**_members(cls, info, features=Feature))
 
 
 @dataclass(frozen=True)
@@ -197,7 +206,5 @@ class Device:
 
     @classmethod
     def _from(cls, device: _abi.contig_device) -> Device:
-        values = {field.name: getattr(device, "out_" + field.name)
-                  for field in fields(cls)}
-        return cls(**dict(values, name=device.out_name.decode(),
-                          features=DeviceFeature(values["features"])))
+        return cls(**_members(cls, device, name=bytes.decode,
+                              features=DeviceFeature))
