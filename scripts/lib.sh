@@ -257,16 +257,32 @@ foreign_libraries() (
 	done
 )
 
-# unpack_source PACKAGE VERSION FOLDER: unpack kernel source, without its manual
-# and its tests, unless that version is there already.
+# find_source PACKAGE: set source_version and source_tarball for a package of
+# kernel source, which is installed, or which scripts/kernels fetched because this
+# system's suite has none.
+find_source() {
+	source_version=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$1" \
+		2>/dev/null | sed -n 's/^installed //p')
+	source_tarball=/usr/src/$1.tar.xz
+	if [ -z "$source_version" ]; then
+		source_version=$(cat "$BUILD/kernels/source/$1.version" \
+			2>/dev/null) || :
+		source_tarball=$BUILD/kernels/source/usr/src/$1.tar.xz
+	fi
+	if [ -z "$source_version" ] || [ ! -e "$source_tarball" ]; then
+		die "there is no package $1: run scripts/setup, and" \
+			"scripts/kernels source"
+	fi
+}
+
+# unpack_source PACKAGE FOLDER: unpack what find_source() found, without manual and
+# tests, unless that version is there already.
 unpack_source() {
-	[ "$(cat "$3/.version" 2>/dev/null)" != "$2" ] || return 0
-	[ -e "/usr/src/$1.tar.xz" ] ||
-		die "/usr/src/$1.tar.xz is missing: run scripts/setup"
-	log "unpacking $1 $2"
-	rm -rf "$3"
-	mkdir -p "$3"
-	tar -C "$3" --strip-components=1 -xf "/usr/src/$1.tar.xz" --wildcards \
+	[ "$(cat "$2/.version" 2>/dev/null)" != "$source_version" ] || return 0
+	log "unpacking $1 $source_version"
+	rm -rf "$2"
+	mkdir -p "$2"
+	tar -C "$2" --strip-components=1 -xf "$source_tarball" --wildcards \
 		--exclude='*/Documentation/*/*' --exclude='*/tools/testing'
-	echo "$2" >"$3/.version"
+	echo "$source_version" >"$2/.version"
 }
