@@ -93,6 +93,13 @@ def contents(extents):
     return b"".join(physical_memory(*extent) for extent in extents)
 
 
+def locked_kib():
+    """Return how much memory of the process is mlock()ed, in KiB."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return int(next(line for line in file
+                        if line.startswith("VmLck")).split()[1])
+
+
 def debugfs(name):
     with open(f"/sys/kernel/debug/contig/{name}", encoding="ascii") as file:
         return file.read()
@@ -182,10 +189,12 @@ class Clients(Case):
             client = contig.open()
             buffer = client.alloc(PAGE)
             lock = client.lock(buffer)
-            lock = buffer = client = None
+            hold = client.hold(bytearray(PAGE))
+            prepared = client.prepare(buffer, dma=False)
+            prepared = hold = lock = buffer = client = None
             gc.collect()
-        self.assertEqual(seen, [ResourceWarning] * 3)
-        self.assertIsNone(lock or buffer or client)
+        self.assertEqual(seen, [ResourceWarning] * 5)
+        self.assertIsNone(prepared or hold or lock or buffer or client)
         self.assertEqual(open_files(), files)
 
 
@@ -421,6 +430,89 @@ class Locks(Case):
 
 
 @needs_numpy
+class Holds(Case):
+    def test_is_resident_and_locked_in_the_process(self):
+        with mmap.mmap(-1, 4 * PAGE) as memory:
+            with self.client.hold(memory) as hold:
+                self.assertEqual(hold.length, 4 * PAGE)
+                self.assertEqual(locked_kib(), 4 * PAGE // 1024)
+                # Resident, and not fixed in place.
+                self.assertEqual(sum(length for _, length in
+                                     pagemap(address_of(memory), 4 * PAGE)),
+                                 4 * PAGE)
+                self.is_locked(memory, 0)
+                with self.assertRaises(BufferError):
+                    memory.resize(PAGE)
+            self.assertTrue(hold.closed)
+            self.assertEqual(locked_kib(), 0)
+
+    def test_counts(self):
+        data = bytearray(PAGE)
+        one = self.client.hold(data)
+        two = self.client.hold(data)
+        held = locked_kib()
+        one.close()
+        one.close()
+        self.assertEqual(locked_kib(), held)
+        two.close()
+        self.assertEqual(locked_kib(), 0)
+        self.fails(errno.EINVAL, self.client.hold, bytearray())
+
+
+class Preparations(Case):
+    def test_addresses_of_each_page(self):
+        with mmap.mmap(-1, 5 * PAGE) as memory:
+            memory[:] = os.urandom(5 * PAGE)
+            part = memoryview(memory)[100:4 * PAGE + 50]
+            with self.client.prepare(part, contig.IoFlags.OUTPUT,
+                                     dma=False) as prepared:
+                self.assertEqual(prepared.length, 4 * PAGE - 50)
+                self.assertTrue(prepared.complete)
+                self.assertEqual(prepared.bounced, 0)
+                where = [pagemap(address_of(memory) + i * PAGE, PAGE)[0][0]
+                         for i in range(5)]
+                where[0] += 100
+                self.assertEqual(list(prepared.addresses), where)
+                self.is_locked(part)
+                prepared.checkpoint()
+                prepared.checkpoint(contig.IoFlags.OUTPUT)
+            self.assertTrue(prepared.closed)
+            self.is_locked(part, 0)
+            self.assertRaises(ValueError, prepared.checkpoint)
+            part.release()
+
+    def test_parts(self):
+        with self.client.alloc(5 * PAGE) as buffer:
+            pages = []
+            first = 0
+            while first < len(buffer):
+                with self.client.prepare(buffer, dma=False, first=first,
+                                         max_pages=2) as prepared:
+                    pages += prepared.addresses
+                    first += prepared.length
+                    self.assertEqual(prepared.complete, first == 5 * PAGE)
+            self.assertEqual(pages, [
+                extent.address + at for extent in buffer.extents()
+                for at in range(0, extent.length, PAGE)])
+
+    def test_errors(self):
+        self.fails(errno.EUNATCH, self.client.prepare, bytearray(PAGE))
+        self.fails(errno.EINVAL, self.client.prepare, bytearray(PAGE),
+                   dma=False, first=PAGE)
+        self.fails(errno.EMSGSIZE, self.client.prepare, bytearray(4 * PAGE),
+                   dma=False, max_pages=1, granularity=2 * PAGE)
+        data = os.urandom(PAGE)
+        with self.assertRaises(BufferError):
+            self.client.prepare(data, contig.IoFlags.INPUT, dma=False)
+
+    def test_ends_with_the_client(self):
+        data = bytearray(PAGE)
+        with contig.open() as client:
+            prepared = client.prepare(data, dma=False)
+        prepared.close()
+        data.extend(b"more")
+
+
 class Arrays(Case):
     def test_asarray_shares_the_memory(self):
         with self.client.alloc(MIB) as buffer:
@@ -571,6 +663,19 @@ class Devices(Case):
             source[:Edu.CHUNK] = pattern
             self.move(source, target)
             self.assertEqual(target[:Edu.CHUNK], pattern)
+
+    def test_dma_between_checkpoints(self):
+        with self.client.alloc(PAGE) as source, \
+                self.client.alloc(PAGE) as target, \
+                self.client.prepare(source, contig.IoFlags.OUTPUT) as out, \
+                self.client.prepare(target, contig.IoFlags.INPUT) as into:
+            for _ in range(2):
+                source[:Edu.CHUNK] = os.urandom(Edu.CHUNK)
+                out.checkpoint(contig.IoFlags.OUTPUT)
+                self.edu.transfer(out.addresses[0], False)
+                self.edu.transfer(into.addresses[0], True)
+                into.checkpoint(contig.IoFlags.INPUT)
+                self.assertEqual(target[:Edu.CHUNK], source[:Edu.CHUNK])
 
     def test_dma_moves_memory_of_the_program(self):
         if contig.DeviceFeature.IOMMU not in self.client.device().features:

@@ -23,15 +23,17 @@ from ._abi import (VERSION as __version__, AllocFlags, Blocked, DeviceFeature,
                    Feature, IoFlags, Mapping, NodePolicy, Remedy, Rung, Rungs)
 from ._buffer import Buffer
 from ._client import Client, open
+from ._hold import Hold
 from ._library import Error
 from ._lock import Lock
+from ._preparation import Preparation
 from ._types import Constraints, Device, Extent, Info, Probe, Report
 
 __all__ = [
     "AllocFlags", "Blocked", "Buffer", "Client", "Constraints", "Device",
-    "DeviceFeature", "Error", "Extent", "Feature", "Info", "IoFlags", "Lock",
-    "Mapping", "NodePolicy", "Probe", "Remedy", "Report", "Rung", "Rungs",
-    "open", "__version__",
+    "DeviceFeature", "Error", "Extent", "Feature", "Hold", "Info", "IoFlags",
+    "Lock", "Mapping", "NodePolicy", "Preparation", "Probe", "Remedy",
+    "Report", "Rung", "Rungs", "open", "__version__",
 ]
 
 

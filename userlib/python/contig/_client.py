@@ -8,11 +8,13 @@ import os
 from typing import Any
 
 from . import _abi
-from ._abi import AllocFlags, RangeFlags, Rungs
+from ._abi import AllocFlags, IoFlags, RangeFlags, Rungs
 from ._buffer import Buffer
 from ._closing import Closing
+from ._hold import Hold
 from ._library import Error, check, lib, text_of
 from ._lock import Lock, MemoryLock
+from ._preparation import Preparation
 from ._types import Constraints, Device, Info, Probe, reports_of
 
 
@@ -226,6 +228,48 @@ class Client(Closing):
         if isinstance(memory, Buffer):
             return memory._lock_for(self, flags)
         return MemoryLock(self, memory, flags, not output)
+
+    def hold(self, memory: Any) -> Hold:
+        """Keep memory resident, though it may move.
+
+        memory: any object with the buffer protocol, as for lock()
+
+        A munlock() by the program defeats its holds.
+
+        Raises BufferError, TypeError or ValueError as lock(); and Error with
+        EDQUOT: over RLIMIT_MEMLOCK; ENOMEM; ENXIO: not memory; EINVAL: a
+        length of 0; EXDEV: the client is of another process.
+        """
+        return Hold(self, memory)
+
+    def prepare(self, memory: Any, direction: IoFlags = IoFlags(0), *,
+                dma: bool = True, bounce: bool = False, first: int = 0,
+                granularity: int = 0, max_pages: int = 0) -> Preparation:
+        """Prepare memory for transfers by a device: lock it, report the
+        address of each page, and hand it over.
+
+        memory: a Buffer, or any object with the buffer protocol, as for lock()
+        direction: IoFlags.OUTPUT: the device is going to read the memory;
+            IoFlags.INPUT: it is going to write to it; both; or neither, to
+            leave that to Preparation.checkpoint()
+        dma: report addresses for the client's device; otherwise physical ones
+        bounce: let the device use a copy of pages that it cannot reach
+        first: where to begin, in bytes from the start
+        granularity: in bytes, rounded up to pages: a part that does not reach
+            the end has a length that is a multiple of this; 0 for any length
+        max_pages: prepare at most so many pages; 0 for all
+
+        Raises BufferError, TypeError or ValueError as lock(); and Error with
+        EUNATCH: no device is attached; ENODEV: it is gone; EADDRNOTAVAIL: it
+        cannot reach a page; EPERM: the caller may not see physical addresses;
+        EDQUOT: over RLIMIT_MEMLOCK or another limit, or too much memory for
+        copies; EMSGSIZE: max_pages is less than the granularity; ENOMEM;
+        ENXIO: not memory; EACCES: not writable; ESTALE, EHWPOISON: as
+        Lock.extents(); EINVAL: a length of 0, or first past the end.
+        """
+        return Preparation(self, memory, direction, dma=dma, bounce=bounce,
+                           first=first, granularity=granularity,
+                           max_pages=max_pages)
 
     @property
     def closed(self) -> bool:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 from typing import TYPE_CHECKING, Any
 
@@ -11,39 +10,10 @@ from ._abi import IoFlags
 from ._closing import Closing
 from ._library import Error, check, lib, table_of
 from ._types import Extent
+from ._view import View
 
 if TYPE_CHECKING:
     from ._client import Client
-
-
-class _PyBuffer(ctypes.Structure):
-    """Py_buffer of CPython's stable ABI: an object's memory, which stays
-    where it is until PyBuffer_Release()."""
-
-    _fields_ = [
-        ("buf", ctypes.c_void_p),
-        ("obj", ctypes.c_void_p),
-        ("len", ctypes.c_ssize_t),
-        ("itemsize", ctypes.c_ssize_t),
-        ("readonly", ctypes.c_int),
-        ("ndim", ctypes.c_int),
-        ("format", ctypes.c_char_p),
-        ("shape", ctypes.c_void_p),
-        ("strides", ctypes.c_void_p),
-        ("suboffsets", ctypes.c_void_p),
-        ("internal", ctypes.c_void_p),
-    ]
-
-
-_get_buffer = ctypes.pythonapi.PyObject_GetBuffer
-_get_buffer.restype = ctypes.c_int
-_get_buffer.argtypes = [ctypes.py_object, ctypes.POINTER(_PyBuffer),
-                        ctypes.c_int]
-_release_buffer = ctypes.pythonapi.PyBuffer_Release
-_release_buffer.restype = None
-_release_buffer.argtypes = [ctypes.POINTER(_PyBuffer)]
-_PYBUF_SIMPLE = 0
-_PYBUF_WRITABLE = 1
 
 
 def _single(extents: list[Extent], kind: str) -> int:
@@ -198,15 +168,14 @@ class MemoryLock(Lock):
     def __init__(self, client: Client, memory: Any, flags: int,
                  writable: bool) -> None:
         handle = client._use()
-        self._view = _PyBuffer()
-        _get_buffer(memory, ctypes.byref(self._view),
-                    _PYBUF_WRITABLE if writable else _PYBUF_SIMPLE)
-        super().__init__(client, self._view.len)
-        self._address = self._view.buf or 0
-        result = lib.contig_lock(handle, self._address, self.length, flags)
-        if result:
-            _release_buffer(ctypes.byref(self._view))
-            raise Error(result)
+        self._view = View(memory, writable)
+        super().__init__(client, self._view.length)
+        self._address = self._view.address
+        try:
+            check(lib.contig_lock(handle, self._address, self.length, flags))
+        except Error:
+            self._view.release()
+            raise
         self._is_locked = True
 
     def _table(self, dma: bool, offset: int, length: int) -> list[Any]:
@@ -228,7 +197,7 @@ class MemoryLock(Lock):
         super().unlock()
         # Only now may the object move or free its memory.
         if was_locked:
-            _release_buffer(ctypes.byref(self._view))
+            self._view.release()
 
     unlock.__doc__ = Lock.unlock.__doc__
 

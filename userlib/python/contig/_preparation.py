@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+"""Memory that is prepared for transfers by a device."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+from typing import TYPE_CHECKING, Any
+
+from . import _abi
+from ._abi import IoFlags, RangeFlags
+from ._buffer import Buffer
+from ._closing import Closing
+from ._library import Error, check, lib
+from ._view import View
+
+if TYPE_CHECKING:
+    from ._client import Client
+
+
+# Errors after which the last transfer has not ended.
+_GOES_ON = {errno.ENOMEM, errno.EINTR}
+
+
+class Preparation(Closing):
+    """Memory that a device is going to use. Client.prepare() makes it.
+
+    It is a context manager, which ends the last transfer at its end: until
+    then the program must not use the memory, except as checkpoint() says.
+
+    addresses: the address of each page in turn, that of the first byte first
+    length: how many bytes were prepared
+    complete: whether that is all to the end of the memory
+    bounced: of how many pages the device uses a copy
+    """
+
+    addresses: tuple[int, ...]
+    length: int
+    complete: bool
+    bounced: int
+    _id: int = 0
+
+    def __init__(self, client: Client, memory: Any, direction: IoFlags, *,
+                 dma: bool, bounce: bool, first: int, granularity: int,
+                 max_pages: int) -> None:
+        self._client = client
+        self._memory = memory
+        self._view: View | None = None
+        options = _abi.contig_prepare_opts()
+        check(lib.contig_prepare_opts_init(options, ctypes.sizeof(options)))
+        options.flags = (direction | (RangeFlags.GET_DMA if dma else 0) |
+                         (IoFlags.BOUNCE if bounce else 0))
+        options.first = first
+        options.granularity = granularity
+        if isinstance(memory, Buffer):
+            span = _abi.contig_span(0, len(memory))
+            self._prepare(span, options, max_pages,
+                          lib.contig_buffer_prepare, client._use(),
+                          memory._use())
+            return
+        # Memory that the device only reads need not be writable.
+        self._view = View(memory, direction != IoFlags.OUTPUT)
+        try:
+            span = _abi.contig_span(self._view.address, self._view.length)
+            self._prepare(span, options, max_pages, lib.contig_prepare,
+                          client._use())
+        except BaseException:
+            self._view.release()
+            raise
+
+    def _prepare(self, span: _abi.contig_span,
+                 options: _abi.contig_prepare_opts, max_pages: int,
+                 function: Any, *arguments: Any) -> None:
+        pages = span.length // mmap.PAGESIZE + 2
+        if max_pages:
+            pages = min(pages, max_pages)
+        addresses = (ctypes.c_uint64 * pages)()
+        options.max_pages = pages
+        options.addrs = addresses
+        answer = _abi.contig_prepare(size=ctypes.sizeof(_abi.contig_prepare))
+        check(function(*arguments, ctypes.byref(span), 1, options, answer))
+        self._id = answer.out_id
+        self.addresses = tuple(addresses[:answer.count])
+        self.length = answer.out_length
+        self.complete = bool(answer.out_done)
+        self.bounced = answer.out_bounced
+
+    def checkpoint(self, direction: IoFlags = IoFlags(0)) -> None:
+        """End a transfer, and prepare for another one of the same memory.
+
+        direction: of the transfer that follows, as for Client.prepare()
+
+        Afterwards the program may read the data that the device wrote.
+
+        Raises ValueError after close(); and Error with EACCES: the memory is
+        prepared for output only; ESTALE: the process has other memory at these
+        addresses now; ENODEV, ENOLCK, EHWPOISON: the device, a lock or a page
+        is gone.
+        """
+        if not self._id:
+            raise ValueError("the preparation has ended")
+        check(lib.contig_checkpoint(self._client._use(), self._id,
+                                    IoFlags.MORE | direction))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the last transfer has ended."""
+        return not self._id
+
+    def close(self) -> None:
+        """End the last transfer, and unlock the memory. Nothing happens if it
+        has ended already.
+
+        Raises Error as checkpoint(), when the preparation has ended
+        nevertheless; and with ENOMEM: the kernel had no memory to unlock; call
+        it again.
+        """
+        if not self._id:
+            return
+        result = 0
+        # Preparations end with the client, and a child process has none.
+        if self._client._is_mine():
+            result = lib.contig_checkpoint(self._client._use(), self._id, 0)
+        error = Error(result) if result else None
+        if error is None or error.errno not in _GOES_ON:
+            self._id = 0
+            self._memory = None
+            if self._view is not None:
+                self._view.release()
+        if error is not None:
+            raise error
+
+    def __repr__(self) -> str:
+        state = "prepared" if self._id else "ended"
+        return f"<contig.Preparation: {self.length} bytes, {state}>"
