@@ -200,7 +200,7 @@ class Buffer(Closing, mmap.mmap):
         lib.contig_buffer_free(self._handle)
         self._handle = None
         try:
-            super().close()
+            mmap.mmap.close(self)
         except BufferError:
             # The last view ends the mapping.
             pass
