@@ -11,7 +11,10 @@
  * A job may outlive its caller: devices and pools stay as long as the module.
  */
 #include <linux/dma-mapping.h>
+#include <linux/init.h>
 #include <linux/memcontrol.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -22,6 +25,26 @@
 #include "gfp.h"
 #include "request.h"
 #include "worker.h"
+
+/* Pages in CMA; constant after contig_cma_init(). */
+static unsigned long contig_cma_npages __ro_after_init;
+
+/* Count the memory in CMA, which is reserved at boot and never changes. */
+void __init contig_cma_init(void)
+{
+	int nid, i;
+
+	for_each_online_node(nid)
+		for (i = 0; i < MAX_NR_ZONES; i++)
+			contig_cma_npages +=
+				zone_cma_pages(&NODE_DATA(nid)->node_zones[i]);
+}
+
+/* Return the pages in CMA. A kernel that was built with CMA may have none. */
+unsigned long contig_cma_pages(void)
+{
+	return contig_cma_npages;
+}
 
 /**
  * struct contig_cma - a call of dma_alloc_attrs()

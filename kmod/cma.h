@@ -10,6 +10,8 @@
 struct contig_buffer;
 struct contig_request;
 
+void contig_cma_init(void);
+unsigned long contig_cma_pages(void);
 int contig_cma_alloc(const struct contig_request *request,
 		     struct contig_buffer *buffer, gfp_t gfp);
 

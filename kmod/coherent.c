@@ -33,7 +33,6 @@
 #include "request.h"
 #include "rung.h"
 #include "window.h"
-#include "zones.h"
 
 /* Return the pool that memory must come from, or NULL for any memory. */
 struct contig_pool *contig_coherent_pool(const struct contig_request *request)

@@ -18,6 +18,7 @@
 #include <uapi/linux/contig.h>
 
 #include "client.h"
+#include "cma.h"
 #include "debugfs.h"
 #include "dma_unplug.h"
 #include "hotplug.h"
@@ -33,7 +34,6 @@
 #include "ucmd.h"
 #include "watch.h"
 #include "worker.h"
-#include "zones.h"
 
 static u64 contig_features(void)
 {
@@ -277,6 +277,7 @@ static int __init contig_init(void)
 {
 	int ret;
 
+	contig_cma_init();
 	ret = contig_stats_init();
 	if (ret)
 		return ret;

@@ -93,19 +93,4 @@ static inline unsigned long contig_zone_spare(struct zone *zone,
 	return contig_zone_above(zone, highest, high_wmark_pages(zone));
 }
 
-/*
- * Return the number of pages in CMA, which stays what it was after boot. A kernel
- * that was built with CMA need not have any.
- */
-static inline unsigned long contig_cma_pages(void)
-{
-	unsigned long npages = 0;
-	int nid, i;
-
-	for_each_online_node(nid)
-		for (i = 0; i < MAX_NR_ZONES; i++)
-			npages += zone_cma_pages(&NODE_DATA(nid)->node_zones[i]);
-	return npages;
-}
-
 #endif /* CONTIG_ZONES_H */
