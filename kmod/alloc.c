@@ -4,11 +4,13 @@
  */
 #include <linux/dma-buf.h>
 #include <linux/err.h>
+#include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "alloc.h"
 #include "buffer.h"
 #include "client.h"
 #include "dmabuf.h"
@@ -23,13 +25,55 @@
 #include "ucmd.h"
 #include "window.h"
 
+/**
+ * contig_alloc_buffer() - charge for a buffer and walk down the ladder for it
+ * @request: the request; its account is charged
+ * @name: name to display; if empty, the name of the calling thread
+ * @reports: receives a report of each rung that was tried
+ * @nr: receives the number of reports, 0 if the account cannot be charged
+ *
+ * Waits once for memory that is charged until it is scrubbed. May sleep, for as
+ * long as the request allows, but can be killed.
+ *
+ * Return: the buffer, which is not exported yet, or ERR_PTR() of -EDQUOT,
+ * -ENOMEM, -ETIME or -EINTR.
+ */
+struct contig_buffer *contig_alloc_buffer(const struct contig_request *request,
+					  const char *name,
+					  struct contig_report *reports, u32 *nr)
+{
+	struct contig_buffer *buffer;
+	struct contig_request half;
+	int ret;
+
+	*nr = 0;
+	trace_contig_alloc_start(request->npages, request->rungs);
+	buffer = contig_buffer_new(request->user, name, request->npages);
+	/* Freed reserve memory stays charged until scrubbed: wait for that. */
+	if (buffer == ERR_PTR(-EDQUOT)) {
+		half = contig_request_half(request);
+		contig_scrub_wait(&half);
+		buffer = contig_buffer_new(request->user, name,
+					   request->npages);
+	}
+	if (IS_ERR(buffer))
+		return buffer;
+	ret = contig_ladder(request, buffer, reports, nr);
+	trace_contig_alloc_end(request->npages, buffer->rung, buffer->extents.nr,
+			       ret);
+	if (!ret)
+		return buffer;
+	contig_buffer_abandon(buffer);
+	return ERR_PTR(ret);
+}
+
 static int contig_alloc_publish(struct contig_ucmd *ucmd,
 				struct contig_buffer *buffer)
 {
 	struct contig_alloc *cmd = ucmd->cmd;
 	int fd, ret;
 
-	ret = contig_buffer_export(buffer);
+	ret = contig_buffer_export(buffer, O_RDWR | O_CLOEXEC);
 	if (ret) {
 		contig_buffer_destroy(buffer);
 		return ret;
@@ -88,7 +132,7 @@ static int contig_alloc_failed(struct contig_ucmd *ucmd,
 int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 {
 	struct contig_alloc *cmd = ucmd->cmd;
-	struct contig_request request, half;
+	struct contig_request request;
 	struct contig_buffer *buffer;
 	int ret;
 
@@ -104,28 +148,14 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 		return ret;
 
 	cmd->out_address_bits = contig_request_address_bits(&request);
-	trace_contig_alloc_start(request.npages, request.rungs);
-	buffer = contig_buffer_new(ucmd->client->user, cmd->name,
-				   request.npages);
-	/* Freed reserve memory stays charged until scrubbed: wait for that. */
-	if (buffer == ERR_PTR(-EDQUOT)) {
-		half = contig_request_half(&request);
-		contig_scrub_wait(&half);
-		buffer = contig_buffer_new(ucmd->client->user, cmd->name,
-					   request.npages);
-	}
+	buffer = contig_alloc_buffer(&request, cmd->name, cmd->out_reports,
+				     &cmd->out_report_count);
 	if (IS_ERR(buffer)) {
 		ret = PTR_ERR(buffer);
+		if (cmd->out_report_count)
+			return contig_alloc_failed(ucmd, &request, ret);
 		return ret == -ENOMEM ?
 		       contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: ret : ret;
-	}
-	ret = contig_ladder(&request, buffer, cmd->out_reports,
-			    &cmd->out_report_count);
-	trace_contig_alloc_end(request.npages, buffer->rung, buffer->extents.nr,
-			       ret);
-	if (ret) {
-		contig_buffer_abandon(buffer);
-		return contig_alloc_failed(ucmd, &request, ret);
 	}
 	contig_reports_blur(&request, ucmd->client->user, cmd->out_reports,
 			    cmd->out_report_count);

@@ -268,10 +268,11 @@ static const struct dma_buf_ops contig_dmabuf_ops = {
 /**
  * contig_buffer_export() - create the dma-buf of a buffer with memory
  * @buffer: the buffer; the dma-buf owns it on success
+ * @flags: access mode of the file, and O_CLOEXEC
  *
  * Return: 0 or -errno.
  */
-int contig_buffer_export(struct contig_buffer *buffer)
+int contig_buffer_export(struct contig_buffer *buffer, int flags)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *dmabuf;
@@ -292,7 +293,7 @@ int contig_buffer_export(struct contig_buffer *buffer)
 		return -ENOMEM;
 	info.ops = &contig_dmabuf_ops;
 	info.size = contig_buffer_size(buffer);
-	info.flags = O_RDWR | O_CLOEXEC;
+	info.flags = flags;
 	info.priv = buffer;
 	buffer->dmabuf = NULL;
 	dmabuf = dma_buf_export(&info);

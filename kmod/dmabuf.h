@@ -8,7 +8,7 @@
 struct contig_buffer;
 struct dma_buf;
 
-int contig_buffer_export(struct contig_buffer *buffer);
+int contig_buffer_export(struct contig_buffer *buffer, int flags);
 struct contig_buffer *contig_buffer_of(const struct dma_buf *dmabuf);
 
 #endif /* CONTIG_DMABUF_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Allocation of a buffer
+ */
+#ifndef CONTIG_ALLOC_H
+#define CONTIG_ALLOC_H
+
+#include <linux/types.h>
+
+#include <uapi/linux/contig.h>
+
+struct contig_buffer;
+struct contig_request;
+
+struct contig_buffer *contig_alloc_buffer(const struct contig_request *request,
+					  const char *name,
+					  struct contig_report *reports,
+					  u32 *nr);
+
+#endif /* CONTIG_ALLOC_H */
