@@ -333,21 +333,15 @@ void contig_foreign_revoke(struct contig_dma_device *device)
  * contig_foreign_check() - test whether a client may lock a range
  * @client: with its lock held
  * @target: the range
- * @output: the lock is for a device that will only read
  *
- * Return: 0; for a range of a foreign dma-buf -EUNATCH if the client has no
- * device to attach it to, -EACCES if the dma-buf was opened for reading only
- * and @output is not set.
+ * Return: 0, or -EUNATCH for a range of a foreign dma-buf if the client has no
+ * device to attach it to.
  */
 int contig_foreign_check(const struct contig_client *client,
-			 const struct contig_target *target, bool output)
+			 const struct contig_target *target)
 {
-	if (!contig_target_is_foreign(target))
-		return 0;
-	if (!client->device)
-		return -EUNATCH;
-	return output || target->dmabuf->file->f_mode & FMODE_WRITE ?
-	       0 : -EACCES;
+	return contig_target_is_foreign(target) && !client->device ?
+	       -EUNATCH : 0;
 }
 
 /**

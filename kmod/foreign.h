@@ -47,7 +47,7 @@ struct contig_foreign *contig_foreign_new(struct contig_dma_device *device,
 void contig_foreign_free(struct contig_foreign *foreign);
 void contig_foreign_revoke(struct contig_dma_device *device);
 int contig_foreign_check(const struct contig_client *client,
-			 const struct contig_target *target, bool output);
+			 const struct contig_target *target);
 int contig_foreign_sync(struct contig_foreign *foreign, bool for_device);
 int contig_foreign_physical(struct contig_foreign *foreign,
 			    struct contig_extents *extents);

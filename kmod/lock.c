@@ -2,6 +2,8 @@
 /*
  * CONTIG_LOCK and CONTIG_UNLOCK: lock counts per page
  */
+#include <linux/dma-buf.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 
 #include <uapi/linux/contig.h>
@@ -195,9 +197,13 @@ int contig_lock_target(struct contig_client *client,
 		if (ret)
 			return ret;
 	}
-	ret = contig_foreign_check(client, target, output);
+	ret = contig_foreign_check(client, target);
 	if (ret)
 		return ret;
+	/* The device must not write what the descriptor only allows to read. */
+	if (target->dmabuf && !output &&
+	    !(target->dmabuf->file->f_mode & FMODE_WRITE))
+		return -EACCES;
 	ret = contig_lock_again(target, flags);
 	if (ret)
 		return ret;

@@ -49,7 +49,7 @@
  *    filesystem must be told of every write, and the lock is for a device that
  *    writes (that is, without CONTIG_LOCK_OUTPUT); or memory is locked or
  *    prepared for output only for the client's device, which would now write to
- *    it; or a foreign dma-buf was opened for reading only; or, from
+ *    it; or a dma-buf was opened for reading only; or, from
  *    CONTIG_DEVICE, the caller lacks CAP_SYS_RAWIO and the device is not
  *    confined.
  *  - EPERM: the caller lacks a right. The *right to see physical addresses* is
@@ -742,8 +742,8 @@ enum contig_range_flags {
  * instance of a dma-heap, a DRM or a V4L2 driver, with CONTIG_RANGE_BUFFER. The
  * first lock of any page makes the exporter map all of the dma-buf for the
  * device, in the direction of that lock. While it is mapped for output, it
- * cannot be locked for writing (EACCES); nor can it ever be if the descriptor
- * was opened for reading only. It stays mapped, and the exporter keeps it in
+ * cannot be locked for writing (EACCES); nor can any dma-buf ever be whose
+ * descriptor was opened for reading only. It stays mapped, and the exporter keeps it in
  * place, until this client has unlocked all of it or the device is removed. All
  * of it counts against RLIMIT_MEMLOCK and pin_total_mib, once for each client.
  * If the exporter has to wait, CONTIG_LOCK waits. Bracket accesses by the CPU

@@ -783,7 +783,7 @@ class contig_lock(ctypes.Structure):
     instance of a dma-heap, a DRM or a V4L2 driver, with CONTIG_RANGE_BUFFER.
     The first lock of any page makes the exporter map all of the dma-buf for
     the device, in the direction of that lock. While it is mapped for output,
-    it cannot be locked for writing (EACCES); nor can it ever be if the
+    it cannot be locked for writing (EACCES); nor can any dma-buf ever be whose
     descriptor was opened for reading only. It stays mapped, and the exporter
     keeps it in place, until this client has unlocked all of it or the device
     is removed. All of it counts against RLIMIT_MEMLOCK and pin_total_mib, once
