@@ -20,6 +20,7 @@
 #include "client.h"
 #include "cma.h"
 #include "debugfs.h"
+#include "dma_heap.h"
 #include "dma_unplug.h"
 #include "hotplug.h"
 #include "kernel_client.h"
@@ -270,7 +271,12 @@ static int __init contig_register(void)
 	if (ret == -EBUSY)
 		pr_err("another module has the minor %d, see /proc/misc: unload that one\n",
 		       CONTIG_MINOR);
-	return ret;
+	if (ret)
+		return ret;
+	contig_debugfs_init();
+	/* The last step: it cannot be undone. */
+	contig_dma_heap_init();
+	return 0;
 }
 
 static int __init contig_init(void)
@@ -311,7 +317,6 @@ static int __init contig_init(void)
 	ret = contig_register();
 	if (ret)
 		goto err_oom;
-	contig_debugfs_init();
 	return 0;
 
 err_oom:
