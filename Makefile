@@ -32,7 +32,7 @@ KSFT := $(BUILD)/linux-source/tools/testing/selftests
 .PHONY: all help modules library selftests load unload
 .PHONY: install install-module install-library uninstall
 .PHONY: guest known-kernel built root demo check soak bench lint fuzz coverage
-.PHONY: matrix deb
+.PHONY: matrix deb rpm
 .PHONY: clean distclean
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -54,7 +54,7 @@ help:
 	@echo 'make coverage         how much of the code the tests run, in QEMU'
 	@echo 'make install          into DESTDIR and prefix ($(prefix));'
 	@echo '                      also install-module, install-library alone'
-	@echo 'make deb              Debian packages into build/deb'
+	@echo 'make deb, rpm         Debian packages into build/deb, RPM packages into build/rpm'
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
 	@echo
@@ -234,12 +234,13 @@ fuzz:
 coverage:
 	scripts/coverage
 
-deb:
-	scripts/deb
+deb rpm:
+	scripts/$@
 
 clean:
 	rm -rf $(BUILD)/module* $(BUILD)/userlib* $(BUILD)/selftests* \
-		$(BUILD)/guest $(BUILD)/vm $(BUILD)/log $(BUILD)/deb
+		$(BUILD)/guest $(BUILD)/vm $(BUILD)/log $(BUILD)/deb \
+		$(BUILD)/rpm
 
 distclean:
 	rm -rf $(BUILD)
