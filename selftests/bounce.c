@@ -184,11 +184,11 @@ TEST_F(bounce, arrives_where_the_process_may_not_read)
 	ASSERT_EQ(0, contig_ioctl(self->fd, CONTIG_PREPARE, &self->cmd));
 	EXPECT_EQ(1, self->cmd.out_bounced);
 	ASSERT_EQ(0, edu_transfer(&self->edu, self->addrs[0], true));
-	ASSERT_EQ(0, mprotect((void *)high, page_size, PROT_NONE));
-	madvise((void *)high, page_size, MADV_PAGEOUT);
+	ASSERT_EQ(0, mprotect(to_pointer(high), page_size, PROT_NONE));
+	madvise(to_pointer(high), page_size, MADV_PAGEOUT);
 	EXPECT_EQ(0, checkpoint(self->fd, self->cmd.out_id, 0));
-	ASSERT_EQ(0, mprotect((void *)high, page_size, PROT_READ));
-	EXPECT_TRUE(has_pattern((void *)high, EDU_CHUNK, 6));
+	ASSERT_EQ(0, mprotect(to_pointer(high), page_size, PROT_READ));
+	EXPECT_TRUE(has_pattern(to_pointer(high), EDU_CHUNK, 6));
 	munmap(memory, MIB(64));
 	close(file);
 }

@@ -58,6 +58,12 @@ static inline uint64_t to_addr(const volatile void *p)
 	return (uintptr_t)p;
 }
 
+/* The inverse of to_addr(). */
+static inline void *to_pointer(uint64_t addr)
+{
+	return (void *)(uintptr_t)addr;
+}
+
 static inline size_t pages(size_t n)
 {
 	return n * page_size;

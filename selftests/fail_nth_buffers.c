@@ -247,7 +247,7 @@ int coherent_buffer_and_place(struct env *e)
 
 	if (area == MAP_FAILED || prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
 		return -errno;
-	e->place = (char *)((to_addr(area) + MIB(2) - 1) & ~(MIB(2) - 1));
+	e->place = to_pointer((to_addr(area) + MIB(2) - 1) & -MIB(2));
 	e->place[0] = 1;
 	e->place += MIB(1);
 	return coherent_buffer(e);

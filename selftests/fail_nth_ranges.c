@@ -9,6 +9,9 @@
 #include "edu.h"
 #include "fail_nth.h"
 
+/* An address without neighbours, so that its page tables are missing. */
+#define FAR_AWAY to_pointer(sizeof(void *) == 8 ? 1ull << 40 : 1ull << 30)
+
 /*
  * Preparation
  */
@@ -142,7 +145,7 @@ int before_output(struct env *e)
 int before_untouched(struct env *e)
 {
 	e->npages = PAGES;
-	e->memory = mmap((void *)(1ul << 40), pages(PAGES),
+	e->memory = mmap(FAR_AWAY, pages(PAGES),
 			 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
 	return e->memory == MAP_FAILED ? -errno : 0;
@@ -313,7 +316,7 @@ bool check_get_physical(struct env *e)
  */
 int before_mapped_again(struct env *e)
 {
-	void *at = (void *)(1ul << 40);
+	void *at = FAR_AWAY;
 
 	e->npages = 0;
 	e->memory = mmap(at, pages(PAGES), PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -119,7 +119,7 @@ static inline bool physical_is_true(int fd, uint32_t level, const char *addr,
 	int ret;
 
 	while (at < end) {
-		ret = get_physical(fd, level, (void *)at, end - at, &cmd,
+		ret = get_physical(fd, level, to_pointer(at), end - at, &cmd,
 				   entries, 0);
 		if (ret <= 0 || ret > (int)entries)
 			return false;
@@ -130,7 +130,7 @@ static inline bool physical_is_true(int fd, uint32_t level, const char *addr,
 			    cmd.extents[i - 1].length == from)
 				return false;
 			for (n = 0; n < cmd.extents[i].length;) {
-				if (pfn_of((void *)at) * page_size +
+				if (pfn_of(to_pointer(at)) * page_size +
 				    at % page_size != from + n)
 					return false;
 				ret = page_size - at % page_size;

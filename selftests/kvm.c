@@ -3,7 +3,9 @@
  * A virtual machine whose memory is a buffer that was allocated without a rung,
  * a flag or a constraint: its processor reads and writes there.
  */
+#ifdef __x86_64__
 #include <linux/kvm.h>
+#endif
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"

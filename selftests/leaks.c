@@ -166,8 +166,8 @@ TEST_F_TIMEOUT(leak, thousand_locks, 400)
 			test_hold(self->fd, at, length, NULL);
 		ASSERT_LT(0, _test_cmd_count(self->fd, at, length));
 		if (i % 7 == 0)
-			ASSERT_EQ(0, madvise((void *)(to_addr(at) &
-						      -page_size), page_size,
+			ASSERT_EQ(0, madvise(to_pointer(to_addr(at) &
+							-page_size), page_size,
 					     MADV_DONTNEED));
 		test_unlock(self->fd, at, length);
 		if (i % 3 == 0)

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/kcov.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,7 @@ bool cover_init(void)
 		exit(2);
 	}
 	if (file) {
-		if (fscanf(file, "%lx", &module_text) != 1)
+		if (fscanf(file, "%" SCNx64, &module_text) != 1)
 			module_text = 0;
 		fclose(file);
 	}

@@ -48,7 +48,7 @@ int step_hold(struct step *step)
 
 	/* As libcontig does, or as it did where mlock2() is not known. */
 	if (!ret && cmd.out_unlocked && step->b[6] & 1)
-		mlock2((void *)(cmd.addr & -PAGE), cmd.length,
+		mlock2((void *)(uintptr_t)(cmd.addr & -PAGE), cmd.length,
 		       step->b[6] & 2 ? MLOCK_ONFAULT : 0);
 	return ret;
 }
