@@ -56,18 +56,15 @@ static struct contig_pin *contig_pin_new(const struct contig_vma *mapping,
 static int contig_pin_charge(struct contig_pin *pin, struct mm_struct *mm)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	struct user_struct *user = get_current_user();
+	struct user_struct *user = current_user();
 	long used = atomic_long_read(&user->locked_vm);
 
-	if (contig_pins_charge(pin->npages, &pin->counted)) {
-		free_uid(user);
+	if (contig_pins_charge(pin->npages, &pin->counted))
 		return -EDQUOT;
-	}
 	do {
 		if ((pin->npages > limit || used > limit - pin->npages) &&
 		    !capable(CAP_IPC_LOCK)) {
 			contig_pins_uncharge(pin->npages, pin->counted);
-			free_uid(user);
 			return -EDQUOT;
 		}
 	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &used,
@@ -75,7 +72,8 @@ static int contig_pin_charge(struct contig_pin *pin, struct mm_struct *mm)
 	/* A dma-buf that a descriptor names is in no address space. */
 	if (mm)
 		atomic64_add(pin->npages, &mm->pinned_vm);
-	pin->payer = user;
+	/* Not the user alone: older builds of 6.1 do not export free_uid(). */
+	pin->payer = get_current_cred();
 	return 0;
 }
 
@@ -85,7 +83,7 @@ static void contig_pin_uncharge(struct contig_pin *pin, struct mm_struct *mm,
 	if (!pin->payer)
 		return;
 	contig_pins_uncharge(npages, pin->counted);
-	atomic_long_sub(npages, &pin->payer->locked_vm);
+	atomic_long_sub(npages, &pin->payer->user->locked_vm);
 	if (mm)
 		atomic64_sub(npages, &mm->pinned_vm);
 }
@@ -159,7 +157,7 @@ static void contig_pin_put(struct contig_pin *pin)
 	if (pin->buffer)
 		contig_buffer_put(pin->buffer);
 	if (pin->payer)
-		free_uid(pin->payer);
+		put_cred(pin->payer);
 	contig_extents_free(&pin->own);
 	kfree(pin);
 }

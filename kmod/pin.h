@@ -23,8 +23,8 @@ struct contig_dma_map;
 struct contig_foreign;
 struct contig_target;
 struct contig_user;
+struct cred;
 struct mm_struct;
-struct user_struct;
 
 /**
  * enum contig_pin_flags - how to pin memory of a process
@@ -42,8 +42,8 @@ enum contig_pin_flags {
  * @first: its first page, in an address space or, if it was named by a file
  *         descriptor, in the dma-buf
  * @npages: its length
- * @payer: the user whose RLIMIT_MEMLOCK it is charged to, with a reference;
- *         NULL if it is not charged, as for buffers
+ * @payer: credentials of the user whose RLIMIT_MEMLOCK it is charged to, with a
+ *         reference; NULL if it is not charged, as for buffers
  * @counted: it counts against the total of all users, see contig_pins_charge()
  * @buffer: the buffer it belongs to, with a reference; NULL if it is the
  *          user's own memory, pinned, or a foreign dma-buf
@@ -67,7 +67,7 @@ struct contig_pin {
 	refcount_t refs;
 	unsigned long first;
 	unsigned long npages;
-	struct user_struct *payer;
+	const struct cred *payer;
 	bool counted;
 	struct contig_buffer *buffer;
 	struct contig_foreign *foreign;
