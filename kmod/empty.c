@@ -14,6 +14,7 @@
 #include "empty.h"
 #include "gfp.h"
 #include "offline.h"
+#include "page_class.h"
 #include "pages.h"
 #include "request.h"
 #include "turn.h"
@@ -89,12 +90,19 @@ static int contig_empty_check(struct contig_empty *empty, bool first)
 }
 
 #ifdef CONFIG_CONTIG_ALLOC
+/* Take a large page from its first frame on, and free what is before @pfn. */
 static int contig_empty_frames(struct contig_empty *empty, unsigned long pfn,
 			       unsigned long npages)
 {
-	return contig_alloc_contig_range(pfn, pfn + npages, empty->type,
-					 GFP_KERNEL | __GFP_NOWARN |
-					 __GFP_RETRY_MAYFAIL);
+	unsigned long start = contig_page_start(pfn);
+	int ret;
+
+	ret = contig_alloc_contig_range(start, pfn + npages, empty->type,
+					GFP_KERNEL | __GFP_NOWARN |
+					__GFP_RETRY_MAYFAIL);
+	if (!ret && start < pfn)
+		contig_pages_put(start, pfn - start);
+	return ret;
 }
 #else
 static int contig_empty_frames(struct contig_empty *empty, unsigned long pfn,

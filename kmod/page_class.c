@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/page-flags.h>
+#include <linux/pageblock-flags.h>
 
 #include "page_class.h"
 
@@ -152,4 +153,24 @@ enum contig_page_class contig_page_class(struct page *page,
 		return CONTIG_CLASS_KERNEL;
 	return contig_page_fixed(page) ? CONTIG_CLASS_PINNED :
 					 CONTIG_CLASS_MOVABLE;
+}
+
+/**
+ * contig_page_start() - find where the page of a page frame begins
+ * @pfn: an online page frame
+ *
+ * A large page of a process or a file moves as a whole, and migration skips one
+ * whose first frame it is not given.
+ *
+ * Return: the first frame of such a page, or of the pageblock if the page begins
+ * before that; @pfn if it is in no such page.
+ */
+unsigned long contig_page_start(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn), *head = compound_head(page);
+	unsigned long start = page_to_pfn(head);
+
+	if (start >= pfn || !contig_page_has(head, PG_lru))
+		return pfn;
+	return max(start, pageblock_start_pfn(pfn));
 }

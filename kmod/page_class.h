@@ -46,5 +46,6 @@ static inline bool contig_page_has(const struct page *page, enum pageflags flag)
 enum contig_page_class contig_page_class(struct page *page,
 					 unsigned long *npages);
 bool contig_page_waits(const struct page *page);
+unsigned long contig_page_start(unsigned long pfn);
 
 #endif /* CONTIG_PAGE_CLASS_H */
