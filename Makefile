@@ -146,8 +146,10 @@ benchmarks:
 GUEST = $(BUILD)/guest/$(KERNEL)
 # The debug kernel is built with gcc-12 by that name: kbuild compares names.
 guest: MODULE_FLAGS = CONTIG_SELFTESTS=m \
-	$(if $(filter debug,$(KERNEL)),CONTIG_TEST=y CC=gcc-12)
-# The headers of newer kernels want newer compilers than the system has.
+	$(if $(filter debug,$(KERNEL)),CONTIG_TEST=y CC=gcc-12) \
+	$(if $(IN_ROOT),CC="ccache $(shell scripts/build-root --gcc \
+		$(call kernel_says,arch,echo) $(BUILD)/kernels/$(KERNEL)/headers)")
+# Some kernels want other compilers than the system has.
 guest: IN_ROOT = $(if $(wildcard $(BUILD)/kernels/$(KERNEL)/suite),scripts/build-root --)
 guest: known-kernel library selftests
 	$(call build_module,$(BUILD)/kernels/$(KERNEL)/headers,$(BUILD)/module/$(KERNEL))
