@@ -48,7 +48,7 @@ u32 contig_request_address_bits(const struct contig_request *request)
 {
 	u64 end = (u64)request->highest + 1;
 
-	if (!end || end > U64_MAX >> PAGE_SHIFT)
+	if (request->highest == ULONG_MAX || end > U64_MAX >> PAGE_SHIFT)
 		return 64;
 	return ilog2(end) + PAGE_SHIFT;
 }
