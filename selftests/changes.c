@@ -493,18 +493,23 @@ TEST_F(file, copied_on_write)
 FIXTURE(thp) {
 	int fd;
 	char *map;
+	uint64_t length;
 };
 
 FIXTURE_SETUP(thp) {
 	char *area;
 
 	setup_client(self->fd);
-	area = mmap(NULL, MIB(4), PROT_READ | PROT_WRITE,
+	self->length = huge_page_bytes();
+	if (!self->length)
+		SKIP(return, "no huge pages");
+	area = mmap(NULL, 2 * self->length, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, area);
-	self->map = (char *)((to_addr(area) + MIB(2) - 1) & ~(MIB(2) - 1));
-	madvise(self->map, MIB(2), MADV_HUGEPAGE);
-	fill_pattern(self->map, MIB(2), 1);
+	self->map = to_pointer((to_addr(area) + self->length - 1) &
+			       -self->length);
+	madvise(self->map, self->length, MADV_HUGEPAGE);
+	fill_pattern(self->map, self->length, 1);
 	if (!page_flag(self->map, KPF_THP))
 		SKIP(return, "no transparent huge page");
 }
@@ -515,14 +520,17 @@ FIXTURE_TEARDOWN(thp) {
 
 TEST_F(thp, unmapped_in_part)
 {
-	test_lock(self->fd, self->map, MIB(2), 0);
-	ASSERT_EQ(0, munmap(self->map + MIB(1), pages(2)));
-	EXPECT_TRUE(translation_is_true(self->fd, self->map, MIB(1)));
-	expect_stale(self->map + MIB(1));
-	EXPECT_TRUE(translation_is_true(self->fd, self->map + MIB(1) + pages(2),
-					MIB(1) - pages(2)));
-	EXPECT_TRUE(has_pattern(self->map, MIB(1), 1));
-	test_unlock(self->fd, self->map, MIB(2));
+	const size_t half = self->length / 2;
+	char *middle = self->map + half;
+
+	test_lock(self->fd, self->map, self->length, 0);
+	ASSERT_EQ(0, munmap(middle, pages(2)));
+	EXPECT_TRUE(translation_is_true(self->fd, self->map, half));
+	expect_stale(middle);
+	EXPECT_TRUE(translation_is_true(self->fd, middle + pages(2),
+					half - pages(2)));
+	EXPECT_TRUE(has_pattern(self->map, half, 1));
+	test_unlock(self->fd, self->map, self->length);
 }
 
 TEST_F(thp, split_by_protection)

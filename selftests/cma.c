@@ -280,36 +280,37 @@ TEST_F(cma, gives_what_is_foretold)
 	EXPECT_EQ(CONTIG_BLOCKED_TOO_LARGE, alloc.out_reports[0].blocked);
 }
 
-#define PIECE MIB(8)
 #define PIECES 128
 
 /* When CMA is exhausted, large blocks fail and small ones do not. */
 TEST_F(cma, until_it_is_empty)
 {
-	struct contig_alloc alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT);
-	long before = cma_free_drained(self->fd,
-				       self->info.out_max_order_bytes);
+	const uint64_t order_bytes = self->info.out_max_order_bytes;
+	/* More than the page allocator has, which would help out. */
+	const uint64_t piece = order_bytes > MIB(4) ? 2 * order_bytes : MIB(8);
+	struct contig_alloc alloc = alloc_request(piece, CONTIG_RUNGS_COHERENT);
+	long before = cma_free_drained(self->fd, order_bytes);
 	int fds[PIECES], n;
 
 	for (n = 0; n < PIECES; n++) {
-		fds[n] = buffer_alloc(self->fd, PIECE, CONTIG_RUNGS_COHERENT, 0);
+		fds[n] = buffer_alloc(self->fd, piece, CONTIG_RUNGS_COHERENT, 0);
 		if (fds[n] < 0)
 			break;
 	}
 	if (n == PIECES)
 		SKIP(goto out, "there is too much CMA to fill");
-	EXPECT_LE(before / (long)(PIECE / 1024) - 1, n);
-	EXPECT_GT((long)(2 * PIECE / 1024), cma_free());
+	EXPECT_LE(before / (long)(piece / 1024) - 1, n);
+	EXPECT_GT((long)(2 * piece / 1024), cma_free());
 	test_err_alloc(ENOMEM, self->fd, &alloc);
 	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
-	EXPECT_GT(PIECE, alloc.out_reports[0].largest);
+	EXPECT_GT(piece, alloc.out_reports[0].largest);
 	/* Small blocks come from the page allocator. */
 	alloc = alloc_request(KIB(64), CONTIG_RUNGS_COHERENT);
 	test_alloc(self->fd, &alloc);
 	close(alloc.out_fd);
 	/* The next rung supplies the large ones. */
 	if (self->info.out_features & CONTIG_FEATURE_RANGE) {
-		alloc = alloc_request(PIECE, CONTIG_RUNGS_COHERENT |
+		alloc = alloc_request(piece, CONTIG_RUNGS_COHERENT |
 					     CONTIG_RUNGS_RANGE);
 		test_alloc(self->fd, &alloc);
 		EXPECT_EQ(CONTIG_RUNG_RANGE, alloc.out_rung);
@@ -318,8 +319,7 @@ TEST_F(cma, until_it_is_empty)
 out:
 	while (n)
 		close(fds[--n]);
-	EXPECT_LE(before - NOISE_KIB,
-		  cma_free_drained(self->fd, self->info.out_max_order_bytes));
+	EXPECT_LE(before - NOISE_KIB, cma_free_drained(self->fd, order_bytes));
 }
 
 /* CMA is full of free memory and still has no window for the range rung. */

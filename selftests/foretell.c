@@ -18,11 +18,23 @@
 #define KEPT 64
 #define TRIES 5
 
-/* What always stays free or reclaimable, so that the guest survives. */
-#define MARGIN MIB(96)
-/* The rest of memory is set aside: more states can be tried in less memory. */
-#define PLAYGROUND MIB(384)
 #define ASIDE 256
+
+/*
+ * What always stays free or reclaimable, so that the guest survives. The kernel
+ * keeps so many pageblocks free, and more for a while after it has mixed pages
+ * of different kinds in one.
+ */
+static size_t margin(void)
+{
+	return pageblock_bytes() > MIB(12) ? 8 * pageblock_bytes() : MIB(96);
+}
+
+/* The rest of memory is set aside: more states can be tried in less memory. */
+static size_t playground(void)
+{
+	return 4 * margin();
+}
 
 FIXTURE(foretell) {
 	int fd;
@@ -63,7 +75,7 @@ FIXTURE_SETUP(foretell) {
 	self->locker = -1;
 	quota_lift();
 	while (self->aside_nr < ASIDE &&
-	       KIB(meminfo_kib("MemAvailable")) > PLAYGROUND + MIB(16)) {
+	       KIB(meminfo_kib("MemAvailable")) > playground() + MIB(16)) {
 		int fd = buffer_alloc(self->fd, MIB(16), CONTIG_RUNGS_SPLIT, 0);
 
 		ASSERT_LE(0, fd);
@@ -106,9 +118,9 @@ static uint32_t next(FIXTURE_DATA(foretell) *self, uint32_t below)
 static size_t room(void)
 {
 	long kib = meminfo_kib("MemAvailable");
-	size_t bytes = KIB(kib > 0 ? kib : 0);
+	size_t bytes = KIB(kib > 0 ? kib : 0), kept = margin();
 
-	return bytes > MARGIN ? bytes - MARGIN : 0;
+	return bytes > kept ? bytes - kept : 0;
 }
 
 static char *map_some(size_t length, int flags)

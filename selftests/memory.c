@@ -6,7 +6,7 @@
 #include "kselftest_harness.h"
 #include "contig_utils.h"
 
-#define HUGE MIB(2)
+#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
 
 FIXTURE(memory) {
 	int fd;
@@ -47,7 +47,8 @@ FIXTURE_VARIANT_ADD(memory, hugetlb_shared) {
 FIXTURE_VARIANT_ADD(memory, buffer_pages) { .kind = BUFFER_PAGES };
 FIXTURE_VARIANT_ADD(memory, buffer_pfns) { .kind = BUFFER_PFNS };
 
-static char program_data[1 << 15] __attribute__((aligned(1 << 12)));
+/* Enough for eight pages of up to 64 KiB, wherever the first one begins. */
+static char program_data[9 << 16];
 
 static char *map_anon(size_t length, int flags)
 {
@@ -65,12 +66,13 @@ static char *map_file(FIXTURE_DATA(memory) *self, int file, int flags)
 
 static char *map_thp(void)
 {
-	char *area = map_anon(2 * HUGE, MAP_PRIVATE);
+	uint64_t huge = huge_page_bytes();
+	char *area = map_anon(2 * huge, MAP_PRIVATE);
 
 	if (area == MAP_FAILED)
 		return area;
-	area = (char *)((to_addr(area) + HUGE - 1) & ~(HUGE - 1));
-	madvise(area, HUGE, MADV_HUGEPAGE);
+	area = to_pointer((to_addr(area) + huge - 1) & -huge);
+	madvise(area, huge, MADV_HUGEPAGE);
 	*area = 1;
 	return area;
 }
@@ -104,7 +106,7 @@ static char *map_kind(FIXTURE_DATA(memory) *self, enum kind kind)
 		return map_file(self, open("/tmp", O_TMPFILE | O_RDWR |
 					   O_CLOEXEC, 0600), MAP_PRIVATE);
 	case PROGRAM_DATA:
-		return program_data;
+		return to_pointer(round_up_page(to_addr(program_data)));
 	case THP:
 		return map_thp();
 	case HUGETLB_PRIVATE:
@@ -134,12 +136,16 @@ FIXTURE_SETUP(memory) {
 	setup_client(self->fd);
 	test_info(self->fd, &self->info);
 	self->file = -1;
-	self->length = variant->huge ? HUGE : pages(8);
-	if (is_hugetlb(variant->kind))
-		write_text("/proc/sys/vm/nr_hugepages", "4");
-	self->map = map_kind(self, variant->kind);
-	if (self->map == MAP_FAILED && is_hugetlb(variant->kind))
+	self->length = variant->huge ? huge_page_bytes() : pages(8);
+	if (!self->length)
 		SKIP(return, "no huge pages");
+	if (is_hugetlb(variant->kind))
+		write_text(HUGE_PAGES, "4");
+	self->map = map_kind(self, variant->kind);
+	if (self->map == MAP_FAILED && is_hugetlb(variant->kind)) {
+		write_text(HUGE_PAGES, "0");
+		SKIP(return, "no huge pages");
+	}
 	ASSERT_NE(MAP_FAILED, self->map);
 	if (variant->kind == THP && !page_flag(self->map, KPF_THP))
 		SKIP(return, "no transparent huge page");
@@ -153,7 +159,7 @@ FIXTURE_TEARDOWN(memory) {
 	close(self->fd);
 	if (is_hugetlb(variant->kind)) {
 		munmap(self->map, self->length);
-		write_text("/proc/sys/vm/nr_hugepages", "0");
+		write_text(HUGE_PAGES, "0");
 	}
 }
 

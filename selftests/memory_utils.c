@@ -25,6 +25,33 @@ long meminfo_kib(const char *key)
 	return figure("/proc/meminfo", key);
 }
 
+uint64_t pageblock_bytes(void)
+{
+	static uint64_t bytes;
+	char *text, *at;
+
+	if (bytes)
+		return bytes;
+	text = read_text("/proc/pagetypeinfo");
+	at = text ? strstr(text, "Pages per block:") : NULL;
+	if (at)
+		bytes = strtoull(at + strlen("Pages per block:"), NULL, 10) *
+			page_size;
+	free(text);
+	return bytes;
+}
+
+uint64_t huge_page_bytes(void)
+{
+	char *text = read_text("/sys/kernel/mm/transparent_hugepage/"
+			       "hpage_pmd_size");
+	uint64_t bytes = text ? strtoull(text, NULL, 10) : 0;
+	long kib = meminfo_kib("Hugepagesize");
+
+	free(text);
+	return kib > 0 ? kib * 1024ull : bytes;
+}
+
 #define MEMORY_BLOCKS "/sys/devices/system/memory"
 
 uint64_t memory_block_bytes(void)

@@ -17,6 +17,13 @@ long free_pages(void);
 bool free_pages_return(long pages);
 long meminfo_kib(const char *key);
 /*
+ * Return the bytes of a pageblock, of which one page of the kernel keeps contig
+ * from emptying any part; 0 if that is not known.
+ */
+uint64_t pageblock_bytes(void);
+/* Return the bytes of a huge page, 0 if the kernel has none. */
+uint64_t huge_page_bytes(void);
+/*
  * Return the bytes of a block of memory that can go offline, 0 if there are
  * none.
  */

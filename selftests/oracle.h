@@ -247,17 +247,6 @@ static bool read_cma(void)
 				 meminfo_kib("CmaTotal") >> 10 : 0);
 }
 
-static uint64_t pages_in_block(void)
-{
-	char *text = read_text("/proc/pagetypeinfo");
-	char *at = text ? strstr(text, "Pages per block:") : NULL;
-	uint64_t n = at ? strtoull(at + strlen("Pages per block:"), NULL, 10) :
-		     0;
-
-	free(text);
-	return n;
-}
-
 static bool is_cma(uint64_t frame)
 {
 	int i;
@@ -293,7 +282,7 @@ static void read_blocks(uint64_t block, uint64_t nr)
 
 static bool learn_memory(uint64_t top)
 {
-	block_pages = pages_in_block();
+	block_pages = pageblock_bytes() / page_size;
 	nr_frames = (top + 1) / page_size;
 	if (!block_pages || block_pages > 1 << 15 || !read_zones() ||
 	    !read_cma())

@@ -4,18 +4,28 @@
 #include "kselftest.h"
 #include "pageblock_utils.h"
 
+#define STEP MIB(16)
+
+uint64_t step_blocks(void)
+{
+	uint64_t block = pageblock_bytes();
+
+	return block && block < STEP ? STEP / block : 1;
+}
+
 bool empty_block(int client, struct contig_constraints *where)
 {
-	int buffer = buffer_get(client, MIB(4), CONTIG_RUNGS_RANGE);
-	char *memory = mmap(NULL, MIB(4), PROT_READ | PROT_WRITE, MAP_SHARED,
+	uint64_t block = pageblock_bytes();
+	int buffer = buffer_get(client, 2 * block, CONTIG_RUNGS_RANGE);
+	char *memory = mmap(NULL, 2 * block, PROT_READ | PROT_WRITE, MAP_SHARED,
 			    buffer, 0);
 
 	if (memory == MAP_FAILED)
 		return false;
 	memory[0] = 1;
-	where->lowest = (pfn_of(memory) * page_size + MIB(2) - 1) & -MIB(2);
-	where->highest = where->lowest + MIB(2) - 1;
-	munmap(memory, MIB(4));
+	where->lowest = (pfn_of(memory) * page_size + block - 1) & -block;
+	where->highest = where->lowest + block - 1;
+	munmap(memory, 2 * block);
 	close(buffer);
 	return true;
 }
@@ -70,7 +80,8 @@ uint64_t own_blocks(const uint64_t *pfns, size_t n,
 		    struct contig_constraints *where, size_t *first,
 		    size_t *last)
 {
-	uint64_t per_block = MIB(2) / page_size, block, run = 0, longest = 0;
+	uint64_t bytes = pageblock_bytes(), per_block = bytes / page_size;
+	uint64_t block, run = 0, longest = 0, most = step_blocks();
 	static uint16_t own[1 << 20];
 	size_t i;
 
@@ -79,11 +90,11 @@ uint64_t own_blocks(const uint64_t *pfns, size_t n,
 		own[pfns[i] / per_block % ARRAY_SIZE(own)]++;
 	for (block = 0; block < ARRAY_SIZE(own); block++) {
 		run = own[block] == per_block ? run + 1 : 0;
-		if (run <= longest || run > STEP_BLOCKS)
+		if (run <= longest || run > most)
 			continue;
 		longest = run;
-		where->highest = (block + 1) * MIB(2) - 1;
-		where->lowest = (block + 1 - run) * MIB(2);
+		where->highest = (block + 1) * bytes - 1;
+		where->lowest = (block + 1 - run) * bytes;
 	}
 	*first = n;
 	*last = 0;
@@ -97,12 +108,13 @@ uint64_t own_blocks(const uint64_t *pfns, size_t n,
 	return longest;
 }
 
-int sprinkle(size_t length, int *pipes, int nr,
+int sprinkle(uint64_t blocks, int *pipes, int nr,
 	     struct contig_constraints *where)
 {
 	uint64_t *pfns;
+	uint64_t bytes = pageblock_bytes(), block = bytes / page_size;
+	size_t length = blocks * bytes;
 	char *memory = small_pages(length, &pfns);
-	uint64_t block = MIB(2) / page_size;
 	static bool seen[1 << 16], kept[1 << 20];
 	int used = 0, room = 0, run = 0, longest = 0;
 	uint64_t n;
@@ -137,8 +149,8 @@ int sprinkle(size_t length, int *pipes, int nr,
 		if (run <= longest)
 			continue;
 		longest = run;
-		where->highest = (n + 1) * MIB(2) - 1;
-		where->lowest = (n + 1 - run) * MIB(2);
+		where->highest = (n + 1) * bytes - 1;
+		where->lowest = (n + 1 - run) * bytes;
 	}
 	return longest;
 }

@@ -8,8 +8,8 @@
 
 #include "contig_utils.h"
 
-/* Pageblocks that contig empties in one step. */
-#define STEP_BLOCKS 8
+/* Return how many pageblocks contig empties in one step. */
+uint64_t step_blocks(void);
 
 /* Find a pageblock that can be emptied: all of it belonged to a buffer. */
 bool empty_block(int client, struct contig_constraints *where);
@@ -30,11 +30,11 @@ uint64_t own_blocks(const uint64_t *pfns, size_t n,
 		    size_t *last);
 
 /*
- * In each pageblock put a page into a pipe, which takes a reference that
- * prevents moving it, and free the others. Return how many such blocks are
- * adjacent, and where.
+ * Fill as much memory as so many pageblocks have, and put a page of each block
+ * into a pipe, which takes a reference that prevents moving it; free the others.
+ * Return how many such blocks are adjacent, and where.
  */
-int sprinkle(size_t length, int *pipes, int nr,
+int sprinkle(uint64_t blocks, int *pipes, int nr,
 	     struct contig_constraints *where);
 
 #endif /* CONTIG_SELFTESTS_PAGEBLOCK_UTILS_H */

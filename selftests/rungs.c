@@ -290,18 +290,22 @@ TEST_F(ladder, goes_down_rung_by_rung)
 	struct contig_alloc alloc;
 	struct contig_info info;
 	int taken[64], n = 0;
+	uint64_t more;
 
 	test_info(self->fd, &info);
 	need_range(self->fd);
-	/* Take CMA, so that no 16 MiB of it remain contiguous. */
+	/* More than the page allocator has contiguously. */
+	more = info.out_max_order_bytes * 2;
+	more = more > MIB(16) ? more : MIB(16);
+	/* Take CMA, so that no part of it remains that is so large. */
 	while (meminfo_kib("CmaTotal") > 0 && n < 64) {
-		taken[n] = buffer_alloc(self->fd, MIB(16),
+		taken[n] = buffer_alloc(self->fd, more,
 					CONTIG_RUNGS_COHERENT, 0);
 		if (taken[n] < 0)
 			break;
 		n++;
 	}
-	alloc = alloc_request(info.out_reserve_largest + MIB(16), 0);
+	alloc = alloc_request(info.out_reserve_largest + more, 0);
 	test_alloc(self->fd, &alloc);
 	close(alloc.out_fd);
 	while (n)
@@ -424,7 +428,7 @@ static int take_frame_of(int client, void *page)
 
 TEST_F(ladder, range_moves_locked_memory_only_if_that_is_wanted)
 {
-	size_t length = MIB(32), at, moved = 0;
+	size_t length = 16 * pageblock_bytes(), at, moved = 0;
 	bool moves = parameter_is("move_mlocked", "Y");
 	char *memory, *page;
 	uint64_t pfn;
@@ -435,7 +439,7 @@ TEST_F(ladder, range_moves_locked_memory_only_if_that_is_wanted)
 	ASSERT_NE(MAP_FAILED, memory);
 	no_huge_pages(memory, length);
 	ASSERT_EQ(0, mlock(memory, length));
-	for (at = 0; at < length && moved < 8; at += pages(256)) {
+	for (at = 0; at < length && moved < 8; at += length / 32) {
 		page = memory + at;
 		pfn = pfn_of(page);
 		ASSERT_EQ(0, write_text(MOVE_MLOCKED, "N"));

@@ -14,7 +14,6 @@
 #include "contig_utils.h"
 #include "hostile_utils.h"
 
-#define BLOCK MIB(2)
 #define SLACK_MS 2000
 
 FIXTURE(fuse) {
@@ -65,11 +64,11 @@ FIXTURE_TEARDOWN(fuse) {
 /* Return constraints for the window that contains @pfn. */
 static struct contig_constraints around(uint64_t pfn)
 {
-	uint64_t at = pfn * page_size & -BLOCK;
+	uint64_t block = pageblock_bytes(), at = pfn * page_size & -block;
 
 	return (struct contig_constraints) {
 		.lowest = at,
-		.highest = at + BLOCK - 1,
+		.highest = at + block - 1,
 	};
 }
 
@@ -78,6 +77,7 @@ static struct contig_constraints around(uint64_t pfn)
  */
 static char *movable_page(int client, char *file, size_t first)
 {
+	const uint64_t block = pageblock_bytes();
 	size_t i;
 
 	for (i = first; i < SILENT_PAGES; i++)
@@ -85,7 +85,7 @@ static char *movable_page(int client, char *file, size_t first)
 	/* This drains per-CPU lists: pages on them do not look movable. */
 	close(buffer_get(client, KIB(64), CONTIG_RUNGS_RANGE));
 	for (i = first; i < SILENT_PAGES; i += 16) {
-		struct contig_probe probe = probe_request(BLOCK,
+		struct contig_probe probe = probe_request(block,
 							  CONTIG_RUNGS_RANGE);
 		char *page = file + i * page_size;
 
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(fuse, a_page_that_stays_locked_holds_nothing_up, 120)
 	begun = now_ms();
 	caller = fork();
 	if (!caller) {
-		struct contig_alloc alloc = alloc_request(BLOCK,
+		struct contig_alloc alloc = alloc_request(pageblock_bytes(),
 							  CONTIG_RUNGS_RANGE);
 		int client = client_open();
 

@@ -265,9 +265,10 @@ static uint64_t longest_of_many(int client, pid_t until)
 
 TEST_F_TIMEOUT(turn, a_short_request_passes_a_long_one, 300)
 {
-	const size_t length = MIB(256);
+	const uint64_t step = step_blocks() * pageblock_bytes();
+	const size_t length = 16 * step;
 	uint64_t longest = UINT32_MAX, took = 0;
-	size_t want = MIB(96);
+	size_t want = 6 * step;
 	int try;
 
 	ASSERT_TRUE(answers_map(1));
@@ -291,7 +292,7 @@ TEST_F_TIMEOUT(turn, a_short_request_passes_a_long_one, 300)
 		 */
 		if (answers[0].error) {
 			longest = UINT32_MAX;
-			want = MIB(48);
+			want = 3 * step;
 		}
 	}
 	EXPECT_LT(longest * 5, took * 4)
@@ -305,8 +306,9 @@ TEST_F_TIMEOUT(turn, a_short_request_passes_a_long_one, 300)
 TEST_F_TIMEOUT(turn, a_worker_that_was_left_ends_its_step, 120)
 {
 	struct contig_constraints where = {};
+	const uint64_t block = pageblock_bytes();
 	uint64_t *pfns, blocks = 0, begun, took;
-	size_t length = MIB(64);
+	size_t length = 4 * step_blocks() * block, most = 4 * length;
 	int file = memfd_create("contig", 0), i;
 	size_t first, last, size;
 	char *memory;
@@ -314,7 +316,7 @@ TEST_F_TIMEOUT(turn, a_worker_that_was_left_ends_its_step, 120)
 
 	ASSERT_TRUE(answers_map(1));
 	/* The more memory, the more likely it fills a whole block. */
-	for (; !blocks && length <= MIB(256); length *= 2) {
+	for (; !blocks && length <= most; length *= 2) {
 		write_text("/proc/sys/vm/compact_memory", "1");
 		ASSERT_EQ(0, ftruncate(file, length));
 		memory = mmap(NULL, length, PROT_READ | PROT_WRITE,
@@ -339,7 +341,7 @@ TEST_F_TIMEOUT(turn, a_worker_that_was_left_ends_its_step, 120)
 		 */
 		ASSERT_EQ(0, madvise(memory, size, MADV_DONTFORK));
 	}
-	pid = ask(0, blocks * MIB(2), CONTIG_RUNGS_RANGE, 60000, &where);
+	pid = ask(0, blocks * block, CONTIG_RUNGS_RANGE, 60000, &where);
 	for (i = 0; i < 1000 && !debugfs_has("workers", "waits"); i++)
 		usleep(1000);
 	usleep(100000);
@@ -351,7 +353,8 @@ TEST_F_TIMEOUT(turn, a_worker_that_was_left_ends_its_step, 120)
 	took = now_ms() - begun;
 	EXPECT_GT(2000, took);
 	printf("# %llu MiB, left for %llu ms; %s\n",
-	       (unsigned long long)blocks * 2, (unsigned long long)took,
+	       (unsigned long long)(blocks * block) >> 20,
+	       (unsigned long long)took,
 	       answers[0].over ? "it was over before" : "killed");
 	/*
 	 * Neither other jobs of the worker's thread nor the next step are
@@ -497,16 +500,18 @@ TEST_F_TIMEOUT(turn, a_user_waits_for_one_request_of_another, 300)
 TEST_F_TIMEOUT(turn, pages_in_pipes_are_no_way_to_spend_a_budget, 300)
 {
 	const uint32_t ms = is_slow_kernel() ? 60000 : 15000;
+	const uint64_t block = pageblock_bytes();
+	const int nr = block < MIB(8) ? MIB(256) / block : 32;
 	struct contig_constraints where = {};
 	int pipes[64], blocks;
 	pid_t pid;
 
 	ASSERT_TRUE(answers_map(1));
-	blocks = sprinkle(MIB(256), pipes, ARRAY_SIZE(pipes), &where);
-	ASSERT_LT(16, blocks);
-	blocks = blocks < 64 ? blocks : 64;
-	where.highest = where.lowest + MIB(2) * blocks - 1;
-	pid = ask(0, MIB(2) * (blocks / 2), CONTIG_RUNGS_RANGE |
+	blocks = sprinkle(nr, pipes, ARRAY_SIZE(pipes), &where);
+	ASSERT_LT(nr / 8, blocks);
+	blocks = blocks < nr / 2 ? blocks : nr / 2;
+	where.highest = where.lowest + block * blocks - 1;
+	pid = ask(0, block * (blocks / 2), CONTIG_RUNGS_RANGE |
 		  CONTIG_RUNGS_SPLIT | CONTIG_RUNGS_SCATTER, ms, &where);
 	waitpid(pid, NULL, 0);
 	EXPECT_GE(ms + SLACK_MS, answers[0].over - answers[0].begun);
