@@ -50,10 +50,11 @@ TEST_F(classic, s02_hold_spans_all_pages_it_touches)
 	int i;
 
 	/*
-	 * Addresses like the book's $32500 and 8192, where one can be mapped.
+	 * An address like the book's $32500, where one can be mapped, and two
+	 * pages, which are its 8192 bytes.
 	 */
 	ASSERT_NE(MAP_FAILED, area);
-	ASSERT_EQ(noErr, HoldMemory(area + 0x500, 8192));
+	ASSERT_EQ(noErr, HoldMemory(area + 0x500, pages(2)));
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(i < 3,
 			  state_of(area + pages(i)).holds);
@@ -397,7 +398,7 @@ TEST_F(classic, s26_never_more_entries_than_asked)
 		ASSERT_EQ(noErr, GetPhysical(&self->table, &self->count));
 		EXPECT_GE(room, self->count);
 		if (room < defaultPhysicalEntryCount)
-			EXPECT_EQ(0x5a5a5a5a5a5a5a5aul,
+			EXPECT_EQ((unsigned long)0x5a5a5a5a5a5a5a5aull,
 				  self->table.physical[room].count);
 	}
 }
@@ -423,7 +424,7 @@ TEST_F(classic, s27_blocks_are_maximal)
 
 TEST_F(classic, s28_translation_starts_at_the_very_byte)
 {
-	size_t offsets[] = { 0, 1, 511, 2048, 4095 };
+	size_t offsets[] = { 0, 1, 511, 2048, page_size - 1 };
 	size_t i;
 
 	ASSERT_EQ(noErr, LockMemory(self->memory, pages(2)));

@@ -246,7 +246,9 @@ TEST_F(device, is_for_the_users_that_the_list_names)
  */
 TEST_F(device, is_not_taken_from_who_has_it)
 {
-	struct contig_device cmd = { .address_bits = 12 };
+	struct contig_device cmd = {
+		.address_bits = __builtin_ctzl(page_size),
+	};
 	int other = client_open(), ret;
 	char text[64];
 	pid_t pid;

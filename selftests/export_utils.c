@@ -65,10 +65,12 @@ int export_drm(int flags)
 
 int export_video(int flags)
 {
+	/* Two bytes for each pixel. */
+	const unsigned int scale = pages(EXPORT_PAGES) > 320 * 180 * 2 ? 2 : 1;
 	struct v4l2_format format = {
 		.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
-		.fmt.pix.width = 320,
-		.fmt.pix.height = 180,
+		.fmt.pix.width = 320 * scale,
+		.fmt.pix.height = 180 * scale,
 		.fmt.pix.pixelformat = V4L2_PIX_FMT_YUYV,
 	};
 	struct v4l2_requestbuffers request = {

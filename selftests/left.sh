@@ -183,7 +183,13 @@ no_orphans()
 	lost_before=$lost
 }
 
+page_kib()
+{
+	awk '/^KernelPageSize:/ { print $2; exit }' /proc/self/smaps
+}
+
 lost_pages()
 {
-	awk '/^HardwareCorrupted:/ { n = $2 / 4 } END { print n + 0 }' /proc/meminfo
+	awk -v kib="$(page_kib)" '/^HardwareCorrupted:/ { n = $2 / kib }
+		END { print n + 0 }' /proc/meminfo
 }

@@ -472,7 +472,7 @@ TEST_F(share, fdinfo_tells_what_a_client_has)
 	ASSERT_LE(0, fd);
 	ASSERT_NE(NULL, memory);
 	EXPECT_EQ(3 << 10, fdinfo_kib(self->fd, "contig-allocated"));
-	EXPECT_LE((int64_t)(self->ram / 2 >> 10) - 4,
+	EXPECT_LE((int64_t)(self->ram / 2 - page_size) >> 10,
 		  fdinfo_kib(self->fd, "contig-quota"));
 	EXPECT_EQ(0, fdinfo_kib(self->fd, "contig-locked"));
 	test_lock(self->fd, memory, KIB(256), 0);

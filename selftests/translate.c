@@ -142,8 +142,10 @@ TEST_F(translate, short_tables)
 
 TEST_F(translate, exact_bytes)
 {
-	size_t starts[] = { 0, 1, 511, 4095, 4096, 4097, 12289 };
-	size_t lengths[] = { 1, 2, 511, 4095, 4096, 4097, 8192, 40000 };
+	const size_t page = page_size;
+	size_t starts[] = { 0, 1, 511, page - 1, page, page + 1, 3 * page + 1 };
+	size_t lengths[] = { 1, 2, 511, page - 1, page, page + 1, 2 * page,
+			     10 * page - 960 };
 	size_t s, l, wrong = 0;
 
 	for (s = 0; s < ARRAY_SIZE(starts); s++)
