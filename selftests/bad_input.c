@@ -13,7 +13,7 @@
 
 static bool is_user_page(uint64_t page)
 {
-	void *at = mmap((void *)(uintptr_t)page, page_size, PROT_NONE,
+	void *at = mmap(to_pointer(page), page_size, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
 			MAP_FIXED_NOREPLACE, -1, 0);
 
@@ -128,29 +128,61 @@ static int get_state(FIXTURE_DATA(bad) *self, uint64_t addr, uint64_t length,
 	return ret && memcmp(&before, &cmd, sizeof(cmd)) ? -EPROTO : ret;
 }
 
-static void *pointer(uint64_t addr)
+/*
+ * The commands that ranges of pointers are given to elsewhere, with addresses
+ * that no pointer of a 32-bit program can hold.
+ */
+static int lock_range(FIXTURE_DATA(bad) *self, unsigned int nr, uint64_t addr,
+		      uint64_t length, uint32_t flags)
 {
-	return (void *)(uintptr_t)addr;
+	struct contig_lock cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.addr = addr,
+		.length = length,
+	};
+
+	return contig_ioctl(self->fd, nr, &cmd);
+}
+
+static int hold_range(FIXTURE_DATA(bad) *self, uint64_t addr, uint64_t length)
+{
+	struct contig_hold cmd = {
+		.size = sizeof(cmd),
+		.addr = addr,
+		.length = length,
+	};
+
+	return contig_ioctl(self->fd, CONTIG_HOLD, &cmd);
+}
+
+static int unhold_range(FIXTURE_DATA(bad) *self, uint64_t addr, uint64_t length)
+{
+	struct contig_unhold cmd = {
+		.size = sizeof(cmd),
+		.addr = addr,
+		.length = length,
+		.spans = to_addr(self->spans),
+		.count = PAGES,
+	};
+
+	return contig_ioctl(self->fd, CONTIG_UNHOLD, &cmd);
 }
 
 #define expect_answers(what, addr, length, ...) do { \
 	const struct answers _a = { __VA_ARGS__ }; \
-	uint32_t _n = PAGES; \
-	EXPECT_EQ(-_a.lock, _test_cmd_lock(self->fd, pointer(addr), length, \
-					   0)) \
+	EXPECT_EQ(-_a.lock, lock_range(self, CONTIG_LOCK, addr, length, 0)) \
 		TH_LOG(what); \
-	EXPECT_EQ(-_a.lock, _test_cmd_lock(self->fd, pointer(addr), length, \
-					   CONTIG_LOCK_OUTPUT | \
-					   CONTIG_LOCK_CONTIGUOUS)) \
+	EXPECT_EQ(-_a.lock, lock_range(self, CONTIG_LOCK, addr, length, \
+				       CONTIG_LOCK_OUTPUT | \
+				       CONTIG_LOCK_CONTIGUOUS)) \
 		TH_LOG(what); \
-	EXPECT_EQ(-_a.unlock, _test_cmd_unlock(self->fd, pointer(addr), \
-					       length)) \
+	EXPECT_EQ(-_a.unlock, lock_range(self, CONTIG_UNLOCK, addr, length, \
+					 0)) \
 		TH_LOG(what); \
-	EXPECT_EQ(-_a.hold, _test_cmd_hold(self->fd, pointer(addr), length, \
-					   NULL)) \
+	EXPECT_EQ(-_a.hold, hold_range(self, addr, length)) \
 		TH_LOG(what); \
-	EXPECT_EQ(-_a.unhold, _test_cmd_unhold(self->fd, pointer(addr), \
-					       length, self->spans, &_n)) \
+	EXPECT_EQ(-_a.unhold, unhold_range(self, addr, length)) \
 		TH_LOG(what); \
 	EXPECT_EQ(-_a.physical, get_physical(self, addr, length, 0, 0, 0)) \
 		TH_LOG(what); \
@@ -228,6 +260,10 @@ TEST_F(bad, negative_looking)
 	expect_answers("no address of any kind", (1ull << 62) + USER_END, page_size,
 		       TOO_FAR);
 	expect_answers("first address that is not ours", USER_END, 1, TOO_FAR);
+	/* The lower half alone would be right. */
+	if (sizeof(void *) == 4)
+		expect_answers("more than 32 bits", m | 1ull << 32, page_size,
+			       TOO_FAR);
 }
 
 /* Memory that was never locked: the counts of other pages must not change. */
@@ -252,10 +288,12 @@ TEST_F(bad, not_locked_and_not_held)
 /* Odd lengths and unaligned addresses are valid: whole pages are affected. */
 TEST_F(bad, unaligned_is_good)
 {
-	test_lock(self->fd, self->memory + 4095, 3, 0);
-	test_unlock(self->fd, self->memory + 1, 8191);
-	test_hold(self->fd, self->memory + 4095, 3, NULL);
-	test_unhold(self->fd, self->memory + 1, 8191, NULL, NULL);
+	char *before_end = self->memory + page_size - 1;
+
+	test_lock(self->fd, before_end, 3, 0);
+	test_unlock(self->fd, self->memory + 1, pages(2) - 1);
+	test_hold(self->fd, before_end, 3, NULL);
+	test_unhold(self->fd, self->memory + 1, pages(2) - 1, NULL, NULL);
 }
 
 /* Compare what each command on a range of a buffer answers. */
@@ -437,8 +475,8 @@ TEST_F(bad, tables)
 		state.runs = nowhere[i];
 		test_err_get_state(EFAULT, self->fd, &state);
 		count = 2;
-		test_err_unhold(EFAULT, self->fd, pointer(m), pages(2),
-				pointer(nowhere[i]), &count);
+		test_err_unhold(EFAULT, self->fd, to_pointer(m), pages(2),
+				to_pointer(nowhere[i]), &count);
 		EXPECT_EQ(2, count);
 	}
 	EXPECT_EQ(2, physical.count);

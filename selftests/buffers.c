@@ -93,9 +93,9 @@ TEST_F(buffer, past_its_end_is_refused)
 		{ pages(PAGES + 1), 0 },
 		{ pages(PAGES), pages(1) },
 		{ pages(1), pages(PAGES) },
-		{ pages(1), pages(1 << 20) },
+		{ pages(1), (off_t)page_size << 20 },
 		{ pages(2), pages(PAGES - 1) },
-		{ pages(1), 0x7ffffffffffff000 },
+		{ pages(1), 0x7fffffffffff0000 },
 	};
 	size_t i;
 

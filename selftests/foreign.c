@@ -97,16 +97,18 @@ FIXTURE_TEARDOWN(foreign) {
 
 /*
  * Return true if the page is at this address, according to pagemap; or, for
- * mappings that pagemap does not show, if the same contents lie there.
+ * mappings that pagemap does not show, if the same contents lie there. If the
+ * kernel shows no contents either, only the device's own DMA can tell.
  */
 static bool lies_at(const char *page, uint64_t addr)
 {
 	uint64_t pfn = pfn_of(page);
 	char copy[page_size];
 
-	return pfn ? pfn * page_size == addr :
-	       kcore_read(addr, copy, page_size) &&
-	       !memcmp(copy, page, page_size);
+	if (pfn)
+		return pfn * page_size == addr;
+	return kcore_lacks(addr) || (kcore_read(addr, copy, page_size) &&
+				     !memcmp(copy, page, page_size));
 }
 
 /* Return true if the kernel lists a dma-buf that is attached to the device. */
