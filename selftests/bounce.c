@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory that a device cannot reach: refused, or copied by the kernel if a
- * preparation allows that. Memory allocated for the device is never copied.
+ * preparation allows that. Memory allocated for the device is never copied. And
+ * memory above 4 GiB that a device does reach.
  *
- * Needs memory above 4 GiB and a device of 32 bits: scripts/vm -m 5120 -q
- * -device -q edu,dma_mask=0xffffffff.
+ * Needs such memory, and a device with 40 address bits, of which most tests use
+ * 32: scripts/vm -m 5120 -q -device -q edu,dma_mask=0xffffffffff.
  */
 #include "kselftest_harness.h"
 #include "contig_device_utils.h"
@@ -231,6 +232,97 @@ TEST_F(bounce, never_of_what_was_had_for_the_device)
 		test_lock_buffer(self->fd, fd, 0, pages(PAGES), 0);
 		test_unlock_buffer(self->fd, fd, 0, pages(PAGES));
 		close(fd);
+	}
+}
+
+FIXTURE(reach) {
+	int fd;
+	struct edu edu;
+};
+
+FIXTURE_VARIANT(reach) {
+	struct contig_constraints where;
+};
+
+FIXTURE_VARIANT_ADD(reach, above_4_gib) { .where.lowest = TOP };
+FIXTURE_VARIANT_ADD(reach, below_4_gib) { .where.highest = TOP - 1 };
+
+FIXTURE_SETUP(reach) {
+	struct contig_device device = { .address_bits = 40 };
+	struct contig_info info;
+
+	setup_client(self->fd);
+	test_info(self->fd, &info);
+	if (info.out_ram_top < TOP + MIB(64))
+		SKIP(return, "no memory above 4 GiB");
+	if (edu_find(&self->edu))
+		SKIP(return, "no device: run QEMU with -device edu");
+	ASSERT_EQ(0, edu_setup(&self->edu));
+	ASSERT_EQ(0, attach(self->fd, &device, self->edu.name));
+	if (device.out_features & CONTIG_DEVICE_IOMMU)
+		SKIP(return, "behind an IOMMU addresses say nothing of memory");
+}
+
+FIXTURE_TEARDOWN(reach) {
+	edu_disable(&self->edu);
+	close(self->fd);
+}
+
+/* The device copies the first half of a buffer over the second one. */
+static void device_copies(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(reach) *self, int buffer, char *map)
+{
+	const size_t half = pages(PAGES / 2);
+	struct contig_extent e[PAGES];
+	uint64_t at;
+	int n;
+
+	n = get_dma(self->fd, buffer, 0, 2 * half, e, PAGES);
+	ASSERT_LT(0, n);
+	fill_pattern(map, half, 1);
+	memset(map + half, 0, half);
+	for (at = 0; at < half; at += EDU_CHUNK) {
+		ASSERT_EQ(0, edu_transfer(&self->edu, dma_at(e, n, at), false));
+		ASSERT_EQ(0, edu_transfer(&self->edu, dma_at(e, n, half + at),
+					  true));
+	}
+	EXPECT_TRUE(has_pattern(map, half, 1));
+	EXPECT_TRUE(has_pattern(map + half, half, 1));
+}
+
+/* These rungs choose where the memory lies. */
+TEST_F(reach, device_moves_what_lies_there)
+{
+	const uint64_t highest = variant->where.highest ?: UINT64_MAX;
+	uint32_t rung;
+	int64_t n, i;
+
+	for (rung = CONTIG_RUNG_RANGE; rung < CONTIG_RUNG_MAX; rung++) {
+		struct contig_alloc alloc = alloc_request(pages(PAGES),
+							  1u << rung);
+		struct contig_extent *extents;
+		char *map;
+
+		alloc.constraints = variant->where;
+		test_alloc(self->fd, &alloc);
+		map = buffer_map(alloc.out_fd, pages(PAGES));
+		ASSERT_NE(NULL, map);
+		test_lock_buffer(self->fd, alloc.out_fd, 0, pages(PAGES), 0);
+		n = translate_all(self->fd, alloc.out_fd, 0, pages(PAGES), 0,
+				  &extents);
+		ASSERT_LT(0, n);
+		for (i = 0; i < n; i++) {
+			EXPECT_LE(variant->where.lowest, extents[i].addr);
+			EXPECT_GE(highest,
+				  extents[i].addr + extents[i].length - 1);
+		}
+		free(extents);
+		EXPECT_TRUE(buffer_translation_is_true(self->fd, alloc.out_fd,
+						       map, pages(PAGES)));
+		device_copies(_metadata, self, alloc.out_fd, map);
+		test_unlock_buffer(self->fd, alloc.out_fd, 0, pages(PAGES));
+		munmap(map, pages(PAGES));
+		close(alloc.out_fd);
 	}
 }
 

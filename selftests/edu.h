@@ -166,7 +166,17 @@ static inline void edu_disable(struct edu *edu)
 static inline void edu_store(const struct edu *edu, unsigned int at,
 			     uint64_t value)
 {
+#ifdef __arm__
+	/*
+	 * The compiler stores two halves, and the device ignores the second one,
+	 * which is not 0 above 4 GiB. A register of VFP is stored as a whole.
+	 */
+	asm volatile("vldr d7, [%1]\n\tvstr d7, [%0]" : :
+		     "r" (edu->registers + at), "r" (&value) :
+		     "d7", "memory");
+#else
 	*(volatile uint64_t *)(edu->registers + at) = value;
+#endif
 }
 
 /* Copy a chunk between the device and memory at a DMA address. */
