@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A device that does not snoop the CPU's caches: which command maintains them,
- * when, and for which bytes. Kprobes on the two functions of arm64 that
- * maintain caches record it.
+ * when, and for which bytes. Kprobes on the two functions of arm64 and 32-bit
+ * ARM that maintain caches record it.
  */
 #include <linux/dma-buf.h>
 

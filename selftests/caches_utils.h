@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is done to caches: kprobes on the two functions of arm64 that maintain
- * them
+ * What is done to caches: kprobes on the two functions of arm64 and 32-bit ARM
+ * that maintain them
  */
 #ifndef CONTIG_SELFTESTS_CACHES_UTILS_H
 #define CONTIG_SELFTESTS_CACHES_UTILS_H

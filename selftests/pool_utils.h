@@ -26,7 +26,10 @@ bool pool_of(const char *node, struct pool *pool);
 bool lies_in(const struct pool *pool, int client, int fd, uint64_t length,
 	     uint64_t *where);
 
-/* Compare what the machine has at a physical address. */
+/*
+ * Compare what the machine has at a physical address. True if a 32-bit kernel
+ * shows none of that memory: see kcore_lacks().
+ */
 bool physical_is(uint64_t at, const void *expected, size_t length);
 
 /*
