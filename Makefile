@@ -32,7 +32,7 @@ KSFT := $(BUILD)/linux-source/tools/testing/selftests
 .PHONY: all help modules library selftests load unload
 .PHONY: install install-module install-library uninstall
 .PHONY: guest known-kernel built root demo check soak bench lint fuzz coverage
-.PHONY: matrix deb rpm
+.PHONY: matrix deb rpm test-packages
 .PHONY: clean distclean
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -55,6 +55,7 @@ help:
 	@echo 'make install          into DESTDIR and prefix ($(prefix));'
 	@echo '                      also install-module, install-library alone'
 	@echo 'make deb, rpm         Debian packages into build/deb, RPM packages into build/rpm'
+	@echo 'make test-packages    install the Debian packages and boot, in QEMU (as root)'
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
 	@echo
@@ -236,13 +237,13 @@ fuzz:
 coverage:
 	scripts/coverage
 
-deb rpm:
+deb rpm test-packages:
 	scripts/$@
 
 clean:
 	rm -rf $(BUILD)/module* $(BUILD)/userlib* $(BUILD)/selftests* \
 		$(BUILD)/guest $(BUILD)/vm $(BUILD)/log $(BUILD)/deb \
-		$(BUILD)/rpm
+		$(BUILD)/rpm $(BUILD)/packages
 
 distclean:
 	rm -rf $(BUILD)
