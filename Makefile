@@ -54,8 +54,8 @@ help:
 	@echo 'make coverage         how much of the code the tests run, in QEMU'
 	@echo 'make install          into DESTDIR and prefix ($(prefix));'
 	@echo '                      also install-module, install-library alone'
-	@echo 'make deb, rpm         Debian packages into build/deb, RPM packages into build/rpm'
-	@echo 'make test-packages    install the Debian packages and boot, in QEMU (as root)'
+	@echo 'make deb, rpm         packages for Debian or RPM into build/deb or build/rpm'
+	@echo 'make test-packages    install the Debian packages and boot (QEMU, root)'
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
 	@echo
