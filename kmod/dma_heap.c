@@ -50,6 +50,8 @@ static struct contig_buffer *contig_dma_heap_buffer(struct contig_user *user,
 	if (ret)
 		return ERR_PTR(ret);
 	request.user = user;
+	/* Cached memory suits any device, also one that looks into caches. */
+	request.coherent = true;
 	buffer = contig_alloc_buffer(&request, "", reports, &nr);
 	if (IS_ERR(buffer))
 		return buffer;

@@ -132,6 +132,17 @@ static struct xarray *contig_users(bool ordinary)
 	return ordinary ? &contig_ordinary_users : &contig_privileged_users;
 }
 
+/* Return the account of a user with a reference, or NULL if there is none. */
+static struct contig_user *contig_user_find(struct xarray *users,
+					    unsigned long index)
+{
+	struct contig_user *user;
+
+	guard(mutex)(&contig_users_mutex);
+	user = xa_load(users, index);
+	return user ? contig_user_ref(user) : NULL;
+}
+
 /**
  * contig_user_get() - find or create the account of a user
  * @uid: the user
@@ -146,25 +157,34 @@ struct contig_user *contig_user_get(kuid_t uid)
 {
 	bool ordinary = !ns_capable_noaudit(&init_user_ns, CAP_SYS_RESOURCE);
 	struct xarray *users = contig_users(ordinary);
+	unsigned long index = __kuid_val(uid);
 	struct contig_user *user;
 
-	guard(mutex)(&contig_users_mutex);
-	user = xa_load(users, __kuid_val(uid));
+	user = contig_user_find(users, index);
 	if (user)
-		return contig_user_ref(user);
+		return user;
 
-	user = kzalloc(sizeof(*user), CONTIG_GFP);
-	if (!user)
+	/* Reclaim can take long: not under the mutex, which all users share. */
+	if (xa_reserve(users, index, CONTIG_GFP))
 		return NULL;
-	refcount_set(&user->refs, 1);
-	user->uid = uid;
-	user->ordinary = ordinary;
-	contig_turn_account_init(&user->turns);
-	if (xa_err(xa_store(users, __kuid_val(uid), user, CONTIG_GFP))) {
-		kfree(user);
+	struct contig_user *new __free(kfree) = kzalloc(sizeof(*new), CONTIG_GFP);
+	if (!new) {
+		xa_release(users, index);
 		return NULL;
 	}
-	return user;
+	refcount_set(&new->refs, 1);
+	new->uid = uid;
+	new->ordinary = ordinary;
+	contig_turn_account_init(&new->turns);
+
+	guard(mutex)(&contig_users_mutex);
+	user = xa_load(users, index);
+	if (user)
+		return contig_user_ref(user);
+	/* Only if another task has ended the reservation this takes memory. */
+	if (xa_err(xa_store(users, index, new, GFP_NOWAIT | __GFP_NOWARN)))
+		return NULL;
+	return no_free_ptr(new);
 }
 
 struct contig_user *contig_user_ref(struct contig_user *user)

@@ -200,9 +200,9 @@ int contig_lock_target(struct contig_client *client,
 	ret = contig_foreign_check(client, target);
 	if (ret)
 		return ret;
-	/* The device must not write what the descriptor only allows to read. */
-	if (target->dmabuf && !output &&
-	    !(target->dmabuf->file->f_mode & FMODE_WRITE))
+	/* The device may do no more than the descriptor allows. */
+	if (target->dmabuf && !(target->dmabuf->file->f_mode &
+				(output ? FMODE_READ : FMODE_WRITE)))
 		return -EACCES;
 	ret = contig_lock_again(target, flags);
 	if (ret)
