@@ -8,6 +8,7 @@ import errno
 import gc
 import mmap
 import os
+import signal
 import sys
 import unittest
 
@@ -51,6 +52,26 @@ class Package(unittest.TestCase):
             function(*arguments, **options)
         self.assertEqual(caught.exception.errno, error)
         return caught.exception
+
+    def test_interrupted_calls_leave_nothing(self) -> None:
+        """A signal that comes while the kernel works raises KeyboardInterrupt
+        when the library returns."""
+        data = bytearray(3 * PAGE)
+        for call in (lambda: self.client.alloc(PAGE),
+                     lambda: self.client.lock(data),
+                     lambda: self.client.hold(data),
+                     lambda: self.client.prepare(data, dma=False)):
+            buffer = self.client.alloc(PAGE)
+            busy = fake.fake_busy_pages()
+            count = files()
+            fake.fake_raise(signal.SIGINT)
+            with self.assertRaises(KeyboardInterrupt):
+                call()
+            gc.collect()
+            self.assertEqual(fake.fake_busy_pages(), busy)
+            self.assertEqual(files(), count)
+            buffer.close()
+        data.extend(b"no view is left")
 
     def test_open_fails(self) -> None:
         self.fails("info", errno.ENOTTY, contig.open)

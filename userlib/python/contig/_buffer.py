@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from . import _abi
 from ._abi import Access, IoFlags, Mapping, Rung
@@ -45,24 +45,37 @@ class Buffer(Closing, mmap.mmap):
     _address: int
 
     @classmethod
-    def _make(cls, client: Client, handle: Any) -> Buffer:
-        """Map what a handle of the library stands for. The handle is freed on
-        failure."""
+    def _make(cls, client: Client, owner: list[Any]) -> Buffer:
+        """Map what a handle of the library stands for, and take the handle out
+        of the list."""
+        handle, = owner
+        length = lib.contig_buffer_length(handle)
         try:
-            length = lib.contig_buffer_length(handle)
             self = cls.__new__(  # type: ignore[call-arg]
                 cls, lib.contig_buffer_fd(handle), length)
-        except BaseException as error:
-            lib.contig_buffer_free(handle)
-            if isinstance(error, OSError):
-                raise Error(error.errno or 0) from error
-            raise
-        self._handle = handle
+        except OSError as error:
+            raise Error(error.errno or 0) from error
         self._locks = weakref.WeakSet()
         self._client = client
         self._length = length
         self._address = ctypes.addressof(ctypes.c_char.from_buffer(self))
+        self._handle = handle
+        owner.clear()
         return self
+
+    @classmethod
+    def _from(cls, client: Client, function: Callable[..., int],
+              *arguments: Any) -> Buffer:
+        """Return the buffer that a function of the library makes. A signal can
+        raise an exception after the function has returned."""
+        owner = [ctypes.POINTER(_abi.contig_buffer)()]
+        try:
+            check(function(*arguments, ctypes.byref(owner[0])))
+            return cls._make(client, owner)
+        except BaseException:
+            for handle in owner:
+                lib.contig_buffer_free(handle)
+            raise
 
     def _use(self) -> Any:
         if self._handle is None:
@@ -184,25 +197,24 @@ class Buffer(Closing, mmap.mmap):
     def close(self) -> None:
         """Unlock the buffer and give up its descriptor and its mapping.
 
-        The memory is freed when no view of it is left, and when no other
-        process or driver uses the dma-buf. Nothing happens if the buffer is
-        closed already.
+        The memory is freed when no view of it is left, nor this object, and
+        when no other process or driver uses the dma-buf. Nothing else happens
+        if the buffer is closed already.
 
         Raises Error as Lock.unlock(); call it again.
         """
-        if self._handle is None:
-            return
-        for lock in self._locks:
-            lock.unlock()
-        if self._lock is not None:
-            self._lock.unlock()
-            self._lock = None
-        lib.contig_buffer_free(self._handle)
-        self._handle = None
+        if self._handle is not None:
+            for lock in list(self._locks):
+                lock.unlock()
+            if self._lock is not None:
+                self._lock.unlock()
+                self._lock = None
+            lib.contig_buffer_free(self._handle)
+            self._handle = None
         try:
             mmap.mmap.close(self)
         except BufferError:
-            # The last view ends the mapping.
+            # The last view ends the mapping, or another call of this.
             pass
 
     def __repr__(self) -> str:

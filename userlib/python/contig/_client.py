@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import weakref
 from typing import Any
 
 from . import _abi
 from ._abi import AllocFlags, IoFlags, RangeFlags, Rungs
 from ._buffer import Buffer
-from ._closing import Closing
+from ._closing import Claim, Closing, close_all
 from ._hold import Hold
 from ._library import Error, check, lib, text_of
 from ._lock import Lock, MemoryLock
@@ -31,7 +32,7 @@ class Client(Closing):
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         """See open()."""
         self._attached = False
-        self._process = os.getpid()
+        self._claims: weakref.WeakSet[Claim] = weakref.WeakSet()
         options = _abi.contig_open_opts()
         check(lib.contig_open_opts_init(options, ctypes.sizeof(options)))
         options.path = None if path is None else os.fsencode(path)
@@ -43,9 +44,6 @@ class Client(Closing):
         if self._handle is None:
             raise ValueError("the client is closed")
         return self._handle
-
-    def _is_mine(self) -> bool:
-        return self._handle is not None and self._process == os.getpid()
 
     def _has_device(self) -> bool:
         return self._handle is not None and self._attached
@@ -146,14 +144,17 @@ class Client(Closing):
         options.timeout_ms = timeout_ms
         options.name = None if name is None else os.fsencode(name)
         options.answer = ctypes.pointer(answer)
-        handle = ctypes.POINTER(_abi.contig_buffer)()
-        result = lib.contig_alloc(self._use(), length, options,
-                                  ctypes.byref(handle))
-        if result:
-            raise Error(result, text_of(lib.contig_explain,
-                                        ctypes.byref(answer), result),
-                        reports_of(answer))
-        return Buffer._make(self, handle)
+        try:
+            return Buffer._from(self, lib.contig_alloc, self._use(), length,
+                                options)
+        except Error as error:
+            # Unless the buffer cannot be mapped.
+            if not answer.out_rung:
+                error.explanation = text_of(lib.contig_explain,
+                                            ctypes.byref(answer),
+                                            -(error.errno or 0))
+                error.reports = reports_of(answer)
+            raise
 
     def allocate(self, shape: Any, dtype: Any = "u1", **options: Any) -> Any:
         """Allocate an array of numpy, a contig.Array.
@@ -192,10 +193,8 @@ class Client(Closing):
         Raises Error with EBADF: not open; EBADFD: not a dma-buf; EMFILE; and
         as mmap() of the dma-buf.
         """
-        handle = ctypes.POINTER(_abi.contig_buffer)()
-        check(lib.contig_buffer_import(self._use(), descriptor,
-                                       ctypes.byref(handle)))
-        return Buffer._make(self, handle)
+        return Buffer._from(self, lib.contig_buffer_import, self._use(),
+                            descriptor)
 
     def lock(self, memory: Any, *, output: bool = False,
              contiguous: bool = False,
@@ -279,6 +278,7 @@ class Client(Closing):
     def close(self) -> None:
         """Close the client, which ends all of its locks. Buffers live on."""
         if self._handle is not None:
+            close_all(self._claims)
             handle, self._handle = self._handle, None
             lib.contig_close(handle)
 

@@ -7,7 +7,7 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from ._abi import IoFlags
-from ._closing import Closing
+from ._closing import Claim
 from ._library import Error, check, lib, table_of
 from ._types import Extent
 from ._view import View
@@ -23,7 +23,7 @@ def _single(extents: list[Extent], kind: str) -> int:
     return extents[0].address
 
 
-class Lock(Closing):
+class Lock(Claim):
     """Memory that is resident and does not move. Client.lock() makes it.
 
     It is a context manager, which unlocks at its end. Locks are counted for
@@ -32,16 +32,9 @@ class Lock(Closing):
     reaches the end.
     """
 
-    length: int
-    _is_locked: bool = False
-
-    def __init__(self, client: Client, length: int) -> None:
-        self._client = client
-        self.length = length
-
     def _range(self, offset: int, length: int | None) -> tuple[int, int]:
         """Return a range of the locked memory as the library wants it."""
-        if not self._is_locked:
+        if not self._is_open:
             raise ValueError("the memory is no longer locked")
         if length is None:
             length = self.length - offset
@@ -54,9 +47,6 @@ class Lock(Closing):
         raise NotImplementedError
 
     def _hand_over(self, offset: int, length: int, flags: int) -> None:
-        raise NotImplementedError
-
-    def _end(self) -> None:
         raise NotImplementedError
 
     def extents(self, offset: int = 0, length: int | None = None) -> \
@@ -141,25 +131,11 @@ class Lock(Closing):
         Raises Error with ENOMEM: the kernel had no memory to unlock a part of
         a locked range; call it again.
         """
-        if not self._is_locked:
-            return
-        # The locks end with the client, and a child process has none.
-        if self._client._is_mine():
-            self._end()
-        self._is_locked = False
-
-    @property
-    def closed(self) -> bool:
-        """Whether the memory is no longer locked."""
-        return not self._is_locked
+        super().close()
 
     def close(self) -> None:
         """The same as unlock()."""
         self.unlock()
-
-    def __repr__(self) -> str:
-        state = "locked" if self._is_locked else "unlocked"
-        return f"<contig.{type(self).__name__}: {self.length} bytes, {state}>"
 
 
 class MemoryLock(Lock):
@@ -168,15 +144,12 @@ class MemoryLock(Lock):
     def __init__(self, client: Client, memory: Any, flags: int,
                  writable: bool) -> None:
         handle = client._use()
-        self._view = View(memory, writable)
-        super().__init__(client, self._view.length)
-        self._address = self._view.address
-        try:
-            check(lib.contig_lock(handle, self._address, self.length, flags))
-        except Error:
-            self._view.release()
-            raise
-        self._is_locked = True
+        view = View(memory, writable)
+        super().__init__(client, view)
+        self.length = view.length
+        self._address = view.address
+        self._begin(lib.contig_lock, lib.contig_unlock, handle, self._address,
+                    self.length, flags=(flags,))
 
     def _table(self, dma: bool, offset: int, length: int) -> list[Any]:
         function = lib.contig_get_dma_extents if dma else \
@@ -188,18 +161,9 @@ class MemoryLock(Lock):
         check(lib.contig_sync(self._client._use(), self._address + offset,
                               length, flags))
 
-    def _end(self) -> None:
-        check(lib.contig_unlock(self._client._use(), self._address,
-                                self.length))
-
-    def unlock(self) -> None:
-        was_locked = self._is_locked
-        super().unlock()
-        # Only now may the object move or free its memory.
-        if was_locked:
-            self._view.release()
-
-    unlock.__doc__ = Lock.unlock.__doc__
+    def _end(self) -> int:
+        return int(lib.contig_unlock(self._client._use(), self._address,
+                                     self.length))
 
 
 class BufferLock(Lock):
@@ -212,12 +176,12 @@ class BufferLock(Lock):
 
     def __init__(self, client: Client, handle: Any, flags: int,
                  keeps: Any) -> None:
-        super().__init__(client, lib.contig_buffer_length(handle))
+        super().__init__(client, None)
+        self.length = int(lib.contig_buffer_length(handle))
         self._handle = handle
         self._keeps = keeps
-        check(lib.contig_buffer_lock(client._use(), handle, 0, self.length,
-                                     flags))
-        self._is_locked = True
+        self._begin(lib.contig_buffer_lock, lib.contig_buffer_unlock,
+                    client._use(), handle, 0, self.length, flags=(flags,))
 
     def _table(self, dma: bool, offset: int, length: int) -> list[Any]:
         function = lib.contig_buffer_get_dma_extents if dma else \
@@ -229,6 +193,6 @@ class BufferLock(Lock):
         check(lib.contig_buffer_sync(self._client._use(), self._handle, offset,
                                      length, flags))
 
-    def _end(self) -> None:
-        check(lib.contig_buffer_unlock(self._client._use(), self._handle, 0,
-                                       self.length))
+    def _end(self) -> int:
+        return int(lib.contig_buffer_unlock(self._client._use(), self._handle,
+                                            0, self.length))

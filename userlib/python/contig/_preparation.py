@@ -4,26 +4,21 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import mmap
 from typing import TYPE_CHECKING, Any
 
 from . import _abi
 from ._abi import IoFlags, RangeFlags
 from ._buffer import Buffer
-from ._closing import Closing
-from ._library import Error, check, lib
+from ._closing import Claim
+from ._library import check, lib
 from ._view import View
 
 if TYPE_CHECKING:
     from ._client import Client
 
 
-# Errors after which the last transfer has not ended.
-_GOES_ON = {errno.ENOMEM, errno.EINTR}
-
-
-class Preparation(Closing):
+class Preparation(Claim):
     """Memory that a device is going to use. Client.prepare() makes it.
 
     It is a context manager, which ends the last transfer at its end: until
@@ -36,7 +31,6 @@ class Preparation(Closing):
     """
 
     addresses: tuple[int, ...]
-    length: int
     complete: bool
     bounced: int
     _id: int = 0
@@ -44,47 +38,52 @@ class Preparation(Closing):
     def __init__(self, client: Client, memory: Any, direction: IoFlags, *,
                  dma: bool, bounce: bool, first: int, granularity: int,
                  max_pages: int) -> None:
-        self._client = client
-        self._memory = memory
-        self._view: View | None = None
         options = _abi.contig_prepare_opts()
         check(lib.contig_prepare_opts_init(options, ctypes.sizeof(options)))
         options.flags = (direction | (RangeFlags.GET_DMA if dma else 0) |
                          (IoFlags.BOUNCE if bounce else 0))
         options.first = first
         options.granularity = granularity
+        self._memory = memory
         if isinstance(memory, Buffer):
+            super().__init__(client, None)
             span = _abi.contig_span(0, len(memory))
             self._prepare(span, options, max_pages,
                           lib.contig_buffer_prepare, client._use(),
                           memory._use())
             return
         # Memory that the device only reads need not be writable.
-        self._view = View(memory, direction != IoFlags.OUTPUT)
-        try:
-            span = _abi.contig_span(self._view.address, self._view.length)
-            self._prepare(span, options, max_pages, lib.contig_prepare,
-                          client._use())
-        except BaseException:
-            self._view.release()
-            raise
+        view = View(memory, direction != IoFlags.OUTPUT)
+        super().__init__(client, view)
+        span = _abi.contig_span(view.address, view.length)
+        self._prepare(span, options, max_pages, lib.contig_prepare,
+                      client._use())
 
     def _prepare(self, span: _abi.contig_span,
                  options: _abi.contig_prepare_opts, max_pages: int,
                  function: Any, *arguments: Any) -> None:
-        pages = span.length // mmap.PAGESIZE + 2
-        if max_pages:
-            pages = min(pages, max_pages)
-        addresses = (ctypes.c_uint64 * pages)()
-        options.max_pages = pages
-        options.addrs = addresses
         answer = _abi.contig_prepare(size=ctypes.sizeof(_abi.contig_prepare))
-        check(function(*arguments, ctypes.byref(span), 1, options, answer))
-        self._id = answer.out_id
-        self.addresses = tuple(addresses[:answer.count])
-        self.length = answer.out_length
-        self.complete = bool(answer.out_done)
-        self.bounced = answer.out_bounced
+        try:
+            pages = span.length // mmap.PAGESIZE + 2
+            if max_pages:
+                pages = min(pages, max_pages)
+            addresses = (ctypes.c_uint64 * pages)()
+            options.max_pages = pages
+            options.addrs = addresses
+            check(function(*arguments, ctypes.byref(span), 1, options, answer))
+            self.addresses = tuple(addresses[:answer.count])
+            self.length = answer.out_length
+            self.complete = bool(answer.out_done)
+            self.bounced = answer.out_bounced
+            self._id = answer.out_id
+            self._opened()
+        except BaseException:
+            # The kernel has written the id, even if a signal came then.
+            self._is_open = False
+            if answer.out_id:
+                lib.contig_checkpoint(self._client._use(), answer.out_id, 0)
+            self._release()
+            raise
 
     def checkpoint(self, direction: IoFlags = IoFlags(0)) -> None:
         """End a transfer, and prepare for another one of the same memory.
@@ -98,15 +97,13 @@ class Preparation(Closing):
         addresses now; ENODEV, ENOLCK, EHWPOISON: the device, a lock or a page
         is gone.
         """
-        if not self._id:
+        if not self._is_open:
             raise ValueError("the preparation has ended")
         check(lib.contig_checkpoint(self._client._use(), self._id,
                                     IoFlags.MORE | direction))
 
-    @property
-    def closed(self) -> bool:
-        """Whether the last transfer has ended."""
-        return not self._id
+    def _end(self) -> int:
+        return int(lib.contig_checkpoint(self._client._use(), self._id, 0))
 
     def close(self) -> None:
         """End the last transfer, and unlock the memory. Nothing happens if it
@@ -116,21 +113,4 @@ class Preparation(Closing):
         nevertheless; and with ENOMEM: the kernel had no memory to unlock; call
         it again.
         """
-        if not self._id:
-            return
-        result = 0
-        # Preparations end with the client, and a child process has none.
-        if self._client._is_mine():
-            result = lib.contig_checkpoint(self._client._use(), self._id, 0)
-        error = Error(result) if result else None
-        if error is None or error.errno not in _GOES_ON:
-            self._id = 0
-            self._memory = None
-            if self._view is not None:
-                self._view.release()
-        if error is not None:
-            raise error
-
-    def __repr__(self) -> str:
-        state = "prepared" if self._id else "ended"
-        return f"<contig.Preparation: {self.length} bytes, {state}>"
+        super().close()

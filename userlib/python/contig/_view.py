@@ -43,12 +43,19 @@ class View:
     def __init__(self, memory: Any, writable: bool) -> None:
         """Raises BufferError, TypeError or ValueError if the object does not
         give its memory."""
-        self._view = _PyBuffer()
-        _get_buffer(memory, ctypes.byref(self._view),
-                    _PYBUF_WRITABLE if writable else _PYBUF_SIMPLE)
-        self.address = int(self._view.buf or 0)
-        self.length = int(self._view.len)
+        # Unlike a Py_buffer, the garbage collector sees what this refers to.
+        self._memory = memoryview(memory)
+        view = _PyBuffer()
+        try:
+            _get_buffer(self._memory, ctypes.byref(view),
+                        _PYBUF_WRITABLE if writable else _PYBUF_SIMPLE)
+        except BaseException:
+            self._memory.release()
+            raise
+        self.address = int(view.buf or 0)
+        self.length = int(view.len)
+        _release_buffer(ctypes.byref(view))
 
     def release(self) -> None:
-        """Let the object move or free its memory. To be called once."""
-        _release_buffer(ctypes.byref(self._view))
+        """Let the object move or free its memory."""
+        self._memory.release()
