@@ -45,7 +45,7 @@ help:
 	@echo 'make                  module (against KERNELDIR), library, tools, examples'
 	@echo 'make selftests        the test programs'
 	@echo 'make demo             contiguous memory, early against deferred, in QEMU'
-	@echo 'make check            the tests, on every kernel, in QEMU'
+	@echo 'make check            the tests, on six kernels, in QEMU'
 	@echo 'make soak             every test at full length, for hours'
 	@echo 'make bench            what each call costs, in QEMU'
 	@echo 'make lint             style and static checks'

@@ -2,8 +2,8 @@
 """Physically contiguous memory that a DMA engine can use.
 
 contig.open() returns a Client, Client.alloc() a Buffer, which has the buffer
-protocol, Client.allocate() an array of numpy, and Client.lock() locks memory
-of the program. Buffers, arrays and locks have the addresses for a device.
+protocol, Client.allocate() an array of numpy, and Client.lock(), hold() and
+prepare() are for memory of the program. Buffers, arrays and locks have the addresses for a device.
 
 Lengths, offsets and addresses are in bytes. Functions that fail raise Error,
 which has an errno and an explanation; a client, a buffer or a lock that is

@@ -23,8 +23,8 @@ class Client(Closing):
     """An open /dev/contig. open() makes it.
 
     It is a context manager, which closes the client at its end. Clients are
-    independent of each other. A client serves the process that opened it: a
-    child process opens its own (EXDEV).
+    independent of each other. A client serves one process, the first that
+    holds or locks memory with it: a child process opens its own (EXDEV).
     """
 
     _handle: Any = None
@@ -276,7 +276,8 @@ class Client(Closing):
         return self._handle is None
 
     def close(self) -> None:
-        """Close the client, which ends all of its locks. Buffers live on."""
+        """Close the client, which ends its locks, holds and preparations.
+        Buffers live on."""
         if self._handle is not None:
             close_all(self._claims)
             handle, self._handle = self._handle, None
