@@ -243,7 +243,8 @@ deb rpm test-packages:
 clean:
 	rm -rf $(BUILD)/module* $(BUILD)/userlib* $(BUILD)/selftests* \
 		$(BUILD)/guest $(BUILD)/vm $(BUILD)/log $(BUILD)/deb \
-		$(BUILD)/rpm $(BUILD)/packages
+		$(BUILD)/rpm $(BUILD)/packages $(BUILD)/matrix $(BUILD)/check \
+		$(BUILD)/coverage $(BUILD)/fuzz $(BUILD)/demo $(BUILD)/lint
 
 distclean:
 	rm -rf $(BUILD)

@@ -97,8 +97,11 @@ apt_for() {
 			:
 		elif apt_cache pkgnames linux-headers- 2>/dev/null |
 			grep -q . && [ ! -e "$apt_state/updated" ]; then
-			log "some package lists of $apt_arch cannot be had"
-			: >"$apt_state/updated"
+			log "some package lists of $apt_arch" \
+				"$([ "$apt_suite" = - ] || echo "in $apt_suite")" \
+				"cannot be had: kernels that these list are left out"
+			# Ask again in an hour: the mirror may be at work.
+			touch -d '23 hours ago' "$apt_state/updated"
 		else
 			log "the package lists of $apt_arch cannot be had:" \
 				"check the network"
