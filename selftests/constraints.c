@@ -184,29 +184,6 @@ static struct constraint_case {
 };
 
 /*
- * Return true if the kernel's image begins in the first pageblock of memory and
- * ends above @highest: then it leaves no window there. On 32-bit ARM, where a
- * pageblock has 8 MiB, it does.
- */
-static bool image_is_in_the_way(uint64_t highest)
-{
-	char *text = read_text("/proc/iomem"), *at = text;
-	uint64_t start = UINT64_MAX, end = 0;
-	unsigned long long from, to;
-	char what[16];
-
-	for (; at && *at; at = strchr(at + 1, '\n')) {
-		if (sscanf(at, " %llx-%llx : Kernel %15s", &from, &to, what) != 3)
-			continue;
-		start = from < start ? from : start;
-		end = to > end ? to : end;
-	}
-	free(text);
-	return start < ram_start() + pageblock_bytes() &&
-	       end > highest;
-}
-
-/*
  * Where pageblocks are large, pages of the kernel can leave no window in a part
  * of memory. There only what the oracle sees has to be found.
  */

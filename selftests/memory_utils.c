@@ -166,3 +166,21 @@ bool free_pages_return(long want)
 	fprintf(stderr, "# %ld pages are free, not %ld\n", free_pages(), want);
 	return false;
 }
+
+bool image_is_in_the_way(uint64_t highest)
+{
+	char *text = read_text("/proc/iomem"), *at = text;
+	uint64_t start = UINT64_MAX, end = 0;
+	unsigned long long from, to;
+	char what[16];
+
+	for (; at && *at; at = strchr(at + 1, '\n')) {
+		if (sscanf(at, " %llx-%llx : Kernel %15s", &from, &to, what) != 3)
+			continue;
+		start = from < start ? from : start;
+		end = to > end ? to : end;
+	}
+	free(text);
+	return start < ram_start() + pageblock_bytes() &&
+	       end > highest;
+}

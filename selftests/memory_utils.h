@@ -37,4 +37,11 @@ long status_kib(const char *key);
 /* Return what locks charge to this process, as mlocked or as pinned, in KiB. */
 long charged_kib(void);
 
+/*
+ * Return true if the kernel's image begins in the first pageblock of memory and
+ * ends above @highest: then it leaves no window there. On 32-bit ARM, where a
+ * pageblock has 8 MiB, it does.
+ */
+bool image_is_in_the_way(uint64_t highest);
+
 #endif /* CONTIG_SELFTESTS_MEMORY_UTILS_H */

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -76,14 +75,6 @@ int fake_reset(void **state)
 	fake_prepare_reset();
 	fake.mlock_pages = MAX_PAGES;
 	return 0;
-}
-
-/* The signal of fake_raise(). */
-static int raises;
-
-void fake_raise(int signal)
-{
-	raises = signal;
 }
 
 void fake_fail(unsigned int cmd, unsigned int after, int error)
@@ -560,12 +551,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	} else {
 		error = command(fd, _IOC_NR(request), arg);
 	}
-	if (!error) {
-		if (raises)
-			raise(raises);
-		raises = 0;
+	if (!error)
 		return 0;
-	}
 	errno = error;
 	return -1;
 }

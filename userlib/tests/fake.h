@@ -123,7 +123,7 @@ int fake_reset(void **state);
 /* Let call number @after (0 for the next) of a command fail. */
 void fake_fail(unsigned int cmd, unsigned int after, int error);
 
-/* Raise a signal in the next command that succeeds, before it returns. */
+/* Raise a signal within the next command. */
 void fake_raise(int signal);
 
 uint64_t fake_physical(const void *addr);

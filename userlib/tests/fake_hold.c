@@ -2,6 +2,8 @@
 /*
  * The stand-in's holds, and the effect of mlock() and munlock() on them.
  */
+#include <signal.h>
+
 #include "fake_internal.h"
 
 /* The state of a page that all clients share. */
@@ -167,4 +169,19 @@ int fake_do_unhold(int client, struct contig_unhold *arg)
 	}
 	arg->count = count;
 	return 0;
+}
+
+static int raises;
+
+static void raise_once(unsigned int cmd)
+{
+	(void)cmd;
+	fake.during = NULL;
+	raise(raises);
+}
+
+void fake_raise(int signal)
+{
+	raises = signal;
+	fake.during = raise_once;
 }
