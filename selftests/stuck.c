@@ -372,8 +372,8 @@ TEST_F_TIMEOUT(throttled, tasks_that_do_not_run_keep_no_turn, 120)
 
 		alloc.timeout_ms = ms;
 		/*
-		 * Whoever gets the turn gets an answer, which may be that all
-		 * windows are busy.
+		 * A request that gets the turn is answered in time. ENOMEM is
+		 * an answer, too: all windows are busy.
 		 */
 		if (!_test_cmd_alloc(self->fd, &alloc)) {
 			close(alloc.out_fd);

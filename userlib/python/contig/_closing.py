@@ -62,6 +62,9 @@ class Claim(Closing):
         self._client = client
         self._view = view
         self._process = os.getpid()
+        if view is not None:
+            self.length = view.length
+            self._address = view.address
 
     def _begin(self, function: Callable[..., int], undo: Callable[..., int],
                *arguments: object, flags: tuple[int, ...] = ()) -> None:

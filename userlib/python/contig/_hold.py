@@ -24,10 +24,7 @@ class Hold(Claim):
 
     def __init__(self, client: Client, memory: Any) -> None:
         handle = client._use()
-        view = View(memory, False)
-        super().__init__(client, view)
-        self.length = view.length
-        self._address = view.address
+        super().__init__(client, View(memory, False))
         self._begin(lib.contig_hold, lib.contig_unhold, handle, self._address,
                     self.length)
 

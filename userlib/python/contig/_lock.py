@@ -144,10 +144,7 @@ class MemoryLock(Lock):
     def __init__(self, client: Client, memory: Any, flags: int,
                  writable: bool) -> None:
         handle = client._use()
-        view = View(memory, writable)
-        super().__init__(client, view)
-        self.length = view.length
-        self._address = view.address
+        super().__init__(client, View(memory, writable))
         self._begin(lib.contig_lock, lib.contig_unlock, handle, self._address,
                     self.length, flags=(flags,))
 

@@ -53,9 +53,8 @@ class Preparation(Claim):
                           memory._use())
             return
         # Memory that the device only reads need not be writable.
-        view = View(memory, direction != IoFlags.OUTPUT)
-        super().__init__(client, view)
-        span = _abi.contig_span(view.address, view.length)
+        super().__init__(client, View(memory, direction != IoFlags.OUTPUT))
+        span = _abi.contig_span(self._address, self.length)
         self._prepare(span, options, max_pages, lib.contig_prepare,
                       client._use())
 
