@@ -3,7 +3,7 @@
 # contig: what people type. "make help" lists it.
 #
 #   KERNELDIR   kernel headers to build the module against
-#   KERNELS     kernels that demo, check, soak and bench run on
+#   KERNELS     kernels that demo, check, wide, soak and bench run on
 #   FUZZ_TIME   seconds that "make fuzz" takes, alone and in "make soak"
 #   DESTDIR, prefix   where "make install" puts things; also moduledir, and what
 #                     userlib/Makefile lists
@@ -31,7 +31,7 @@ KSFT := $(BUILD)/linux-source/tools/testing/selftests
 .DEFAULT_GOAL := all
 .PHONY: all help modules library selftests load unload
 .PHONY: install install-module install-library uninstall
-.PHONY: guest known-kernel built root demo check soak bench lint fuzz coverage
+.PHONY: guest known-kernel built root demo check wide soak bench lint fuzz coverage
 .PHONY: matrix deb rpm test-packages
 .PHONY: clean distclean
 
@@ -46,6 +46,7 @@ help:
 	@echo 'make selftests        the test programs'
 	@echo 'make demo             contiguous memory, early against deferred, in QEMU'
 	@echo 'make check            the tests, on six kernels, in QEMU'
+	@echo 'make wide             check, and the suite on every kernel, two hours'
 	@echo 'make soak             every test at full length, for hours'
 	@echo 'make bench            what each call costs, in QEMU'
 	@echo 'make lint             style and static checks'
@@ -59,7 +60,7 @@ help:
 	@echo 'make load, unload     the module on this machine (as root)'
 	@echo 'make clean, distclean what was built; also the kernels fetched'
 	@echo
-	@echo 'KERNELS="6.1 debug" chooses kernels for demo, check, soak and bench;'
+	@echo 'KERNELS="6.1 debug" chooses kernels for demo, check, soak ...;'
 	@echo 'KERNELDIR=... the headers that make builds the module against;'
 	@echo 'V=1 shows the commands.'
 
@@ -224,6 +225,9 @@ unload: root
 
 demo check bench lint:
 	scripts/$@ $(if $(filter lint,$@),,$(KERNELS))
+
+wide:
+	scripts/check --wide $(KERNELS)
 
 soak:
 	FUZZ_TIME=$(FUZZ_TIME) scripts/check --soak $(KERNELS)
