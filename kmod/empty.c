@@ -68,8 +68,9 @@ static bool contig_empty_settled(struct contig_empty *empty)
 /*
  * Repeat checks that the request made before it waited for a worker.
  * alloc_contig_range() would overwrite another type of the pageblocks. Before
- * the first try, the zone must keep its min watermark; later, freed pages can
- * lie on per-CPU lists, which do not count. Does not reclaim.
+ * the first try, the zone must keep its min watermark, for which pages on lists
+ * of CPUs count: those that contig_room_make() gave back lie there. Does not
+ * reclaim.
  */
 static int contig_empty_check(struct contig_empty *empty, bool first)
 {
@@ -84,7 +85,8 @@ static int contig_empty_check(struct contig_empty *empty, bool first)
 	}
 	if (first && contig_window_free(pfn, npages) >
 		     contig_zone_above(zone, empty->highest,
-				       min_wmark_pages(zone)))
+				       min_wmark_pages(zone)) +
+		     contig_zone_listed(zone))
 		return -ENOSPC;
 	return 0;
 }

@@ -280,13 +280,15 @@ static unsigned long contig_room_reclaim(const struct contig_request *request,
 					 unsigned long most)
 {
 	gfp_t gfp = contig_zone_gfp(zone);
-	unsigned long n, mine = 0, have = 0;
+	unsigned long n, mine = 0, have = 0, listed = 0;
 	struct page *page, *next;
 	LIST_HEAD(taken);
 
 	for (n = 0; n < most; n++) {
+		if (n % 64 == 0)
+			listed = contig_zone_listed(zone);
 		/* The pages taken count, since they are given back. */
-		have = contig_zone_free(zone) + mine;
+		have = contig_zone_free(zone) + listed + mine;
 		if (have >= want ||
 		    (n % 64 == 0 && contig_request_expired(request)))
 			break;
@@ -321,7 +323,8 @@ bool contig_room_make(const struct contig_request *request, struct zone *zone,
 	/* Some more: kswapd stops at the high mark, and others take pages. */
 	unsigned long want = need + high_wmark_pages(zone) -
 			     low_wmark_pages(zone);
-	unsigned long free = contig_zone_free(zone), have;
+	unsigned long free = contig_zone_free(zone) + contig_zone_listed(zone);
+	unsigned long have;
 
 	/* Fail if other memory than page cache would have to be reclaimed. */
 	if (free < need && contig_zone_cache(zone) < need - free)
