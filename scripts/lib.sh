@@ -262,7 +262,7 @@ foreign_libraries() (
 # system's suite has none.
 find_source() {
 	source_version=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$1" \
-		2>/dev/null | sed -n 's/^installed //p')
+		2>/dev/null | sed -n 's/^installed //p') || :
 	source_tarball=/usr/src/$1.tar.xz
 	if [ -z "$source_version" ]; then
 		source_version=$(cat "$BUILD/kernels/source/$1.version" \
