@@ -146,9 +146,10 @@ benchmarks:
 
 # The files of a test guest: "make guest KERNEL=6.12". scripts/vm calls this.
 GUEST = $(BUILD)/guest/$(KERNEL)
-# The debug kernel is built with gcc-12 by that name: kbuild compares names.
+# The kernel "debug" is built with gcc-12 by that name: kbuild compares names.
 guest: MODULE_FLAGS = CONTIG_SELFTESTS=m \
-	$(if $(filter debug,$(KERNEL)),CONTIG_TEST=y CC=gcc-12) \
+	$(if $(filter debug debug-%,$(KERNEL)),CONTIG_TEST=y) \
+	$(if $(filter debug,$(KERNEL)),CC=gcc-12) \
 	$(if $(IN_ROOT),CC="ccache $(shell scripts/build-root --gcc \
 		$(call kernel_says,arch,echo) $(BUILD)/kernels/$(KERNEL)/headers)")
 # Some kernels want other compilers than the system has.

@@ -155,6 +155,15 @@ check_kernels() {
 	done
 }
 
+# is_debug KERNEL: return true if a kernel is built from source, with the checkers
+# of scripts/debug.config.
+is_debug() {
+	case $(kernel_field "$1" 4) in
+	linux-source*) ;;
+	*) return 1 ;;
+	esac
+}
+
 kernel_names() {
 	awk '!/^#/ && NF { print $1 }' "$SCRIPTS/kernel-list"
 }
@@ -178,7 +187,7 @@ cross_prefix() {
 }
 
 # build_suffix KERNEL: print the suffix of folders with programs for a kernel.
-# Programs for the debug kernel count which of their lines run.
+# Programs for the kernel "debug" count which of their lines run.
 build_suffix() {
 	if [ "$1" = debug ]; then
 		echo -coverage
