@@ -13,9 +13,9 @@
 #include "contig_utils.h"
 
 #define LENGTH MIB(128)
-#define BUDGET_MS 1000
+#define BUDGET_MS 200
 #define HOGS 8
-#define TRIES 5
+#define TRIES 10
 
 FIXTURE(budget) {
 	int fd;
@@ -48,7 +48,7 @@ static bool make_dirty(int client)
 
 /*
  * Keep all processors busy with tasks that the kernel prefers to its workers, so
- * that scrubbing takes a second or more. This process is one of them.
+ * that scrubbing begins late. This process is one of them.
  */
 static void hogs_start(pid_t hogs[HOGS])
 {
