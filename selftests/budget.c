@@ -4,21 +4,20 @@
  *
  * The reserve is one large block here, which is scrubbed as a whole.
  */
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-
 #include "kselftest_harness.h"
 #include "contig_utils.h"
+#include "hostile_utils.h"
 
 #define LENGTH MIB(128)
-#define BUDGET_MS 200
-#define HOGS 8
-#define TRIES 10
+#define BUDGET_MS 1000
+#define TRIES 5
+
+/* The processors on which the kernel's workers may run that belong to none. */
+#define WORKERS "/sys/devices/virtual/workqueue/cpumask"
 
 FIXTURE(budget) {
 	int fd;
+	char *cpumask;
 };
 
 FIXTURE_SETUP(budget) {
@@ -30,6 +29,9 @@ FIXTURE_SETUP(budget) {
 }
 
 FIXTURE_TEARDOWN(budget) {
+	if (self->cpumask)
+		write_text(WORKERS, self->cpumask);
+	free(self->cpumask);
 	close(self->fd);
 }
 
@@ -47,59 +49,34 @@ static bool make_dirty(int client)
 }
 
 /*
- * Keep all processors busy with tasks that the kernel prefers to its workers, so
- * that scrubbing begins late. This process is one of them.
- */
-static void hogs_start(pid_t hogs[HOGS])
-{
-	int i;
-
-	setpriority(PRIO_PROCESS, 0, -20);
-	for (i = 0; i < HOGS; i++) {
-		hogs[i] = fork();
-		if (hogs[i])
-			continue;
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			;
-	}
-}
-
-static void hogs_stop(pid_t hogs[HOGS])
-{
-	int i;
-
-	for (i = 0; i < HOGS; i++) {
-		if (hogs[i] <= 0)
-			continue;
-		kill(hogs[i], SIGKILL);
-		waitpid(hogs[i], NULL, 0);
-	}
-	setpriority(PRIO_PROCESS, 0, 0);
-}
-
-/*
  * The lower rungs get half of a time budget too short for scrubbing. The ladder
- * keeps some of it for looking at memory once all rungs have failed.
+ * keeps some of it for looking at memory once all rungs have failed. Nothing is
+ * scrubbed meanwhile, since a real-time task has the only processor on which the
+ * kernel's workers may run.
  */
 TEST_F_TIMEOUT(budget, leaves_time_to_the_rungs_below, 120)
 {
 	struct contig_alloc alloc;
-	pid_t hogs[HOGS];
+	struct realtime rt;
 	bool dirty;
 	int i;
 
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor only");
+	self->cpumask = read_text(WORKERS);
+	ASSERT_EQ(0, write_text(WORKERS, "2"));
+	ASSERT_EQ(0, stay_on(0));
 	for (i = 0; i < TRIES; i++) {
 		uint64_t ms;
 
-		hogs_start(hogs);
+		realtime_begin(&rt, 1);
 		dirty = make_dirty(self->fd);
 		alloc = alloc_request(KIB(4),
 				      CONTIG_RUNGS_RESERVE | CONTIG_RUNGS_SPLIT);
 		alloc.timeout_ms = BUDGET_MS;
 		if (!_test_cmd_alloc(self->fd, &alloc))
 			close(alloc.out_fd);
-		hogs_stop(hogs);
+		realtime_end(&rt);
 		reserve_settle();
 		ASSERT_TRUE(dirty);
 		ms = alloc.out_reports[0].time_ns / 1000000;
