@@ -21,9 +21,9 @@
 #include "request.h"
 #include "request_check.h"
 #include "scrub.h"
+#include "survey.h"
 #include "trace.h"
 #include "ucmd.h"
-#include "window.h"
 
 /**
  * contig_alloc_buffer() - charge for a buffer and walk down the ladder for it

@@ -32,7 +32,7 @@
 #include "pool.h"
 #include "request.h"
 #include "rung.h"
-#include "window.h"
+#include "survey.h"
 
 /* Return the pool that memory must come from, or NULL for any memory. */
 struct contig_pool *contig_coherent_pool(const struct contig_request *request)

@@ -12,8 +12,8 @@
 #include "request.h"
 #include "rung.h"
 #include "stats.h"
+#include "survey.h"
 #include "trace.h"
-#include "window.h"
 #include "worker.h"
 
 static const struct contig_rung_ops *const contig_rungs[CONTIG_RUNG_MAX] = {

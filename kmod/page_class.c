@@ -174,3 +174,12 @@ unsigned long contig_page_start(unsigned long pfn)
 		return pfn;
 	return max(start, pageblock_start_pfn(pfn));
 }
+
+/* Return true if the page is clean page cache, which need not be migrated. */
+bool contig_page_drops(struct page *page)
+{
+	page = compound_head(page);
+	return contig_page_has(page, PG_lru) &&
+	       !contig_page_has(page, PG_swapbacked) &&
+	       !contig_page_has(page, PG_dirty);
+}

@@ -8,6 +8,10 @@
 #include <linux/bitops.h>
 #include <linux/mm_types.h>
 #include <linux/page-flags.h>
+#include <linux/rcupdate.h>
+
+/* Frames that are looked at in one RCU read-side section. */
+#define CONTIG_LOOKS_AT_ONCE 64
 
 /**
  * enum contig_page_class - what would have to happen to empty a page frame
@@ -43,9 +47,27 @@ static inline bool contig_page_has(const struct page *page, enum pageflags flag)
 	return test_bit(flag, contig_page_flags(page));
 }
 
+/**
+ * contig_page_rest() - end a long RCU read-side section now and then
+ * @looks: number of frames that the caller looked at since it began
+ *
+ * To be called after each frame, with the RCU read lock held. A task can lose
+ * its processor for a second within a section, and grace periods wait for it,
+ * those of alloc_contig_range() among them; so a section must be short. The
+ * caller looks up struct pages once more after that.
+ */
+static inline void contig_page_rest(unsigned int *looks)
+{
+	if (++*looks % CONTIG_LOOKS_AT_ONCE)
+		return;
+	rcu_read_unlock();
+	rcu_read_lock();
+}
+
 enum contig_page_class contig_page_class(struct page *page,
 					 unsigned long *npages);
 bool contig_page_waits(const struct page *page);
+bool contig_page_drops(struct page *page);
 unsigned long contig_page_start(unsigned long pfn);
 
 #endif /* CONTIG_PAGE_CLASS_H */

@@ -20,8 +20,8 @@
 #include "request_check.h"
 #include "reserve.h"
 #include "room.h"
+#include "survey.h"
 #include "ucmd.h"
-#include "window.h"
 
 /* Return how many pages there is room for, wherever pages in the way lie. */
 static unsigned long contig_probe_room(const struct contig_request *request,

@@ -20,6 +20,8 @@
 #include "request.h"
 #include "room.h"
 #include "rung.h"
+#include "stats.h"
+#include "survey.h"
 #include "turn.h"
 #include "window.h"
 #include "zones.h"
@@ -232,6 +234,7 @@ static int contig_search_survey(struct contig_search *search,
 				unsigned long *drops)
 {
 	unsigned int i;
+	int ret;
 
 	memcpy(&search->around, &search->avoid, sizeof(search->avoid));
 	for (i = 0; i < search->full.nr; i++)
@@ -240,8 +243,10 @@ static int contig_search_survey(struct contig_search *search,
 	search->claims = contig_claims_avoid(search->request, &search->around,
 					     drops);
 	search->next = 0;
-	return contig_survey_windows(search->request, &search->params,
-				     &search->around, &search->survey);
+	ret = contig_survey_windows(search->request, &search->params,
+				    &search->around, &search->survey);
+	contig_stats_add(CONTIG_EVENT_LOOK, search->survey.looked);
+	return ret;
 }
 
 /*
@@ -361,6 +366,7 @@ int contig_search_take(struct contig_search *search, unsigned long npages,
 	}
 	if (search->hopeless)
 		return contig_range_failed(-EBUSY, report);
+	contig_survey_taken(*pfn);
 	/* With init_on_alloc alloc_contig_range() has cleared the pages. */
 	if (!want_init_on_alloc(0))
 		contig_pages_clear(*pfn, npages);

@@ -13,7 +13,7 @@
 #include "report.h"
 #include "request.h"
 #include "room.h"
-#include "window.h"
+#include "survey.h"
 
 /* Time that the survey for reports may take even past the deadline. */
 #define CONTIG_SURVEY_LEAST (20 * NSEC_PER_MSEC)

@@ -19,6 +19,7 @@
 #include "pageblock.h"
 #include "request.h"
 #include "room.h"
+#include "survey.h"
 #include "waiting.h"
 #include "window.h"
 #include "zones.h"

@@ -8,6 +8,7 @@
 #include "pages.h"
 #include "request.h"
 #include "rung.h"
+#include "survey.h"
 
 static const char *const contig_rung_names[CONTIG_RUNG_MAX] = {
 	[CONTIG_RUNG_RESERVE] = "reserve",
@@ -49,6 +50,11 @@ int contig_rung_expired(const struct contig_request *request,
 /* contig_rung_ops.free of rungs that take pages with their own references. */
 void contig_rung_put_pages(struct contig_buffer *buffer)
 {
+	const struct contig_extents *extents = &buffer->extents;
+	unsigned int i;
+
+	for (i = 0; i < extents->nr; i++)
+		contig_survey_freed(extents->entries[i].pfn);
 	contig_pages_put_extents(&buffer->extents);
 }
 

@@ -16,7 +16,7 @@
 #include "request.h"
 #include "room.h"
 #include "rung.h"
-#include "window.h"
+#include "survey.h"
 
 /*
  * Take pages by emptying a window, where GFP flags cannot express the address

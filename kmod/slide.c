@@ -18,7 +18,7 @@
 #include "gfp.h"
 #include "request.h"
 #include "slide.h"
-#include "window.h"
+#include "survey.h"
 
 /* Most page frames that a window passes in one go. */
 #define CONTIG_SCAN_STRIDE BIT(20)

@@ -22,7 +22,7 @@
 #include "request.h"
 #include "room.h"
 #include "rung.h"
-#include "window.h"
+#include "survey.h"
 
 #define CONTIG_MAX_ORDER_PAGES BIT(MAX_PAGE_ORDER)
 

@@ -48,6 +48,7 @@ static const char *const contig_event_names[CONTIG_EVENTS] = {
 	[CONTIG_EVENT_ABANDONED] = "steps left to a worker",
 	[CONTIG_EVENT_ATTACH] = "devices attached",
 	[CONTIG_EVENT_DEVICE_GONE] = "devices that went away",
+	[CONTIG_EVENT_LOOK] = "looks at page frames in searches",
 };
 
 struct contig_rung_stats {
@@ -133,7 +134,12 @@ void contig_stats_buffer_removed(void)
 
 void contig_stats_count(enum contig_event event)
 {
-	this_cpu_inc(contig_stats->events[event]);
+	contig_stats_add(event, 1);
+}
+
+void contig_stats_add(enum contig_event event, unsigned long n)
+{
+	this_cpu_add(contig_stats->events[event], n);
 }
 
 /* Return the sum over CPUs of a counter, which is a u64 at @offset. */

@@ -19,6 +19,7 @@ enum contig_event {
 	CONTIG_EVENT_ABANDONED,
 	CONTIG_EVENT_ATTACH,
 	CONTIG_EVENT_DEVICE_GONE,
+	CONTIG_EVENT_LOOK,
 	CONTIG_EVENTS,
 };
 
@@ -33,6 +34,7 @@ void contig_stats_buffer_added(void);
 void contig_stats_buffer_removed(void);
 u64 contig_stats_in_use(unsigned int rung);
 void contig_stats_count(enum contig_event event);
+void contig_stats_add(enum contig_event event, unsigned long n);
 int contig_stats_show(struct seq_file *m, void *unused);
 
 #endif /* CONTIG_STATS_H */

@@ -9,7 +9,7 @@
 #include "kunit.h"
 #include "request.h"
 #include "slide.h"
-#include "window.h"
+#include "survey.h"
 
 #define ROUNDS 60
 #define PAGES 3000U
