@@ -298,11 +298,14 @@ TEST_F_TIMEOUT(oracle, is_right, 1700)
 			}
 		} else if (can && could_be_had(self->fd, &alloc, window)) {
 			EXPECT_EQ(0, ret) {
-				TH_LOG("set %d could be had, at %#llx; blocked %u",
+				TH_LOG("set %d could be had, at %#llx; blocked by %u after %u windows and %llu ms",
 				       i, (unsigned long long)
 				       (window == NEVER ? 0 :
 					window * page_size),
-				       alloc.out_reports[0].blocked);
+				       alloc.out_reports[0].blocked,
+				       alloc.out_reports[0].windows,
+				       (unsigned long long)
+				       alloc.out_reports[0].time_ns / 1000000);
 				tell_set(&alloc);
 				failed++;
 			}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How much the range rung looks at to find a window, and where it takes memory.
+ */
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+#include "physical_utils.h"
+
+#define STATS "/sys/kernel/debug/contig/stats"
+#define LOOKS "looks at page frames in searches"
+#define LENGTH MIB(8)
+#define BLOCKS 8
+#define HELD 40
+
+FIXTURE(search) {
+	int fd;
+	char *full;
+	size_t length;
+};
+
+FIXTURE_SETUP(search) {
+	setup_client(self->fd);
+	need_range(self->fd);
+	quota_lift();
+}
+
+FIXTURE_TEARDOWN(search) {
+	if (self->full)
+		munmap(self->full, self->length);
+	quota_restore();
+	close(self->fd);
+}
+
+/* Return how many looks all searches took since the module was loaded. */
+static long looks(void)
+{
+	char *text = read_text(STATS), *at = text ? strstr(text, LOOKS) : NULL;
+	long n = at ? atol(at + strlen(LOOKS)) : -1;
+
+	free(text);
+	return n;
+}
+
+/*
+ * Fill memory with pages that move, and free each eighth one, so that there is
+ * memory to move pages to, but nearly no free window.
+ */
+static bool fill(FIXTURE_DATA(search) *self)
+{
+	size_t free, at;
+
+	write_text("/proc/sys/vm/drop_caches", "3");
+	free = KIB(meminfo_kib("MemFree"));
+	if (free < MIB(320))
+		return false;
+	self->length = (free - MIB(112)) / page_size * page_size;
+	self->full = mmap(NULL, self->length, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (self->full == MAP_FAILED) {
+		self->full = NULL;
+		return false;
+	}
+	madvise(self->full, self->length, MADV_NOHUGEPAGE);
+	if (madvise(self->full, self->length, MADV_POPULATE_WRITE))
+		return false;
+	for (at = 0; at < self->length; at += 8 * page_size)
+		madvise(self->full + at, page_size, MADV_DONTNEED);
+	return true;
+}
+
+/* Return the first page frame of the highest zone, that of movable memory aside. */
+static uint64_t highest_zone(void)
+{
+	static const char *const names[] = { "DMA", "DMA32", "Normal", "HighMem" };
+	char *text = read_text("/proc/zoneinfo"), *line, *rest = text, name[16];
+	unsigned long long managed = 0, start, best_start = 0;
+	int rank = -1, best = -1, i;
+
+	while (text && (line = strsep(&rest, "\n"))) {
+		if (sscanf(line, "Node %*d, zone %15s", name) == 1) {
+			rank = -1;
+			for (i = 0; i < 4; i++)
+				if (!strcmp(name, names[i]))
+					rank = i;
+			managed = 0;
+		}
+		sscanf(line, " managed %llu", &managed);
+		if (sscanf(line, " start_pfn: %llu", &start) == 1 && managed &&
+		    (rank > best || (rank == best && start < best_start))) {
+			best = rank;
+			best_start = start;
+		}
+	}
+	free(text);
+	return best_start;
+}
+
+/*
+ * A search may look at 64 frames for each page to move, and a window costs at
+ * most its length; it ends at the end of a pageblock.
+ */
+TEST_F_TIMEOUT(search, ends_when_it_costs_more_than_moving, 120)
+{
+	const long most = 64 * (LENGTH / page_size) +
+			  pageblock_bytes() / page_size;
+	struct contig_probe probe = probe_request(LENGTH, CONTIG_RUNGS_RANGE);
+	uint64_t zone = highest_zone();
+	int i, fd, had = 0, held = 0, holds[HELD];
+
+	if (looks() < 0)
+		SKIP(return, "no debugfs");
+	if (KIB(meminfo_kib("MemTotal")) / page_size < 2 * (uint64_t)most)
+		SKIP(return, "all memory is less than a search may look at");
+	if (!fill(self))
+		SKIP(return, "memory cannot be filled");
+	probe.constraints.lowest = zone * page_size;
+	/* Take what is free in one piece. */
+	while (held < HELD) {
+		ASSERT_EQ(0, _test_cmd_probe(self->fd, &probe));
+		if (probe.out_moves)
+			break;
+		holds[held] = buffer_alloc(self->fd, LENGTH, CONTIG_RUNGS_RANGE,
+					   0);
+		if (holds[held] < 0)
+			break;
+		held++;
+	}
+	EXPECT_NE(0, probe.out_moves);
+	for (i = 0; i < BLOCKS; i++) {
+		long before = looks(), cost;
+		char *map;
+
+		fd = buffer_alloc(self->fd, LENGTH, CONTIG_RUNGS_RANGE, 0);
+		cost = looks() - before;
+		if (fd < 0)
+			continue;
+		had++;
+		EXPECT_GE(most, cost)
+			TH_LOG("block %d: %ld looks, %ld are enough", i, cost,
+			       most);
+		map = buffer_map(fd, LENGTH);
+		ASSERT_NE(NULL, map);
+		EXPECT_LE(zone, pfn_of(map))
+			TH_LOG("block %d lies below the highest zone", i);
+		munmap(map, LENGTH);
+		close(fd);
+	}
+	EXPECT_LE(BLOCKS / 2, had);
+	while (held)
+		close(holds[--held]);
+}
+
+TEST_HARNESS_MAIN
