@@ -83,10 +83,10 @@ static int contig_empty_check(struct contig_empty *empty, bool first)
 		empty->outcome.busy = type == empty->type ? pfn + npages : pfn;
 		return -EBUSY;
 	}
-	if (first && contig_window_free(pfn, npages) >
-		     contig_zone_above(zone, empty->highest,
-				       min_wmark_pages(zone)) +
-		     contig_zone_listed(zone))
+	if (first && contig_window_free(pfn, npages) +
+			     contig_zone_keep(zone, empty->highest,
+					      min_wmark_pages(zone)) >
+		     contig_zone_free(zone) + contig_zone_listed(zone))
 		return -ENOSPC;
 	return 0;
 }

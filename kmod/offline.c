@@ -18,8 +18,10 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/pageblock-flags.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
+#include <linux/vmstat.h>
 
 #include "offline.h"
 #include "pageblock.h"
@@ -119,4 +121,43 @@ void contig_offline_end(void)
 	spin_lock(&offline.lock);
 	offline.end = offline.start;
 	spin_unlock(&offline.lock);
+}
+
+/* Return how many pages of CMA of a zone are not counted as free. */
+static unsigned long contig_zone_cma(struct zone *zone)
+{
+#ifdef CONFIG_CMA
+	unsigned long all = READ_ONCE(zone->cma_pages);
+	unsigned long free = zone_page_state(zone, NR_FREE_CMA_PAGES);
+
+	return all > free ? all - free : 0;
+#else
+	return 0;
+#endif
+}
+
+/**
+ * contig_zone_listed() - count free pages on lists of CPUs
+ * @zone: the zone
+ *
+ * The zone's counter of free pages leaves them out. The kernel lets such a list
+ * grow to an eighth of the zone. Pages of CMA can be on them, and do not count.
+ * Any context that is no interrupt.
+ *
+ * Return: number of pages outside of CMA that are certain to be there; 0 while
+ * memory goes offline, since the kernel frees the lists of a zone that becomes
+ * empty.
+ */
+unsigned long contig_zone_listed(struct zone *zone)
+{
+	unsigned long nr = 0, cma = contig_zone_cma(zone);
+	int cpu;
+
+	spin_lock(&offline.lock);
+	if (offline.start >= offline.end)
+		for_each_possible_cpu(cpu)
+			nr += READ_ONCE(per_cpu_ptr(zone->per_cpu_pageset,
+						    cpu)->count);
+	spin_unlock(&offline.lock);
+	return nr > cma ? nr - cma : 0;
 }

@@ -8,6 +8,8 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct zone;
+
 /**
  * struct contig_offline_window - page frames that are being emptied
  * @node: entry of the list of all of them
@@ -25,5 +27,6 @@ bool contig_offline_enter(struct contig_offline_window *window,
 void contig_offline_leave(struct contig_offline_window *window);
 bool contig_offline_begin(unsigned long start, unsigned long end);
 void contig_offline_end(void);
+unsigned long contig_zone_listed(struct zone *zone);
 
 #endif /* CONTIG_OFFLINE_H */

@@ -16,6 +16,7 @@
 #include <linux/vmstat.h>
 #include <linux/wait.h>
 
+#include "offline.h"
 #include "pageblock.h"
 #include "request.h"
 #include "room.h"
@@ -290,6 +291,11 @@ static unsigned long contig_room_reclaim(const struct contig_request *request,
 			listed = contig_zone_listed(zone);
 		/* The pages taken count, since they are given back. */
 		have = contig_zone_free(zone) + listed + mine;
+		/* They may have been on a list a moment ago. */
+		if (have >= want) {
+			listed = contig_zone_listed(zone);
+			have = contig_zone_free(zone) + listed + mine;
+		}
 		if (have >= want ||
 		    (n % 64 == 0 && contig_request_expired(request)))
 			break;

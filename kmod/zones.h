@@ -8,7 +8,6 @@
 #include <linux/mmzone.h>
 #include <linux/vmstat.h>
 #include <linux/nodemask.h>
-#include <linux/percpu.h>
 
 /*
  * Return zone @i of a node, NULL if contig takes no memory from it. Memory of
@@ -58,21 +57,6 @@ static inline unsigned long contig_zone_free(struct zone *zone)
 
 	/* The two counters are not read atomically. */
 	return free > cma ? free - cma : 0;
-}
-
-/*
- * Return how many free pages of a zone lie on lists of CPUs, which
- * contig_zone_free() leaves out; pages of CMA among them count. The kernel
- * lets such a list grow to an eighth of the zone.
- */
-static inline unsigned long contig_zone_listed(struct zone *zone)
-{
-	unsigned long nr = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		nr += READ_ONCE(per_cpu_ptr(zone->per_cpu_pageset, cpu)->count);
-	return nr;
 }
 
 /*
