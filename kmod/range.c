@@ -160,7 +160,7 @@ static int contig_range_step(struct contig_search *search, unsigned long pfn,
 	if (ret)
 		return contig_range_failed(ret, report);
 	search->began = true;
-	/* A pageblock must not be taken in two steps: see window.c. */
+	/* A pageblock must not be taken in two steps: see survey.c. */
 	*npages = min(*npages, pageblock_start_pfn(pfn + CONTIG_STEP) - pfn);
 	type = contig_window_type(pfn, npages, &zone);
 	if (type < 0) {
@@ -303,6 +303,8 @@ static int contig_search_windows(struct contig_search *search, bool first,
 	struct contig_survey *survey = &search->survey;
 	int ret;
 
+	/* Pages that do not move can be where a short search looks. */
+	search->params.thorough = !first;
 	search->params.held = false;
 	ret = contig_search_unclaimed(search);
 	if (!ret && !survey->nr && survey->pinned && !search->drained) {

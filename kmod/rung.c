@@ -53,8 +53,11 @@ void contig_rung_put_pages(struct contig_buffer *buffer)
 	const struct contig_extents *extents = &buffer->extents;
 	unsigned int i;
 
-	for (i = 0; i < extents->nr; i++)
+	for (i = 0; i < extents->nr; i++) {
 		contig_survey_freed(extents->entries[i].pfn);
+		if (i % 1024 == 0)
+			cond_resched();
+	}
 	contig_pages_put_extents(&buffer->extents);
 }
 

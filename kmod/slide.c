@@ -2,7 +2,7 @@
 /*
  * A window that slides over page frames, and its best positions
  *
- * window.c classifies each page frame; this file does the arithmetic and looks
+ * survey.c classifies each page frame; this file does the arithmetic and looks
  * at no memory.
  */
 #include <linux/bitmap.h>

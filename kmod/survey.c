@@ -6,12 +6,12 @@
  * behind a pageblock with a kernel page and behind a pinned page. Its cost is
  * the number of pages to migrate; free pages cost nothing.
  *
- * A search reads each page once, and stops when it has cost more than emptying
- * the best window would. It takes the highest zone that has a window, since
- * many devices cannot do without the memory of the lower ones, and begins at
- * the page frames that the last search found, below which there was nothing:
- * so what contig takes lies together. A survey that has to be complete reads
- * all pages. The result is a guess, as the classes of pages are.
+ * A search stops when it has cost more than emptying the best window would. It
+ * takes the highest zone that has a window, since many devices cannot do without
+ * the memory of the lower ones, and begins where the last one found a window, so
+ * that what contig takes lies together. A thorough one stops at a window that
+ * costs nothing only, and looks at all zones. A complete one looks at all memory.
+ * The result is a guess, as the classes of pages are.
  */
 #include <linux/jiffies.h>
 #include <linux/memory_hotplug.h>
@@ -39,6 +39,9 @@
  * one takes about a microsecond, to look at one some ten nanoseconds.
  */
 #define CONTIG_LOOKS 64
+
+/* Looks that a search may take for even the smallest window. */
+#define CONTIG_LOOKS_LEAST 4096
 
 /* Time after which a search begins at the lowest page frames once more. */
 #define CONTIG_SURVEY_LAP (10 * HZ)
@@ -128,7 +131,8 @@ struct contig_stretch {
  * @block: first page frame of what was read last, of one pageblock
  * @isolates: that pageblock can be isolated
  * @cma: it is one of CMA
- * @free_end: end of the last free block, which can span pageblocks
+ * @free_first: first page frame of the last free block
+ * @free_end: the one behind it; the block can span pageblocks
  * @nr: number of @stretches
  * @stretches: what the pageblock consists of
  */
@@ -139,6 +143,7 @@ struct contig_look {
 	unsigned long block;
 	bool isolates;
 	bool cma;
+	unsigned long free_first;
 	unsigned long free_end;
 	unsigned int nr;
 	struct contig_stretch stretches[];
@@ -151,7 +156,7 @@ static struct contig_stretch contig_look_frame(struct contig_look *look,
 	struct contig_stretch stretch = { .npages = 1 };
 	unsigned long pfn = page_to_pfn(page), n;
 
-	if (pfn < look->free_end) {
+	if (pfn >= look->free_first && pfn < look->free_end) {
 		stretch.npages = look->free_end - pfn;
 		stretch.class = CONTIG_CLASS_FREE;
 		return stretch;
@@ -159,6 +164,7 @@ static struct contig_stretch contig_look_frame(struct contig_look *look,
 	stretch.class = contig_page_class(page, &n);
 	stretch.npages = n;
 	if (stretch.class == CONTIG_CLASS_FREE) {
+		look->free_first = pfn;
 		look->free_end = pfn + n;
 		stretch.listed = look->scan.complete && contig_page_listed(page);
 	} else if (look->cma && stretch.class == CONTIG_CLASS_MOVABLE) {
@@ -288,7 +294,7 @@ static bool contig_look_enough(const struct contig_look *look)
 	if (contig_scan_done(&look->scan))
 		return true;
 	return !look->scan.complete && !look->thorough &&
-	       survey->nr >= wanted &&
+	       survey->nr >= wanted && look->looked >= CONTIG_LOOKS_LEAST &&
 	       survey->windows[wanted - 1].cost / 4 <=
 	       look->looked / CONTIG_LOOKS;
 }
@@ -345,7 +351,8 @@ static int contig_scan_around(struct contig_look *look, struct zone *zone,
 
 /**
  * struct contig_survey_place - where searches in zones of one kind begin
- * @pfn: first page frame; those before it had no window
+ * @pfn: first page frame of the pageblock where the last window was found, or of
+ *       one before it where memory was given back
  * @since: time at which one began at the lowest, in jiffies
  *
  * Read and written without a lock: a wrong place costs time, and no window is
@@ -361,7 +368,9 @@ static unsigned long contig_survey_begin(struct zone *zone)
 {
 	struct contig_survey_place *place = &places[zone_idx(zone)];
 
-	if (time_after(jiffies, READ_ONCE(place->since) + CONTIG_SURVEY_LAP)) {
+	unsigned long since = READ_ONCE(place->since);
+
+	if (!time_in_range(jiffies, since, since + CONTIG_SURVEY_LAP)) {
 		WRITE_ONCE(place->pfn, 0);
 		WRITE_ONCE(place->since, jiffies);
 	}
@@ -458,8 +467,12 @@ int contig_survey_windows(const struct contig_request *request,
 			  const struct contig_avoid *avoid,
 			  struct contig_survey *survey)
 {
+	bool all = params->complete || params->thorough;
 	struct contig_look *look;
 	int kind, pass, ret;
+
+	/* The number of frames that are alike has to fit in. */
+	BUILD_BUG_ON(MAX_PAGE_ORDER >= 23);
 
 	memset(survey, 0, sizeof(*survey));
 	look = kvzalloc(struct_size(look, stretches, pageblock_nr_pages),
@@ -479,7 +492,8 @@ int contig_survey_windows(const struct contig_request *request,
 	for (pass = 0; pass < 2; pass++) {
 		for (kind = MAX_NR_ZONES - 1; kind >= 0 && !ret; kind--) {
 			ret = contig_scan_zones(look, kind, !pass, avoid);
-			if (survey->nr && !params->complete)
+			if (contig_look_enough(look) ||
+			    (survey->nr && !all))
 				goto out;
 		}
 	}

@@ -25,8 +25,8 @@ struct contig_window {
 
 /**
  * struct contig_survey - result of a scan of memory
- * @windows: the cheapest windows of the length asked for, cheapest first; they
- *           overlap each other by less than half
+ * @windows: the cheapest windows found of the length asked for, cheapest first;
+ *           they overlap each other by less than half
  * @nr: number of windows
  * @free: pages that are free
  * @movable: pages in use that can be migrated
@@ -72,8 +72,8 @@ struct contig_survey {
  * @npages: length of a window, not 0
  * @final: a window is the last of the request, so its end may be short
  * @complete: count everything, even when windows that cost nothing were found
- * @thorough: look at all memory unless windows cost nothing, not only until it
- *            costs more than emptying the windows found
+ * @thorough: look at all memory unless windows cost nothing, and not only until
+ *            that costs more than emptying the windows found
  * @held: pages with an extra reference may be in a window
  * @wanted: number of windows to look for, if not @complete
  */

@@ -626,9 +626,9 @@ class contig_probe(ctypes.Structure):
     out_report_count: how many of out_reports were filled
     out_largest: largest single extent that can be allocated now under the
         constraints
-    out_moves: pages that would have to be moved out of the cheapest window; 0
-        if no window was found, and for a caller without the right to see
-        physical addresses
+    out_moves: pages that would have to be moved out of the cheapest window,
+        which CONTIG_ALLOC need not find; 0 if no window was found, and for a
+        caller without the right to see physical addresses
     out_free_pages: free pages, among those that the constraints allow
     out_movable_pages: pages in use that can be moved
     out_kernel_pages: pages in use by the kernel, which cannot be moved
