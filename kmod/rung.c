@@ -3,6 +3,7 @@
  * Functions that the rungs share
  */
 #include <linux/cc_platform.h>
+#include <linux/sched.h>
 
 #include "buffer.h"
 #include "pages.h"
