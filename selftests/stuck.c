@@ -262,12 +262,19 @@ FIXTURE(suspend) {
 #define FREEZE_TIMEOUT "/sys/power/pm_freeze_timeout"
 #define FREEZE_DELAY "/sys/module/suspend/parameters/pm_test_delay"
 
+/*
+ * Freezing switches code that all processors run, in which the emulator is wrong
+ * now and then (Oops: int3): leave one processor.
+ */
+#define SECOND "/sys/devices/system/cpu/cpu1/online"
+
 FIXTURE_SETUP(suspend) {
 	setup_client(self->fd);
 	need_range(self->fd);
 	if (access("/sys/power/pm_test", W_OK))
 		SKIP(return, "this kernel cannot test suspending");
 	quota_lift();
+	write_text(SECOND, "0");
 	self->delay = read_text(FREEZE_DELAY);
 	write_text(FREEZE_DELAY, "1");
 	self->timeout = read_text(FREEZE_TIMEOUT);
@@ -277,6 +284,7 @@ FIXTURE_SETUP(suspend) {
 
 FIXTURE_TEARDOWN(suspend) {
 	write_text("/sys/power/pm_test", "none");
+	write_text(SECOND, "1");
 	if (self->timeout)
 		write_text(FREEZE_TIMEOUT, self->timeout);
 	free(self->timeout);
