@@ -24,6 +24,12 @@ module_param_named(move_mlocked, contig_move_mlocked, bool, 0644);
 MODULE_PARM_DESC(move_mlocked,
 		 "move memory that processes have locked with mlock(), which makes them wait for it (default: yes, no on real-time kernels)");
 
+/* Who moves no memory that a process has locked leaves huge pages, too. */
+static bool contig_move_hugetlb = !IS_ENABLED(CONFIG_PREEMPT_RT);
+module_param_named(move_hugetlb, contig_move_hugetlb, bool, 0644);
+MODULE_PARM_DESC(move_hugetlb,
+		 "move and replace pages of hugetlb pools, which keep their sizes (default: yes, no on real-time kernels)");
+
 static bool contig_page_pinned(struct page *page)
 {
 	if (contig_page_has(page, PG_head))
@@ -87,6 +93,22 @@ bool contig_page_waits(const struct page *page)
 	return mapcount >= 0 && contig_page_has(page, PG_swapbacked);
 }
 
+/*
+ * Classify a page of a hugetlb pool. alloc_contig_range() replaces a free one by a
+ * new one, and migrates one in use, so that the pool keeps its size. It does neither
+ * for gigantic pages, which the page allocator cannot give.
+ */
+static enum contig_page_class contig_hugetlb_class(struct page *head,
+						   unsigned int order)
+{
+	if (!IS_ENABLED(CONFIG_ARCH_ENABLE_HUGEPAGE_MIGRATION) ||
+	    !READ_ONCE(contig_move_hugetlb) || !order ||
+	    order > MAX_PAGE_ORDER || PageHWPoison(head))
+		return CONTIG_CLASS_KERNEL;
+	return page_ref_count(head) && contig_page_fixed(head) ?
+		       CONTIG_CLASS_PINNED : CONTIG_CLASS_MOVABLE;
+}
+
 static enum contig_page_class contig_compound_class(struct page *page,
 						    unsigned long *npages)
 {
@@ -100,7 +122,9 @@ static enum contig_page_class contig_compound_class(struct page *page,
 		if (end > pfn)
 			*npages = min(end - pfn, 1UL << order);
 	}
-	if (PageHuge(head) || !PageLRU(head))
+	if (PageHuge(head))
+		return contig_hugetlb_class(head, order);
+	if (!PageLRU(head))
 		return CONTIG_CLASS_KERNEL;
 	return contig_lru_class(head);
 }
