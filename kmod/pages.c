@@ -4,14 +4,17 @@
  *
  * Memory of this kind can be mapped as struct pages: a reference on a page,
  * taken for direct I/O say, keeps that page only, even when the buffer is gone.
- * To give the memory back, contig drops its own reference page by page.
+ * To give the memory back, contig drops its own reference on each page.
  */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/log2.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/numa.h>
+#include <linux/page_ref.h>
+#include <linux/pageblock-flags.h>
 #include <linux/sched.h>
 #include <linux/topology.h>
 
@@ -232,6 +235,42 @@ int contig_pages_block(const struct contig_request *request,
 }
 
 /**
+ * contig_pages_ready() - take a block of zeroed pages that is free already
+ * @request: the request
+ * @extents: the pages are appended here
+ *
+ * Does not take memory of a lower zone because GFP flags cannot express an address
+ * limit: to empty a window of the right zone is better. May sleep.
+ *
+ * Return: true if it did.
+ */
+bool contig_pages_ready(const struct contig_request *request,
+			struct contig_extents *extents)
+{
+	gfp_t gfp = GFP_USER | __GFP_ZERO | __GFP_NOWARN | __GFP_ACCOUNT;
+	int order = max(order_base_2(request->npages),
+			order_base_2(request->align));
+	int i = 0;
+
+	if (order > MAX_PAGE_ORDER || request->lowest)
+		return false;
+	while (!contig_pages_begin(request, contig_pages_zones[i].top))
+		if (++i == ARRAY_SIZE(contig_pages_zones))
+			return false;
+	if (contig_pages_above(request, contig_pages_zones[i].top))
+		return false;
+	gfp |= contig_pages_zones[i].gfp;
+	if (request->node_strict)
+		gfp |= __GFP_THISNODE;
+	if (contig_pages_take(request, gfp, extents, order, request->npages))
+		return false;
+	if (contig_extents_fit(request, extents))
+		return true;
+	contig_pages_put_extents(extents);
+	return false;
+}
+
+/**
  * contig_pages_first_failed() - find a page that the kernel marked as faulty
  * @pfn: first page frame
  * @npages: number of pages
@@ -267,15 +306,55 @@ void contig_pages_clear(unsigned long pfn, unsigned long npages)
 }
 
 /*
+ * Order of the blocks in which pages are given back. They end in the free lists at
+ * once: the page allocator keeps blocks of a pageblock on lists of CPUs.
+ */
+#define CONTIG_PUT_ORDER (pageblock_order - 1)
+
+/*
+ * Turn pages into a block of the page allocator, in which only the first one has a
+ * reference. Return false, and change nothing, if a page has another reference or
+ * has to be given back by itself: the page allocator undoes the charge of a block,
+ * and does its accounting for profiles, by what it knows of the first page, and
+ * reuses failed pages in it.
+ */
+static bool contig_pages_join(unsigned long pfn, unsigned long npages)
+{
+	unsigned long i;
+
+	if (IS_ENABLED(CONFIG_MEM_ALLOC_PROFILING))
+		return false;
+	for (i = 0; i < npages; i++) {
+		struct page *page = pfn_to_page(pfn + i);
+
+		if (PageHWPoison(page) || PageMemcgKmem(page) ||
+		    (i && !page_ref_freeze(page, 1)))
+			break;
+	}
+	if (i == npages)
+		return true;
+	while (i-- > 1)
+		page_ref_unfreeze(pfn_to_page(pfn + i), 1);
+	return false;
+}
+
+/*
  * Drop contig's reference on each page; a page with another reference stays in
  * use. The page allocator does not reuse a failed page that is freed as a
- * single page.
+ * single page. May sleep.
  */
 void contig_pages_put(unsigned long pfn, unsigned long npages)
 {
-	for (; npages--; pfn++) {
-		__free_page(pfn_to_page(pfn));
-		if (!(pfn % 1024))
+	const unsigned long block = 1UL << CONTIG_PUT_ORDER;
+	unsigned long n;
+
+	for (; npages; pfn += n, npages -= n) {
+		n = 1;
+		if (IS_ALIGNED(pfn, block) && npages >= block &&
+		    contig_pages_join(pfn, block))
+			n = block;
+		__free_pages(pfn_to_page(pfn), order_base_2(n));
+		if (!(pfn % block))
 			cond_resched();
 	}
 }

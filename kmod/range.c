@@ -221,8 +221,13 @@ static int contig_range_try(struct contig_search *search, unsigned long pfn,
 	if (ret)
 		return contig_range_failed(ret, report);
 	search->began = true;
-	if (!contig_window_usable(pfn, npages, search->params.held) ||
-	    !contig_claim_take(&search->claim, pfn, npages))
+	if (!contig_window_usable(pfn, npages, search->params.held))
+		return contig_range_failed(-EBUSY, report);
+	/* Find that out before pages are moved in vain. */
+	if (contig_window_free(pfn, npages) < npages &&
+	    !contig_room_moves(npages))
+		return contig_range_failed(-ENOMEM, report);
+	if (!contig_claim_take(&search->claim, pfn, npages))
 		return contig_range_failed(-EBUSY, report);
 	ret = contig_range_empty(search, pfn, report);
 	contig_claim_drop(&search->claim);
@@ -437,6 +442,11 @@ static int contig_range_alloc(const struct contig_request *request,
 	unsigned long pfn;
 	int ret;
 
+	if (contig_should_fail(CONTIG_FAULT_RANGE))
+		return contig_range_failed(-ENOMEM, report);
+	/* Nothing has to move for a free block. */
+	if (contig_pages_ready(request, &buffer->extents))
+		return 0;
 	ret = contig_range_take(request, request->npages, true, report, &pfn);
 	if (ret)
 		return ret;

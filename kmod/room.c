@@ -217,31 +217,39 @@ bool contig_room_may_grow(const struct contig_request *request,
 	       contig_room_elsewhere(request, survey);
 }
 
+/* Return how many pages the kernel can write to swap. */
+static unsigned long contig_room_swap(void)
+{
+	unsigned long anon = global_node_page_state(NR_INACTIVE_ANON) +
+			     global_node_page_state(NR_ACTIVE_ANON);
+
+	return min_t(unsigned long, max(get_nr_swap_pages(), 0L), anon);
+}
+
 /**
  * contig_room_moves() - check whether there is memory to migrate pages to
  * @npages: number of pages, including free ones between them, which are taken
  *
  * Without memory for the new pages, the kernel reclaims for seconds before
- * migration fails. So count all memory that could be allocated.
- * alloc_contig_range() migrates no single page to ZONE_MOVABLE. Any context.
+ * migration fails. So count all memory that could be allocated: what is free, and
+ * what the kernel can drop, write back, or swap. alloc_contig_range() migrates no
+ * single page to ZONE_MOVABLE. Any context.
  *
  * Return: false if migration is certain to fail.
  */
 bool contig_room_moves(unsigned long npages)
 {
-	unsigned long room, cache = 0, dirty = contig_dirty();
+	unsigned long room = contig_room_swap();
 	struct zone *zone;
 	int nid, i;
 
-	if (contig_room_can_write())
-		return true;
-	room = global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
-	contig_for_each_zone(zone, nid, i) {
+	room += global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
+		global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE);
+	contig_for_each_zone(zone, nid, i)
 		room += contig_zone_above(zone, ULONG_MAX, min_wmark_pages(zone)) +
+			contig_zone_listed(zone) + contig_zone_cache(zone) +
 			zone_page_state(zone, NR_FREE_CMA_PAGES);
-		cache += contig_zone_cache(zone);
-	}
-	return npages <= room + (cache > dirty ? cache - dirty : 0);
+	return npages <= room;
 }
 
 /* Return the GFP flags for a page of a zone, or of one below it. */

@@ -251,6 +251,30 @@ int buffer_get(int client, uint64_t length, uint32_t rungs)
 	return _test_cmd_alloc_tell(client, &alloc) ?: alloc.out_fd;
 }
 
+struct contig_constraints window_only(void)
+{
+	static uint64_t highest;
+
+	if (!highest)
+		highest = last_frame() * page_size - 1;
+	return (struct contig_constraints){ .highest = highest };
+}
+
+struct contig_alloc window_request(uint64_t length)
+{
+	struct contig_alloc alloc = alloc_request(length, CONTIG_RUNGS_RANGE);
+
+	alloc.constraints = window_only();
+	return alloc;
+}
+
+int window_get(int client, uint64_t length)
+{
+	struct contig_alloc alloc = window_request(length);
+
+	return _test_cmd_alloc_tell(client, &alloc) ?: alloc.out_fd;
+}
+
 struct reserve_wait {
 	int client;
 	uint64_t bytes;

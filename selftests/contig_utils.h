@@ -225,6 +225,14 @@ int buffer_alloc(int client, uint64_t length, uint32_t rungs, uint32_t flags);
 /* The same for a call that must not fail: prints on stderr why it did. */
 int buffer_get(int client, uint64_t length, uint32_t rungs);
 /*
+ * The same from the range rung, which has to empty a window: free blocks of the page
+ * allocator are not taken if a limit is not the end of a zone. This one excludes the
+ * last page of memory.
+ */
+struct contig_constraints window_only(void);
+struct contig_alloc window_request(uint64_t length);
+int window_get(int client, uint64_t length);
+/*
  * Return true if the coherent rung gives a buffer of this length as struct
  * pages. That needs devices that snoop the caches, which is known of x86 only.
  */

@@ -16,7 +16,7 @@ uint64_t step_blocks(void)
 bool empty_block(int client, struct contig_constraints *where)
 {
 	uint64_t block = pageblock_bytes();
-	int buffer = buffer_get(client, 2 * block, CONTIG_RUNGS_RANGE);
+	int buffer = window_get(client, 2 * block);
 	char *memory = mmap(NULL, 2 * block, PROT_READ | PROT_WRITE, MAP_SHARED,
 			    buffer, 0);
 

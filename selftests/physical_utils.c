@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
 #include <link.h>
 
 #include "contig_utils.h"
@@ -17,6 +18,22 @@ static bool pread_word(const char *path, uint64_t index, uint64_t *word)
 	     sizeof(*word);
 	close(fd);
 	return ok;
+}
+
+uint64_t last_frame(void)
+{
+	char *text = read_text("/proc/zoneinfo"), *line, *rest = text;
+	uint64_t first, spanned = 0, last = 0;
+
+	/* The length of a zone comes before its start. */
+	while ((line = strsep(&rest, "\n"))) {
+		sscanf(line, " spanned %" SCNu64, &spanned);
+		if (sscanf(line, " start_pfn: %" SCNu64, &first) == 1 &&
+		    spanned && first + spanned - 1 > last)
+			last = first + spanned - 1;
+	}
+	free(text);
+	return last;
 }
 
 uint64_t pfn_of_pid(pid_t pid, const volatile void *addr)

@@ -31,6 +31,8 @@ uint64_t pfn_of_pid(pid_t pid, const volatile void *addr);
  */
 int64_t pagemap_extents(const volatile void *addr, size_t length,
 			struct contig_extent **extents);
+/* /proc/zoneinfo: return the last page frame of memory, holes included. */
+uint64_t last_frame(void);
 bool page_is_resident(const volatile void *addr);
 uint64_t page_flags(uint64_t pfn);
 int64_t page_mapcount(uint64_t pfn);

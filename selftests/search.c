@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How much the range rung looks at to find a window, and where it takes memory.
+ * How much the range rung looks at and moves, and where it takes memory.
  */
 #include "kselftest_harness.h"
 #include "contig_utils.h"
+#include "memory_utils.h"
 #include "physical_utils.h"
+#include "time_utils.h"
 
 #define STATS "/sys/kernel/debug/contig/stats"
 #define LOOKS "looks at page frames in searches"
 #define LENGTH MIB(8)
 #define BLOCKS 8
-#define HELD 40
+#define HELD 80
 
 FIXTURE(search) {
 	int fd;
@@ -41,13 +43,22 @@ static long looks(void)
 	return n;
 }
 
+/* Free every eighth page of the filled memory, from the page @first on. */
+static void free_eighth(FIXTURE_DATA(search) *self, int first)
+{
+	size_t at;
+
+	for (at = first * page_size; at < self->length; at += 8 * page_size)
+		madvise(self->full + at, page_size, MADV_DONTNEED);
+}
+
 /*
  * Fill memory with pages that move, and free each eighth one, so that there is
  * memory to move pages to, but nearly no free window.
  */
 static bool fill(FIXTURE_DATA(search) *self)
 {
-	size_t free, at;
+	size_t free;
 
 	write_text("/proc/sys/vm/drop_caches", "3");
 	free = KIB(meminfo_kib("MemFree"));
@@ -63,8 +74,7 @@ static bool fill(FIXTURE_DATA(search) *self)
 	madvise(self->full, self->length, MADV_NOHUGEPAGE);
 	if (madvise(self->full, self->length, MADV_POPULATE_WRITE))
 		return false;
-	for (at = 0; at < self->length; at += 8 * page_size)
-		madvise(self->full + at, page_size, MADV_DONTNEED);
+	free_eighth(self, 0);
 	return true;
 }
 
@@ -95,6 +105,70 @@ static uint64_t highest_zone(void)
 	return best_start;
 }
 
+/* Return how many pages the kernel has migrated since it started, for any reason. */
+static long migrated(void)
+{
+	char *text = read_text("/proc/vmstat");
+	char *at = text ? strstr(text, "\npgmigrate_success ") : NULL;
+	long n = at ? atol(strchr(at, ' ')) : -1;
+
+	free(text);
+	return n;
+}
+
+/* What the page allocator has in one piece needs no search. */
+TEST_F(search, is_not_needed_for_a_free_block)
+{
+	struct contig_alloc alloc = alloc_request(KIB(64), CONTIG_RUNGS_RANGE);
+	long before = looks();
+	unsigned int i;
+	char *map;
+
+	if (before < 0)
+		SKIP(return, "no debugfs");
+	write_text("/proc/sys/vm/drop_caches", "3");
+	ASSERT_EQ(0, _test_cmd_alloc(self->fd, &alloc));
+	EXPECT_EQ(before, looks());
+	map = buffer_map(alloc.out_fd, KIB(64));
+	ASSERT_NE(NULL, map);
+	EXPECT_TRUE(is_zero(map, KIB(64)));
+	for (i = 1; i < KIB(64) / page_size; i++)
+		EXPECT_EQ(pfn_of(map) + i, pfn_of(map + i * page_size));
+	memset(map, 1, KIB(64));
+	munmap(map, KIB(64));
+	close(alloc.out_fd);
+	/* GFP flags cannot express this limit. */
+	alloc = window_request(KIB(64));
+	ASSERT_EQ(0, _test_cmd_alloc(self->fd, &alloc));
+	EXPECT_LT(before, looks());
+	close(alloc.out_fd);
+}
+
+/* All of memory that moves would be a window, but has nowhere to go. */
+TEST_F_TIMEOUT(search, moves_nothing_without_room, 120)
+{
+	struct contig_alloc alloc = {};
+	uint64_t begun, took;
+	size_t length;
+	long before;
+
+	if (!fill(self))
+		SKIP(return, "memory cannot be filled");
+	length = KIB(meminfo_kib("MemFree") + meminfo_kib("Cached"));
+	length = (length + MIB(64)) / MIB(4) * MIB(4);
+	alloc = alloc_request(length, CONTIG_RUNGS_RANGE);
+	alloc.timeout_ms = 60000;
+	before = migrated();
+	begun = now_ns();
+	EXPECT_EQ(-ENOMEM, _test_cmd_alloc(self->fd, &alloc));
+	took = (now_ns() - begun) / 1000000;
+	TH_LOG("%zu MiB were refused in %llu ms, %ld pages moved",
+	       length / MIB(1), (unsigned long long)took, migrated() - before);
+	EXPECT_EQ(CONTIG_BLOCKED_NO_ROOM, alloc.out_reports[0].blocked);
+	/* Other tasks move some. A step would be 16 MiB. */
+	EXPECT_GT(MIB(2) / (long)page_size, migrated() - before);
+}
+
 /*
  * A search may look at 64 frames for each page to move, and a window costs at
  * most its length; it ends at the end of a pageblock.
@@ -105,7 +179,7 @@ TEST_F_TIMEOUT(search, ends_when_it_costs_more_than_moving, 120)
 			  pageblock_bytes() / page_size;
 	struct contig_probe probe = probe_request(LENGTH, CONTIG_RUNGS_RANGE);
 	uint64_t zone = highest_zone();
-	int i, fd, had = 0, held = 0, holds[HELD], short_ones = 0;
+	int i, fd, had = 0, held = 0, freed = 0, holds[HELD], short_ones = 0;
 
 	if (looks() < 0)
 		SKIP(return, "no debugfs");
@@ -119,18 +193,20 @@ TEST_F_TIMEOUT(search, ends_when_it_costs_more_than_moving, 120)
 		ASSERT_EQ(0, _test_cmd_probe(self->fd, &probe));
 		if (probe.out_moves)
 			break;
-		holds[held] = buffer_alloc(self->fd, LENGTH, CONTIG_RUNGS_RANGE,
-					   0);
-		if (holds[held] < 0)
+		holds[held] = buffer_get(self->fd, LENGTH, CONTIG_RUNGS_RANGE);
+		if (holds[held] >= 0)
+			held++;
+		else if (freed++ < 4)
+			free_eighth(self, 2 * freed - 1); /* for want of room */
+		else
 			break;
-		held++;
 	}
 	EXPECT_NE(0, probe.out_moves);
 	for (i = 0; i < BLOCKS; i++) {
 		long before = looks(), cost;
 		char *map;
 
-		fd = buffer_alloc(self->fd, LENGTH, CONTIG_RUNGS_RANGE, 0);
+		fd = buffer_get(self->fd, LENGTH, CONTIG_RUNGS_RANGE);
 		cost = looks() - before;
 		if (fd < 0)
 			continue;

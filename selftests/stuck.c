@@ -115,7 +115,7 @@ static char *movable_page(int client, char *file)
 	for (i = 0; i < SILENT_PAGES; i++)
 		*(volatile char *)(file + i * page_size);
 	/* This drains per-CPU lists: pages on them do not look movable. */
-	close(buffer_get(client, KIB(64), CONTIG_RUNGS_RANGE));
+	close(window_get(client, KIB(64)));
 	for (i = 0; i < SILENT_PAGES; i += 16) {
 		struct contig_probe probe = probe_request(block,
 							  CONTIG_RUNGS_RANGE);
@@ -226,7 +226,7 @@ TEST_F_TIMEOUT(fuse, a_page_that_stays_locked_holds_nothing_up, 120)
 		TH_LOG("a request is past its budget");
 	/* No other request is delayed either. */
 	if (took < 2000 + SLACK_MS) {
-		int buffer = buffer_get(self->fd, MIB(4), CONTIG_RUNGS_RANGE);
+		int buffer = window_get(self->fd, MIB(4));
 
 		EXPECT_NE(0, answer->error);
 		EXPECT_EQ(EBUSY, answer->report.error);
@@ -374,8 +374,7 @@ static pid_t ask_in_group(const struct cgroup *group, size_t length)
 	cgroup_enter(group);
 	client = client_open();
 	for (;;) {
-		struct contig_alloc alloc = alloc_request(length,
-							  CONTIG_RUNGS_RANGE);
+		struct contig_alloc alloc = window_request(length);
 
 		alloc.timeout_ms = 60000;
 		if (!_test_cmd_alloc(client, &alloc))
@@ -410,8 +409,7 @@ TEST_F_TIMEOUT(throttled, tasks_that_do_not_run_keep_no_turn, 120)
 	ASSERT_EQ(0, cgroup_write(&self->group, "cpu.max", "1000 1000000"));
 	usleep(100000);
 	for (i = 0; i < SLOW_TRIES; i++) {
-		struct contig_alloc alloc = alloc_request(KIB(64),
-							  CONTIG_RUNGS_RANGE);
+		struct contig_alloc alloc = window_request(KIB(64));
 
 		alloc.timeout_ms = ms;
 		/* A request that gets the turn is answered in time. */

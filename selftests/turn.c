@@ -86,6 +86,7 @@ static bool answers_map(int n)
 
 TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request, 120)
 {
+	const struct contig_constraints window = window_only();
 	pid_t pids[CALLERS], late;
 	uint64_t begun;
 	int i;
@@ -100,9 +101,9 @@ TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request, 120)
 
 	/* More requests than there are workers, one of which is killed. */
 	begun = now_ms();
-	late = ask(CALLERS, MIB(1), CONTIG_RUNGS_RANGE, 60000, NULL);
+	late = ask(CALLERS, MIB(1), CONTIG_RUNGS_RANGE, 60000, &window);
 	for (i = 0; i < CALLERS; i++)
-		pids[i] = ask(i, MIB(1), CONTIG_RUNGS_RANGE, BUDGET_MS, NULL);
+		pids[i] = ask(i, MIB(1), CONTIG_RUNGS_RANGE, BUDGET_MS, &window);
 	usleep(500000);
 	kill(late, SIGKILL);
 	EXPECT_TRUE(ends_within(late, SLACK_MS))
@@ -129,7 +130,7 @@ TEST_F_TIMEOUT(turn, a_real_time_task_blocks_no_request, 120)
 	for (i = 0; i < 100 && debugfs_has("workers", "left"); i++)
 		usleep(100000);
 	EXPECT_GT(100, i);
-	late = ask(0, MIB(1), CONTIG_RUNGS_RANGE, 10000, NULL);
+	late = ask(0, MIB(1), CONTIG_RUNGS_RANGE, 10000, &window);
 	waitpid(late, NULL, 0);
 	EXPECT_EQ(0, answers[0].error);
 }
@@ -250,8 +251,7 @@ static uint64_t longest_of_many(int client, pid_t until)
 	uint64_t longest = 0, begun, took;
 
 	while (waitpid(until, NULL, WNOHANG) != until) {
-		struct contig_alloc alloc = alloc_request(KIB(64),
-							  CONTIG_RUNGS_RANGE);
+		struct contig_alloc alloc = window_request(KIB(64));
 
 		begun = now_ms();
 		if (!_test_cmd_alloc(client, &alloc))
@@ -360,13 +360,14 @@ TEST_F_TIMEOUT(turn, a_worker_that_was_left_ends_its_step, 120)
 	 * Neither other jobs of the worker's thread nor the next step are
 	 * disturbed.
 	 */
-	EXPECT_EQ(0, close(buffer_get(self->fd, MIB(4), CONTIG_RUNGS_RANGE)));
+	EXPECT_EQ(0, close(window_get(self->fd, MIB(4))));
 }
 
 #define CROWD 32
 
 TEST_F_TIMEOUT(turn, a_crowd_does_not_want_the_same_window, 300)
 {
+	const struct contig_constraints window = window_only();
 	unsigned int windows = UINT32_MAX, try, i;
 	pid_t pids[CROWD];
 
@@ -375,7 +376,7 @@ TEST_F_TIMEOUT(turn, a_crowd_does_not_want_the_same_window, 300)
 	for (try = 0; try < 4 && windows > 2 * CROWD; try++) {
 		for (i = 0; i < CROWD; i++)
 			pids[i] = ask(i, KIB(64), CONTIG_RUNGS_RANGE, 60000,
-				      NULL);
+				      &window);
 		for (windows = 0, i = 0; i < CROWD; i++) {
 			waitpid(pids[i], NULL, 0);
 			EXPECT_EQ(0, answers[i].error);
@@ -417,7 +418,7 @@ static pid_t crowd_begin(void)
 		return pid;
 	client = drop_to_user(CROWD_UID) ? -1 : client_open();
 	while (client >= 0 && !__atomic_load_n(&crowd->over, __ATOMIC_ACQUIRE)) {
-		fd = buffer_alloc(client, KIB(64), CONTIG_RUNGS_RANGE, 0);
+		fd = window_get(client, KIB(64));
 		if (fd < 0)
 			continue;
 		close(fd);
@@ -450,7 +451,7 @@ static int served_before_another(void)
 	if (!pid) {
 		client = drop_to_user(LONE_UID) ? -1 : client_open();
 		crowd->before = crowd_served();
-		fd = buffer_alloc(client, KIB(64), CONTIG_RUNGS_RANGE, 0);
+		fd = window_get(client, KIB(64));
 		crowd->after = crowd_served();
 		_exit(fd < 0);
 	}
@@ -476,6 +477,8 @@ TEST_F_TIMEOUT(turn, a_user_waits_for_one_request_of_another, 300)
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, crowd);
 	ASSERT_EQ(0, chmod(CONTIG_PATH, 0666));
+	/* The constraints of window_get() are for who may see addresses. */
+	ASSERT_EQ(0, write_text(CONTIG_PARAMETERS "/allow_physical", "Y"));
 	for (i = 0; i < nr; i++)
 		pids[i] = crowd_begin();
 	EXPECT_TRUE(poll_until(crowd_is_there, &nr));
@@ -493,6 +496,7 @@ TEST_F_TIMEOUT(turn, a_user_waits_for_one_request_of_another, 300)
 	for (i = 0; i < nr; i++)
 		waitpid(pids[i], NULL, 0);
 	chmod(CONTIG_PATH, st.st_mode & 0777);
+	write_text(CONTIG_PARAMETERS "/allow_physical", "N");
 	EXPECT_LE(0, passed);
 	EXPECT_GE(2 + nr / 8, passed);
 }
