@@ -96,7 +96,9 @@ bool contig_page_waits(const struct page *page)
 /*
  * Classify a page of a hugetlb pool. alloc_contig_range() replaces a free one by a
  * new one, and migrates one in use, so that the pool keeps its size. It does neither
- * for gigantic pages, which the page allocator cannot give.
+ * for gigantic pages, which the page allocator cannot give. Pages in use that are
+ * smaller than a pageblock would have to be emptied one by one: see
+ * contig_window_one_huge().
  */
 static enum contig_page_class contig_hugetlb_class(struct page *head,
 						   unsigned int order)
@@ -105,8 +107,15 @@ static enum contig_page_class contig_hugetlb_class(struct page *head,
 	    !READ_ONCE(contig_move_hugetlb) || !order ||
 	    order > MAX_PAGE_ORDER || PageHWPoison(head))
 		return CONTIG_CLASS_KERNEL;
-	return page_ref_count(head) && contig_page_fixed(head) ?
-		       CONTIG_CLASS_PINNED : CONTIG_CLASS_MOVABLE;
+	return page_ref_count(head) && (order < pageblock_order ||
+					contig_page_fixed(head)) ?
+		       CONTIG_CLASS_PINNED : CONTIG_CLASS_HUGE;
+}
+
+/* Return true if a page frame of class CONTIG_CLASS_HUGE is in use. */
+bool contig_page_huge_used(struct page *page)
+{
+	return page_ref_count(compound_head(page));
 }
 
 static enum contig_page_class contig_compound_class(struct page *page,
@@ -194,7 +203,7 @@ unsigned long contig_page_start(unsigned long pfn)
 	struct page *page = pfn_to_page(pfn), *head = compound_head(page);
 	unsigned long start = page_to_pfn(head);
 
-	if (start >= pfn || !contig_page_has(head, PG_lru))
+	if (start >= pfn || !(contig_page_has(head, PG_lru) || PageHuge(head)))
 		return pfn;
 	return max(start, pageblock_start_pfn(pfn));
 }

@@ -17,6 +17,8 @@
  * enum contig_page_class - what would have to happen to empty a page frame
  * @CONTIG_CLASS_FREE: nothing
  * @CONTIG_CLASS_MOVABLE: the page is migrated, or dropped
+ * @CONTIG_CLASS_HUGE: the page of a hugetlb pool is migrated, or replaced, which
+ *                     needs a free block of its size
  * @CONTIG_CLASS_REFERENCED: the same, if the extra reference is one of a list of
  *                           a CPU, which is drained
  * @CONTIG_CLASS_PINNED: it cannot be emptied, but its pageblock can be isolated
@@ -25,16 +27,31 @@
 enum contig_page_class {
 	CONTIG_CLASS_FREE,
 	CONTIG_CLASS_MOVABLE,
+	CONTIG_CLASS_HUGE,
 	CONTIG_CLASS_REFERENCED,
 	CONTIG_CLASS_PINNED,
 	CONTIG_CLASS_KERNEL,
 };
 
-/* Return true if a frame can be in a window; @held: with extra references too. */
-static inline bool contig_class_usable(enum contig_page_class class, bool held)
+/**
+ * enum contig_reach - which pages may be in a window
+ * @CONTIG_REACH_EASY: free ones, and those that should move
+ * @CONTIG_REACH_HUGE: those of hugetlb pools, too
+ * @CONTIG_REACH_HELD: those with extra references, too
+ */
+enum contig_reach {
+	CONTIG_REACH_EASY,
+	CONTIG_REACH_HUGE,
+	CONTIG_REACH_HELD,
+};
+
+/* Return true if a frame can be in a window. */
+static inline bool contig_class_usable(enum contig_page_class class,
+				       enum contig_reach reach)
 {
 	return class == CONTIG_CLASS_FREE || class == CONTIG_CLASS_MOVABLE ||
-	       (class == CONTIG_CLASS_REFERENCED && held);
+	       (class == CONTIG_CLASS_HUGE && reach >= CONTIG_REACH_HUGE) ||
+	       (class == CONTIG_CLASS_REFERENCED && reach >= CONTIG_REACH_HELD);
 }
 
 /*
@@ -68,6 +85,7 @@ enum contig_page_class contig_page_class(struct page *page,
 					 unsigned long *npages);
 bool contig_page_waits(const struct page *page);
 bool contig_page_drops(struct page *page);
+bool contig_page_huge_used(struct page *page);
 unsigned long contig_page_start(unsigned long pfn);
 
 #endif /* CONTIG_PAGE_CLASS_H */

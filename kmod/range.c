@@ -36,6 +36,9 @@
 /* Surveys of one search; each avoids the pages that could not be migrated. */
 #define CONTIG_ROUNDS 16
 
+/* Windows with pages of hugetlb pools that one request tries. */
+#define CONTIG_HUGE_TRIES 4
+
 /* Time for which a search waits for windows that other requests claimed. */
 #define CONTIG_CLAIMS_PATIENCE (2 * HZ)
 
@@ -52,6 +55,7 @@
  * @around: both, and the claims of other requests
  * @claims: kind of claims that the last survey had to avoid
  * @patience: how long it may still wait for claims to be dropped, in jiffies
+ * @huge_tries: windows with pages of hugetlb pools that were found
  * @began: it had the turn before
  * @drained: a step has drained the lists of all CPUs, so that an extra
  *           reference is one of a user
@@ -69,6 +73,7 @@ struct contig_search {
 	struct contig_avoid around;
 	enum contig_claims claims;
 	long patience;
+	unsigned int huge_tries;
 	bool began;
 	bool drained;
 	bool hopeless;
@@ -89,7 +94,7 @@ static bool contig_range_room(struct contig_search *search, struct zone *zone,
 {
 	unsigned long taken = contig_window_free(pfn, npages);
 
-	if (taken < npages && !contig_room_moves(npages))
+	if (taken < npages && !contig_room_moves(zone, npages - taken, taken))
 		return false;
 	if (!taken || taken <= contig_zone_spare(zone, search->request->highest))
 		return true;
@@ -131,6 +136,9 @@ static int contig_step_empty(struct contig_search *search, unsigned long pfn,
 	}
 	if (ret != -EBUSY && ret != -ENOMEM)
 		return ret;
+	/* There can be no block for a huge page, and still memory for others. */
+	if (search->params.reach != CONTIG_REACH_EASY)
+		ret = -EBUSY;
 	if (outcome.busy != ULONG_MAX)
 		contig_avoid_add(&search->avoid, outcome.busy, outcome.busy);
 	else if (!contig_window_stuck(&search->avoid, pfn, npages))
@@ -162,6 +170,8 @@ static int contig_range_step(struct contig_search *search, unsigned long pfn,
 	search->began = true;
 	/* A pageblock must not be taken in two steps: see survey.c. */
 	*npages = min(*npages, pageblock_start_pfn(pfn + CONTIG_STEP) - pfn);
+	if (search->params.reach != CONTIG_REACH_EASY)
+		*npages = contig_window_one_huge(pfn, *npages);
 	type = contig_window_type(pfn, npages, &zone);
 	if (type < 0) {
 		contig_avoid_add(&search->avoid, pageblock_start_pfn(pfn),
@@ -211,7 +221,7 @@ static int contig_range_empty(struct contig_search *search, unsigned long pfn,
 static int contig_range_try(struct contig_search *search, unsigned long pfn,
 			    struct contig_report *report)
 {
-	unsigned long npages = search->params.npages;
+	unsigned long npages = search->params.npages, moves;
 	int ret;
 
 	if (contig_avoid_hits(&search->avoid, pfn, pfn + npages - 1) ||
@@ -221,11 +231,12 @@ static int contig_range_try(struct contig_search *search, unsigned long pfn,
 	if (ret)
 		return contig_range_failed(ret, report);
 	search->began = true;
-	if (!contig_window_usable(pfn, npages, search->params.held))
+	if (!contig_window_usable(pfn, npages, search->params.reach))
 		return contig_range_failed(-EBUSY, report);
 	/* Find that out before pages are moved in vain. */
-	if (contig_window_free(pfn, npages) < npages &&
-	    !contig_room_moves(npages))
+	moves = contig_window_moves(pfn, npages);
+	if (moves && !contig_room_moves(page_zone(pfn_to_page(pfn)), moves,
+					npages - moves))
 		return contig_range_failed(-ENOMEM, report);
 	if (!contig_claim_take(&search->claim, pfn, npages))
 		return contig_range_failed(-EBUSY, report);
@@ -298,9 +309,10 @@ static enum contig_blocked contig_search_blocked(struct contig_search *search)
 }
 
 /*
- * Look for windows. If there is none without a page that has an extra
- * reference, try one with such a page: the list of a CPU can hold that
- * reference, and emptying the window drains these lists.
+ * Look for windows. If there is none without them, try some with pages of hugetlb
+ * pools, each of which needs a free block to move to. Then try one with a page that
+ * has an extra reference: the list of a CPU can hold that reference, and emptying
+ * the window drains these lists.
  */
 static int contig_search_windows(struct contig_search *search, bool first,
 				 struct contig_report *report)
@@ -310,10 +322,18 @@ static int contig_search_windows(struct contig_search *search, bool first,
 
 	/* Pages that do not move can be where a short search looks. */
 	search->params.thorough = !first;
-	search->params.held = false;
+	search->params.reach = CONTIG_REACH_EASY;
 	ret = contig_search_unclaimed(search);
+	if (!ret && !survey->nr && survey->huge &&
+	    search->huge_tries < CONTIG_HUGE_TRIES) {
+		search->params.reach = CONTIG_REACH_HUGE;
+		ret = contig_search_unclaimed(search);
+		survey->nr = min(survey->nr,
+				 CONTIG_HUGE_TRIES - search->huge_tries);
+		search->huge_tries += survey->nr;
+	}
 	if (!ret && !survey->nr && survey->pinned && !search->drained) {
-		search->params.held = true;
+		search->params.reach = CONTIG_REACH_HELD;
 		ret = contig_search_unclaimed(search);
 		survey->nr = min(survey->nr, 1U);
 	}

@@ -226,18 +226,36 @@ static unsigned long contig_room_swap(void)
 	return min_t(unsigned long, max(get_nr_swap_pages(), 0L), anon);
 }
 
+/*
+ * Return how many pages of a zone can be allocated, without @taken ones: those that
+ * are free, and page cache. Neither is below the min watermark.
+ */
+static unsigned long contig_room_zone(struct zone *zone, unsigned long taken)
+{
+	unsigned long have = contig_zone_free(zone) + contig_zone_cache(zone) +
+			     zone_page_state(zone, NR_FREE_CMA_PAGES);
+	unsigned long keep = taken + contig_zone_keep(zone, ULONG_MAX,
+						      min_wmark_pages(zone));
+
+	return have > keep ? have - keep : 0;
+}
+
 /**
  * contig_room_moves() - check whether there is memory to migrate pages to
- * @npages: number of pages, including free ones between them, which are taken
+ * @window: the zone that the window to empty lies in
+ * @moves: pages to migrate
+ * @taken: other pages of the window: free ones, and page cache that is dropped
  *
  * Without memory for the new pages, the kernel reclaims for seconds before
  * migration fails. So count all memory that could be allocated: what is free, and
- * what the kernel can drop, write back, or swap. alloc_contig_range() migrates no
- * single page to ZONE_MOVABLE. Any context.
+ * what the kernel can drop, write back, or swap. It does not count what other
+ * caches would give up, such as that of ZFS. alloc_contig_range() migrates large
+ * pages to ZONE_MOVABLE only. May sleep.
  *
- * Return: false if migration is certain to fail.
+ * Return: false if migration would fail.
  */
-bool contig_room_moves(unsigned long npages)
+bool contig_room_moves(struct zone *window, unsigned long moves,
+		       unsigned long taken)
 {
 	unsigned long room = contig_room_swap();
 	struct zone *zone;
@@ -246,10 +264,17 @@ bool contig_room_moves(unsigned long npages)
 	room += global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +
 		global_node_page_state(NR_KERNEL_MISC_RECLAIMABLE);
 	contig_for_each_zone(zone, nid, i)
-		room += contig_zone_above(zone, ULONG_MAX, min_wmark_pages(zone)) +
-			contig_zone_listed(zone) + contig_zone_cache(zone) +
-			zone_page_state(zone, NR_FREE_CMA_PAGES);
-	return npages <= room;
+		room += contig_room_zone(zone, zone == window ? taken : 0);
+	for_each_online_node(nid) {
+		zone = &NODE_DATA(nid)->node_zones[ZONE_MOVABLE];
+		room += zone_page_state(zone, NR_FREE_PAGES);
+	}
+	if (moves <= room)
+		return true;
+	/* This takes longer, and is rarely much. */
+	contig_for_each_zone(zone, nid, i)
+		room += contig_zone_listed(zone);
+	return moves <= room;
 }
 
 /* Return the GFP flags for a page of a zone, or of one below it. */

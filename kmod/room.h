@@ -19,7 +19,8 @@ void contig_room_foresee(const struct contig_request *request,
 			 struct contig_survey *survey);
 bool contig_room_may_grow(const struct contig_request *request,
 			  const struct contig_survey *survey);
-bool contig_room_moves(unsigned long npages);
+bool contig_room_moves(struct zone *window, unsigned long moves,
+		       unsigned long taken);
 bool contig_room_make(const struct contig_request *request, struct zone *zone,
 		      unsigned long npages);
 

@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+#include "page_class.h"
+
 struct contig_request;
 struct contig_survey;
 
@@ -16,7 +18,7 @@ struct contig_survey;
  * @npages: length of the window
  * @final: the window is the last of the request, so its end may be short
  * @complete: do not stop when there are windows that cost nothing
- * @held: pages with an extra reference may be in a window
+ * @reach: which pages may be in a window
  * @wanted: stop at this number of windows that cost nothing
  * @survey: result so far
  * @moves: a ring with a bit for each page frame inside the window, set if the
@@ -33,7 +35,7 @@ struct contig_scan {
 	unsigned long npages;
 	bool final;
 	bool complete;
-	bool held;
+	enum contig_reach reach;
 	unsigned int wanted;
 	struct contig_survey *survey;
 	unsigned long *moves;

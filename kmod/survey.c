@@ -63,6 +63,10 @@ static void contig_scan_count(struct contig_survey *survey,
 	case CONTIG_CLASS_MOVABLE:
 		survey->movable += npages;
 		break;
+	case CONTIG_CLASS_HUGE:
+		survey->movable += npages;
+		survey->huge += npages;
+		break;
 	case CONTIG_CLASS_REFERENCED:
 	case CONTIG_CLASS_PINNED:
 		survey->pinned += npages;
@@ -233,7 +237,7 @@ static void contig_scan_stretch(struct contig_look *look,
 {
 	struct contig_scan *scan = &look->scan;
 	struct contig_survey *survey = scan->survey;
-	bool usable = contig_class_usable(stretch.class, scan->held);
+	bool usable = contig_class_usable(stretch.class, scan->reach);
 	bool free = stretch.class == CONTIG_CLASS_FREE;
 
 	contig_scan_count(survey, stretch.class, npages);
@@ -245,7 +249,7 @@ static void contig_scan_stretch(struct contig_look *look,
 		survey->listed += npages;
 	contig_scan_cma(scan, look->cma && usable, pfn, npages);
 	if (!look->isolates ||
-	    (!usable && stretch.class != CONTIG_CLASS_REFERENCED))
+	    !contig_class_usable(stretch.class, CONTIG_REACH_HELD))
 		contig_scan_loose_end(scan, pfn, pfn + npages);
 	if (look->isolates && usable)
 		contig_scan_slide(scan, pfn, npages, !free);
@@ -484,7 +488,7 @@ int contig_survey_windows(const struct contig_request *request,
 		goto out;
 	look->scan.final = params->final;
 	look->scan.complete = params->complete;
-	look->scan.held = params->held;
+	look->scan.reach = params->reach;
 	look->scan.wanted = params->wanted;
 	look->thorough = params->thorough;
 
@@ -504,7 +508,7 @@ out:
 	return ret;
 }
 
-/* contig_survey_windows() for one, without pages with extra references. */
+/* contig_survey_windows() for one, without pages that are held. */
 int contig_survey_memory(const struct contig_request *request,
 			 unsigned long npages, bool complete,
 			 struct contig_survey *survey)
@@ -513,6 +517,7 @@ int contig_survey_memory(const struct contig_request *request,
 		.npages = npages,
 		.final = true,
 		.complete = complete,
+		.reach = CONTIG_REACH_HUGE,
 		.wanted = 1,
 	};
 

@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+#include "page_class.h"
+
 struct contig_avoid;
 struct contig_request;
 
@@ -30,6 +32,7 @@ struct contig_window {
  * @nr: number of windows
  * @free: pages that are free
  * @movable: pages in use that can be migrated
+ * @huge: those of @movable that belong to hugetlb pools
  * @kernel: pages of the kernel, which cannot be migrated
  * @pinned: pages in use that could be migrated if they were not pinned
  * @largest: longest window that could be emptied, in pages
@@ -54,6 +57,7 @@ struct contig_survey {
 	unsigned int nr;
 	unsigned long free;
 	unsigned long movable;
+	unsigned long huge;
 	unsigned long kernel;
 	unsigned long pinned;
 	unsigned long largest;
@@ -74,7 +78,7 @@ struct contig_survey {
  * @complete: count everything, even when windows that cost nothing were found
  * @thorough: look at all memory unless windows cost nothing, and not only until
  *            that costs more than emptying the windows found
- * @held: pages with an extra reference may be in a window
+ * @reach: which pages may be in a window
  * @wanted: number of windows to look for, if not @complete
  */
 struct contig_survey_params {
@@ -82,7 +86,7 @@ struct contig_survey_params {
 	bool final;
 	bool complete;
 	bool thorough;
-	bool held;
+	enum contig_reach reach;
 	unsigned int wanted;
 };
 

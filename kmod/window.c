@@ -58,13 +58,14 @@ static bool contig_block_isolates(struct zone *zone, unsigned long pfn)
  * contig_window_usable() - check a window again
  * @pfn: first page frame
  * @npages: how many
- * @held: pages with an extra reference may be in it
+ * @reach: which pages may be in it
  *
  * May sleep.
  *
  * Return: true if it could still be emptied.
  */
-bool contig_window_usable(unsigned long pfn, unsigned long npages, bool held)
+bool contig_window_usable(unsigned long pfn, unsigned long npages,
+			  enum contig_reach reach)
 {
 	unsigned long end = pfn + npages, stop, n;
 	enum contig_page_class class;
@@ -83,7 +84,7 @@ bool contig_window_usable(unsigned long pfn, unsigned long npages, bool held)
 			n = 1;
 			class = page ? contig_page_class(page, &n) :
 				       CONTIG_CLASS_KERNEL;
-			usable = contig_class_usable(class, held);
+			usable = contig_class_usable(class, reach);
 		}
 		rcu_read_unlock();
 	}
@@ -109,9 +110,9 @@ unsigned long contig_window_busy(unsigned long pfn, unsigned long npages)
 			break;
 		if (contig_page_class(page, &n) == CONTIG_CLASS_FREE)
 			continue;
-		if (!PageLRU(compound_head(page)))
-			continue;
 		page = compound_head(page);
+		if (!PageLRU(page) && !PageHuge(page))
+			continue;
 		if (PageLocked(page) || PageWriteback(page))
 			found = pfn;
 	}
@@ -233,6 +234,38 @@ int contig_window_type(unsigned long pfn, unsigned long *npages,
 	rcu_read_unlock();
 	*npages = min(next, end) - pfn;
 	return contig_block_type_usable(type) ? type : -1;
+}
+
+/**
+ * contig_window_one_huge() - find the part of a window to empty in one step
+ * @pfn: first page frame
+ * @npages: how many
+ *
+ * The kernel moves a huge page to a free one of its pool if there is one (until
+ * Linux 6.14, wherever that lies), and the page that was emptied is free in the
+ * pool then. So of several in one step, the next one moves to where the one before
+ * was, and the step is never empty.
+ *
+ * Return: number of page frames before the second huge page in use.
+ */
+unsigned long contig_window_one_huge(unsigned long pfn, unsigned long npages)
+{
+	unsigned long at, end = pfn + npages, n;
+	unsigned int used = 0;
+
+	for (at = pfn; at < end && used < 2; at += n) {
+		struct page *page;
+
+		n = 1;
+		rcu_read_lock();
+		page = pfn_to_online_page(at);
+		if (page && contig_page_class(page, &n) == CONTIG_CLASS_HUGE &&
+		    contig_page_huge_used(page) && used++)
+			n = 0;
+		rcu_read_unlock();
+		cond_resched();
+	}
+	return used < 2 ? npages : max(pageblock_start_pfn(at), pfn + 1) - pfn;
 }
 
 /* Return how many of these page frames are free. */

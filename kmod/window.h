@@ -7,11 +7,15 @@
 
 #include <linux/types.h>
 
+#include "page_class.h"
+
 struct contig_avoid;
 struct zone;
 
 bool contig_pageblock_usable(struct zone *zone, unsigned long pfn);
-bool contig_window_usable(unsigned long pfn, unsigned long npages, bool held);
+bool contig_window_usable(unsigned long pfn, unsigned long npages,
+			  enum contig_reach reach);
+unsigned long contig_window_one_huge(unsigned long pfn, unsigned long npages);
 unsigned long contig_window_drain(unsigned long pfn, unsigned long npages,
 				  bool *waits);
 unsigned long contig_window_busy(unsigned long pfn, unsigned long npages);

@@ -65,19 +65,25 @@ FIXTURE_TEARDOWN(hugetlb) {
 	close(self->fd);
 }
 
-/* Ask for the frames of a huge page, and give them back. */
-static int take(FIXTURE_DATA(hugetlb) *self, uint64_t pfn,
-		struct contig_alloc *alloc)
+/* Ask for the frames of some huge pages, and give them back. */
+static int take_some(FIXTURE_DATA(hugetlb) *self, uint64_t pfn, size_t n,
+		     struct contig_alloc *alloc)
 {
 	int ret;
 
-	*alloc = alloc_request(self->size, CONTIG_RUNGS_RANGE);
+	*alloc = alloc_request(n * self->size, CONTIG_RUNGS_RANGE);
 	alloc->constraints.lowest = pfn * page_size;
-	alloc->constraints.highest = pfn * page_size + self->size - 1;
+	alloc->constraints.highest = pfn * page_size + n * self->size - 1;
 	ret = _test_cmd_alloc(self->fd, alloc);
 	if (!ret)
 		close(alloc->out_fd);
 	return ret;
+}
+
+static int take(FIXTURE_DATA(hugetlb) *self, uint64_t pfn,
+		struct contig_alloc *alloc)
+{
+	return take_some(self, pfn, 1, alloc);
 }
 
 TEST_F_TIMEOUT(hugetlb, used_pages_move_with_their_contents, 120)
@@ -106,6 +112,44 @@ TEST_F_TIMEOUT(hugetlb, used_pages_move_with_their_contents, 120)
 					i));
 	EXPECT_EQ(self->pool, meminfo_kib("HugePages_Total"));
 	EXPECT_EQ(0, meminfo_kib("HugePages_Surp"));
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Each goes to a free page of the pool, which can be its neighbour. */
+TEST_F_TIMEOUT(hugetlb, neighbours_move_as_well, 120)
+{
+	const size_t frames = self->size / page_size;
+	unsigned int had = 0, tries = 0;
+	struct contig_alloc alloc;
+	uint64_t *pfns;
+	size_t i;
+
+	pfns = calloc(self->pages, sizeof(*pfns));
+	ASSERT_NE(NULL, pfns);
+	for (i = 0; i < self->pages; i++)
+		pfns[i] = pfn_of(self->used + i * self->size);
+	qsort(pfns, self->pages, sizeof(*pfns), by_number);
+	for (i = 0; i + 2 < self->pages && tries < TRIES; i++) {
+		if (pfns[i] + 2 * frames != pfns[i + 2])
+			continue;
+		tries++;
+		had += !take_some(self, pfns[i], 3, &alloc);
+		i += 2;
+	}
+	free(pfns);
+	if (!tries)
+		SKIP(return, "no huge pages lie beside each other");
+	EXPECT_LT(0, had);
+	for (i = 0; i < self->pages; i++)
+		EXPECT_TRUE(has_pattern(self->used + i * self->size, self->size,
+					i));
+	EXPECT_EQ(self->pool, meminfo_kib("HugePages_Total"));
 }
 
 /* Reservations hold: what was promised can be touched afterwards. */
@@ -159,9 +203,11 @@ TEST_F_TIMEOUT(hugetlb, stay_if_the_administrator_says_so, 120)
 TEST_F_TIMEOUT(hugetlb, stay_while_they_are_locked, 120)
 {
 	struct contig_alloc alloc;
-	uint64_t pfn = pfn_of(self->used);
+	uint64_t pfn;
 
+	/* The kernel moves it out of CMA for that. */
 	test_lock(self->fd, self->used, self->size, 0);
+	pfn = pfn_of(self->used);
 	EXPECT_EQ(-ENOMEM, take(self, pfn, &alloc));
 	EXPECT_EQ(CONTIG_BLOCKED_PINNED, alloc.out_reports[0].blocked);
 	EXPECT_EQ(pfn, pfn_of(self->used));
