@@ -234,20 +234,36 @@ int contig_pages_block(const struct contig_request *request,
 	return ret;
 }
 
+/* Return true if a higher zone of the page's node is within the limits, too. */
+static bool contig_pages_low(const struct contig_request *request,
+			     const struct page *page)
+{
+	struct zone *zone;
+	int i;
+
+	for (i = page_zonenum(page) + 1; i < MAX_NR_ZONES; i++) {
+		zone = contig_zone(page_to_nid(page), i);
+		if (zone && zone->zone_start_pfn <= request->highest)
+			return true;
+	}
+	return false;
+}
+
 /**
  * contig_pages_ready() - take a block of zeroed pages that is free already
  * @request: the request
  * @extents: the pages are appended here
  *
- * Does not take memory of a lower zone because GFP flags cannot express an address
- * limit: to empty a window of the right zone is better. May sleep.
+ * Leaves memory of lower zones and of other nodes than the preferred one: to empty
+ * a window of the right zone is better. Does not reclaim.
  *
  * Return: true if it did.
  */
 bool contig_pages_ready(const struct contig_request *request,
 			struct contig_extents *extents)
 {
-	gfp_t gfp = GFP_USER | __GFP_ZERO | __GFP_NOWARN | __GFP_ACCOUNT;
+	gfp_t gfp = GFP_USER | __GFP_ZERO | __GFP_NOWARN | __GFP_ACCOUNT |
+		    __GFP_NORETRY | __GFP_NOMEMALLOC;
 	int order = max(order_base_2(request->npages),
 			order_base_2(request->align));
 	int i = 0;
@@ -259,12 +275,13 @@ bool contig_pages_ready(const struct contig_request *request,
 			return false;
 	if (contig_pages_above(request, contig_pages_zones[i].top))
 		return false;
-	gfp |= contig_pages_zones[i].gfp;
-	if (request->node_strict)
+	gfp = (gfp | contig_pages_zones[i].gfp) & ~__GFP_RECLAIM;
+	if (request->node != NUMA_NO_NODE)
 		gfp |= __GFP_THISNODE;
-	if (contig_pages_take(request, gfp, extents, order, request->npages))
+	if (contig_pages_get(request, gfp, extents, order, request->npages))
 		return false;
-	if (contig_extents_fit(request, extents))
+	if (contig_extents_fit(request, extents) &&
+	    !contig_pages_low(request, pfn_to_page(extents->entries[0].pfn)))
 		return true;
 	contig_pages_put_extents(extents);
 	return false;
