@@ -36,7 +36,7 @@
  * long as the request allows, but can be killed.
  *
  * Return: the buffer, which is not exported yet, or ERR_PTR() of -EDQUOT,
- * -ENOMEM, -ETIME or -EINTR.
+ * -ENOMEM, -EAGAIN (instead of -ENOMEM, if it may not wait), -ETIME or -EINTR.
  */
 struct contig_buffer *contig_alloc_buffer(const struct contig_request *request,
 					  const char *name,
@@ -50,7 +50,7 @@ struct contig_buffer *contig_alloc_buffer(const struct contig_request *request,
 	trace_contig_alloc_start(request->npages, request->rungs);
 	buffer = contig_buffer_new(request->user, name, request->npages);
 	/* Freed reserve memory stays charged until scrubbed: wait for that. */
-	if (buffer == ERR_PTR(-EDQUOT)) {
+	if (buffer == ERR_PTR(-EDQUOT) && !request->no_wait) {
 		half = contig_request_half(request);
 		contig_scrub_wait(&half);
 		buffer = contig_buffer_new(request->user, name,
@@ -64,7 +64,7 @@ struct contig_buffer *contig_alloc_buffer(const struct contig_request *request,
 	if (!ret)
 		return buffer;
 	contig_buffer_abandon(buffer);
-	return ERR_PTR(ret);
+	return ERR_PTR(request->no_wait && ret == -ENOMEM ? -EAGAIN : ret);
 }
 
 static int contig_alloc_publish(struct contig_ucmd *ucmd,
@@ -114,10 +114,12 @@ static void contig_alloc_clear(struct contig_alloc *cmd)
 static int contig_alloc_failed(struct contig_ucmd *ucmd,
 			       const struct contig_request *request, int error)
 {
-	struct contig_survey *survey __free(kfree) =
-		kmalloc(sizeof(*survey), CONTIG_GFP);
+	struct contig_survey *survey __free(kfree) = NULL;
 	struct contig_alloc *cmd = ucmd->cmd;
 
+	/* To look at all memory takes time. */
+	if (!request->no_wait)
+		survey = kmalloc(sizeof(*survey), CONTIG_GFP);
 	if (survey && !contig_report_largest(request, survey, cmd->out_reports,
 					     cmd->out_report_count))
 		cmd->out_at_least =

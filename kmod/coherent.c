@@ -177,6 +177,14 @@ static bool contig_coherent_may_wait(const struct contig_request *request)
 	return pool ? !pool->no_map : request->npages > 1;
 }
 
+/* Return true if memory is taken from a pool by setting bits. */
+static bool contig_coherent_is_quick(const struct contig_request *request)
+{
+	struct contig_pool *pool = contig_coherent_pool(request);
+
+	return pool && pool->no_map;
+}
+
 /* Allocate for a device near a node. Return 0 or as contig_cma_alloc(). */
 static int contig_coherent_get(const struct contig_request *request,
 			       struct contig_buffer *buffer, int node,
@@ -351,11 +359,17 @@ static int contig_coherent_alloc(const struct contig_request *request,
 	int ret;
 
 	report->windows = 1;
+	if (why && request->no_wait && !contig_coherent_is_quick(request)) {
+		report->blocked = CONTIG_BLOCKED_WAIT;
+		return -ENOMEM;
+	}
 	if (why)
 		return contig_coherent_bare(request, buffer, why, report);
 	/* With CMA, leave reclaim (hard) for the end: both move pages. */
 	ret = contig_coherent_block(request, buffer, !cma, report);
-	if (!ret || !cma)
+	if (ret && cma && request->no_wait)
+		report->blocked = CONTIG_BLOCKED_WAIT;
+	if (!ret || !cma || request->no_wait)
 		return ret;
 	ret = contig_coherent_bare(request, buffer, CONTIG_FRAMES_CMA, report);
 	if (!ret || ret == -EINTR || ret == -ETIME ||

@@ -136,7 +136,7 @@ int contig_pages_take(const struct contig_request *request, gfp_t gfp,
 		      struct contig_extents *extents, unsigned int order,
 		      unsigned long npages)
 {
-	if (order)
+	if (order || request->no_wait)
 		gfp = (gfp | __GFP_NORETRY | __GFP_NOMEMALLOC) &
 		      ~__GFP_DIRECT_RECLAIM;
 	else
@@ -207,7 +207,7 @@ int contig_pages_block(const struct contig_request *request,
 
 	if (order > MAX_PAGE_ORDER)
 		return -ENOMEM;
-	if (order && !hard)
+	if ((order && !hard) || request->no_wait)
 		gfp = (gfp | __GFP_NORETRY | __GFP_NOMEMALLOC) &
 		      ~__GFP_DIRECT_RECLAIM;
 	else if (order <= PAGE_ALLOC_COSTLY_ORDER)

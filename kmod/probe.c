@@ -249,6 +249,9 @@ int contig_probe_ioctl(struct contig_ucmd *ucmd)
 
 	if (!survey)
 		return -ENOMEM;
+	/* The answer would be out of date. */
+	if (cmd->flags & CONTIG_ALLOC_NO_WAIT)
+		return -EOPNOTSUPP;
 	ret = contig_request_for(ucmd->client, &request, cmd->length, cmd->flags,
 				 cmd->rungs, 0, &cmd->constraints);
 	if (ret)

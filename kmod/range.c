@@ -467,6 +467,10 @@ static int contig_range_alloc(const struct contig_request *request,
 	/* Nothing has to move for a free block. */
 	if (contig_pages_ready(request, &buffer->extents))
 		return 0;
+	if (request->no_wait) {
+		report->blocked = CONTIG_BLOCKED_WAIT;
+		return -EBUSY;
+	}
 	ret = contig_range_take(request, request->npages, true, report, &pfn);
 	if (ret)
 		return ret;

@@ -267,7 +267,8 @@ static bool contig_request_possible(struct contig_request *request)
  */
 static int contig_request_check_flags(u32 flags)
 {
-	if (flags & ~(CONTIG_ALLOC_MAPPING | CONTIG_ALLOC_KEEP_CONTENTS))
+	if (flags & ~(CONTIG_ALLOC_MAPPING | CONTIG_ALLOC_KEEP_CONTENTS |
+		      CONTIG_ALLOC_NO_WAIT))
 		return -EOPNOTSUPP;
 	if ((flags & CONTIG_ALLOC_MAPPING) == CONTIG_ALLOC_MAPPING)
 		return -EINVAL;
@@ -320,6 +321,7 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 	request->struct_page = flags & CONTIG_ALLOC_STRUCT_PAGE;
 	request->page_frames = flags & CONTIG_ALLOC_PAGE_FRAMES;
 	request->keep = flags & CONTIG_ALLOC_KEEP_CONTENTS;
+	request->no_wait = flags & CONTIG_ALLOC_NO_WAIT;
 	ret = contig_request_set_limits(request, constraints);
 	if (ret)
 		return ret;

@@ -95,6 +95,15 @@ bool contig_reserve_overlaps(unsigned long start, unsigned long end)
 	return false;
 }
 
+/* Lock the blocks. Return false if the request may not wait for that. */
+static bool contig_reserve_enter(const struct contig_request *request)
+{
+	if (request->no_wait)
+		return mutex_trylock(&contig_reserve_lock);
+	mutex_lock(&contig_reserve_lock);
+	return true;
+}
+
 /*
  * Return why no block has room for the request. Set @hope if a block may have
  * room when the memory that came back to it is clean.
@@ -117,7 +126,8 @@ contig_reserve_cause(const struct contig_request *request, bool *hope)
 		return CONTIG_BLOCKED_CONTENTS;
 	if (request->npages > longest)
 		return CONTIG_BLOCKED_EXHAUSTED;
-	guard(mutex)(&contig_reserve_lock);
+	if (!contig_reserve_enter(request))
+		return CONTIG_BLOCKED_WAIT;
 	for (i = 0; i < reserve.nr && !*hope; i++) {
 		if (!contig_block_suits(&reserve.blocks[i], request))
 			continue;
@@ -127,6 +137,7 @@ contig_reserve_cause(const struct contig_request *request, bool *hope)
 			contig_block_largest(&reserve.blocks[i], request) >=
 				request->npages;
 	}
+	mutex_unlock(&contig_reserve_lock);
 	return blocked;
 }
 
@@ -194,14 +205,15 @@ static unsigned long contig_reserve_carve(const struct contig_request *request,
 					  struct contig_buffer *buffer,
 					  struct contig_block **block)
 {
-	unsigned long pfn;
+	unsigned long pfn = 0;
 	unsigned int i;
 	int pass;
 
-	guard(mutex)(&contig_reserve_lock);
+	if (!contig_reserve_enter(request))
+		return 0;
 	contig_reserve_check();
-	for (pass = 0; pass < 2; pass++) {
-		for (i = reserve.nr; i--;) {
+	for (pass = 0; pass < 2 && !pfn; pass++) {
+		for (i = reserve.nr; i-- && !pfn;) {
 			bool preferred =
 				reserve.blocks[i].node == request->node;
 
@@ -209,11 +221,10 @@ static unsigned long contig_reserve_carve(const struct contig_request *request,
 				continue;
 			*block = &reserve.blocks[i];
 			pfn = contig_block_cut(*block, request, buffer);
-			if (pfn)
-				return pfn;
 		}
 	}
-	return 0;
+	mutex_unlock(&contig_reserve_lock);
+	return pfn;
 }
 
 static bool contig_reserve_present(const struct contig_request *request)
@@ -238,7 +249,9 @@ static int contig_reserve_alloc(const struct contig_request *request,
 	pfn = contig_reserve_carve(request, buffer, &run->block);
 	if (!pfn) {
 		report->blocked = contig_reserve_cause(request, &hope);
-		if (hope) {
+		if (hope && request->no_wait) {
+			report->blocked = CONTIG_BLOCKED_WAIT;
+		} else if (hope) {
 			contig_scrub_wait(request);
 			pfn = contig_reserve_carve(request, buffer,
 						   &run->block);

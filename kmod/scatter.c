@@ -79,6 +79,8 @@ static int contig_scatter_alloc(const struct contig_request *request,
 	gfp_t gfp;
 
 	reachable = contig_pages_gfp(request, &gfp);
+	if (!reachable && request->no_wait)
+		return -ENOMEM;
 	if (!reachable && !contig_range_present()) {
 		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
 		return -ENOMEM;

@@ -175,7 +175,7 @@ static int contig_split_alloc(const struct contig_request *request,
 		.buffer = buffer,
 		.report = report,
 		.limit = request->npages,
-		.windows = contig_range_present(),
+		.windows = contig_range_present() && !request->no_wait,
 	};
 	int ret;
 

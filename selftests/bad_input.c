@@ -497,7 +497,7 @@ TEST_F(bad, allocations)
 		{ { .length = 0 }, EINVAL },
 		{ { .length = ~0ull }, EFBIG },
 		{ { .length = 1ull << 63 }, EFBIG },
-		{ { .length = 1, .flags = 8 }, EOPNOTSUPP },
+		{ { .length = 1, .flags = 16 }, EOPNOTSUPP },
 		{ { .length = 1, .flags = ~0u }, EOPNOTSUPP },
 		{ { .length = 1, .rungs = 1 }, EOPNOTSUPP },
 		{ { .length = 1, .rungs = ~0u }, EOPNOTSUPP },
@@ -569,7 +569,7 @@ TEST_F_TIMEOUT(bad, at_random, 400)
 		cmd.size = sizes[nr];
 		if (!(random_word() & 7))
 			cmd.size += random_word() & 15;
-		cmd.flags = random_word() & 1 ? 0 : random_word() & 7;
+		cmd.flags = random_word() & 1 ? 0 : random_word() & 15;
 		if (nr == CONTIG_CMD_ALLOC || nr == CONTIG_CMD_PROBE) {
 			cmd.first &= MIB(1) - 1;
 			cmd.alloc.timeout_ms = 1;

@@ -67,7 +67,7 @@ FIXTURE_VARIANT(command) {
 COMMAND(info, INFO, 0);
 COMMAND_SINCE(alloc, ALLOC, offsetof(struct contig_alloc, out_frames),
 	      CONTIG_ALLOC_STRUCT_PAGE | CONTIG_ALLOC_PAGE_FRAMES |
-	      CONTIG_ALLOC_KEEP_CONTENTS);
+	      CONTIG_ALLOC_KEEP_CONTENTS | CONTIG_ALLOC_NO_WAIT);
 COMMAND_SINCE(probe, PROBE, offsetof(struct contig_probe, out_at_least),
 	      CONTIG_ALLOC_STRUCT_PAGE | CONTIG_ALLOC_PAGE_FRAMES |
 	      CONTIG_ALLOC_KEEP_CONTENTS);

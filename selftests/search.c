@@ -18,6 +18,8 @@ FIXTURE(search) {
 	int fd;
 	char *full;
 	size_t length;
+	int holds[HELD];
+	int n;
 };
 
 FIXTURE_SETUP(search) {
@@ -27,6 +29,8 @@ FIXTURE_SETUP(search) {
 }
 
 FIXTURE_TEARDOWN(search) {
+	while (self->n)
+		close(self->holds[--self->n]);
 	if (self->full)
 		munmap(self->full, self->length);
 	quota_restore();
@@ -144,6 +148,35 @@ TEST_F(search, is_not_needed_for_a_free_block)
 	close(alloc.out_fd);
 }
 
+/* CONTIG_ALLOC_NO_WAIT: memory could be moved, and is not. */
+TEST_F_TIMEOUT(search, is_not_for_who_may_not_wait, 120)
+{
+	struct contig_alloc alloc = alloc_request(LENGTH / 2, CONTIG_RUNGS_RANGE);
+	long before, seen;
+
+	if (!fill(self))
+		SKIP(return, "memory cannot be filled");
+	/* Take what is free in one piece. */
+	alloc.flags = CONTIG_ALLOC_NO_WAIT;
+	while (self->n < HELD && !_test_cmd_alloc(self->fd, &alloc))
+		self->holds[self->n++] = alloc.out_fd;
+	before = migrated();
+	seen = looks();
+	EXPECT_EQ(-EAGAIN, _test_cmd_alloc(self->fd, &alloc));
+	EXPECT_EQ(CONTIG_BLOCKED_WAIT, alloc.out_reports[0].blocked);
+	EXPECT_EQ(0, alloc.out_reports[0].largest);
+	EXPECT_EQ(seen, looks());
+	EXPECT_GT(MIB(1) / (long)page_size, migrated() - before);
+	alloc = alloc_request(LENGTH / 2, CONTIG_RUNGS_RANGE);
+	test_alloc(self->fd, &alloc);
+	close(alloc.out_fd);
+	/* Single pages are free. */
+	alloc = alloc_request(LENGTH / 2, CONTIG_RUNGS_SCATTER);
+	alloc.flags = CONTIG_ALLOC_NO_WAIT;
+	test_alloc(self->fd, &alloc);
+	close(alloc.out_fd);
+}
+
 /* All of memory that moves would be a window, but has nowhere to go. */
 TEST_F_TIMEOUT(search, moves_nothing_without_room, 120)
 {
@@ -179,7 +212,7 @@ TEST_F_TIMEOUT(search, ends_when_it_costs_more_than_moving, 120)
 			  pageblock_bytes() / page_size;
 	struct contig_probe probe = probe_request(LENGTH, CONTIG_RUNGS_RANGE);
 	uint64_t zone = highest_zone();
-	int i, fd, had = 0, held = 0, freed = 0, holds[HELD], short_ones = 0;
+	int i, fd, had = 0, freed = 0, short_ones = 0;
 
 	if (looks() < 0)
 		SKIP(return, "no debugfs");
@@ -189,13 +222,13 @@ TEST_F_TIMEOUT(search, ends_when_it_costs_more_than_moving, 120)
 		SKIP(return, "memory cannot be filled");
 	probe.constraints.lowest = zone * page_size;
 	/* Take what is free in one piece. */
-	while (held < HELD) {
+	while (self->n < HELD) {
 		ASSERT_EQ(0, _test_cmd_probe(self->fd, &probe));
 		if (probe.out_moves)
 			break;
-		holds[held] = buffer_get(self->fd, LENGTH, CONTIG_RUNGS_RANGE);
-		if (holds[held] >= 0)
-			held++;
+		fd = buffer_get(self->fd, LENGTH, CONTIG_RUNGS_RANGE);
+		if (fd >= 0)
+			self->holds[self->n++] = fd;
 		else if (freed++ < 4)
 			free_eighth(self, 2 * freed - 1); /* for want of room */
 		else
@@ -223,8 +256,6 @@ TEST_F_TIMEOUT(search, ends_when_it_costs_more_than_moving, 120)
 	}
 	EXPECT_LE(BLOCKS / 2, had);
 	EXPECT_LE(BLOCKS / 2, short_ones);
-	while (held)
-		close(holds[--held]);
 }
 
 TEST_HARNESS_MAIN

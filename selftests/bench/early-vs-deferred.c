@@ -112,6 +112,7 @@ static const char *const reasons[] = {
 	[CONTIG_BLOCKED_SIGNAL] = "interrupted",
 	[CONTIG_BLOCKED_SEGMENTS] = "needs more extents",
 	[CONTIG_BLOCKED_CONTENTS] = "has no contents",
+	[CONTIG_BLOCKED_WAIT] = "nothing free now",
 };
 
 static int client;

@@ -98,6 +98,7 @@
  *    devices use.
  *  - ENOMEM: there is not enough memory of the requested kind (classic
  *    notEnoughMemoryErr); the reports of CONTIG_ALLOC give the reasons.
+ *  - EAGAIN: there is none that is free now, as CONTIG_ALLOC_NO_WAIT demands.
  *  - ETIME: the time budget ran out first.
  *  - EINTR: a fatal signal came first, or any signal while an exporter of a
  *    foreign dma-buf waited; nothing was changed.
@@ -355,6 +356,8 @@ struct contig_constraints {
  * @CONTIG_BLOCKED_SEGMENTS: more segments would be needed than allowed
  * @CONTIG_BLOCKED_CONTENTS: the rung has no memory whose contents were kept, or
  *                           none left that meets the constraints
+ * @CONTIG_BLOCKED_WAIT: the rung has no such memory free now, and
+ *                       CONTIG_ALLOC_NO_WAIT forbids it to make some
  */
 enum contig_blocked {
 	CONTIG_BLOCKED_NOT = 0,
@@ -370,7 +373,8 @@ enum contig_blocked {
 	CONTIG_BLOCKED_TIME = 10,
 	CONTIG_BLOCKED_SIGNAL = 11,
 	CONTIG_BLOCKED_SEGMENTS = 12,
-	CONTIG_BLOCKED_CONTENTS = 13
+	CONTIG_BLOCKED_CONTENTS = 13,
+	CONTIG_BLOCKED_WAIT = 14
 };
 
 /**
@@ -429,11 +433,21 @@ struct contig_report {
  *                            dma_alloc_attrs() even where it would otherwise
  *                            take a block of the page allocator. Excludes
  *                            CONTIG_ALLOC_STRUCT_PAGE
+ * @CONTIG_ALLOC_NO_WAIT: take only memory that is free now: clean memory of the
+ *                        reserve, of a pool whose memory the kernel does not
+ *                        map, and blocks of the page allocator. Nothing is
+ *                        moved, reclaimed or scrubbed for the buffer, CMA is
+ *                        left out, and no other request is waited for, so the
+ *                        call takes little longer than clearing the memory.
+ *                        EAGAIN if there is none; the reports then have no
+ *                        largest length. CONTIG_PROBE refuses it
+ *                        (EOPNOTSUPP)
  */
 enum contig_alloc_flags {
 	CONTIG_ALLOC_STRUCT_PAGE = 1 << 0,
 	CONTIG_ALLOC_KEEP_CONTENTS = 1 << 1,
-	CONTIG_ALLOC_PAGE_FRAMES = 1 << 2
+	CONTIG_ALLOC_PAGE_FRAMES = 1 << 2,
+	CONTIG_ALLOC_NO_WAIT = 1 << 3
 };
 
 /**
@@ -492,8 +506,8 @@ enum contig_frames {
  * CONTIG_ALLOC_KEEP_CONTENTS. It is freed when the last descriptor, mapping,
  * lock and importing driver of the buffer are gone, in all processes.
  *
- * The result is also written if the call fails with ENOMEM, ETIME or EINTR, so
- * that the reports give the reasons, and with ERANGE, without a report.
+ * The result is also written if the call fails with ENOMEM, EAGAIN, ETIME or
+ * EINTR, so that the reports give the reasons, and with ERANGE, without a report.
  */
 struct contig_alloc {
 	__u32 size;

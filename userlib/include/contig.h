@@ -335,8 +335,9 @@ int contig_alloc_opts_init(struct contig_alloc_opts *opts, size_t size);
  * at which it was mapped, and given to other drivers and processes as
  * contig_buffer_fd().
  *
- * Return: 0; -ENOMEM: no rung could give it; -ETIME: the time ran out; -EINTR:
- * a fatal signal came; -ERANGE: no memory of this machine meets the
+ * Return: 0; -ENOMEM: no rung could give it; -EAGAIN: none could give it at
+ * once, as CONTIG_ALLOC_NO_WAIT demands; -ETIME: the time ran out; -EINTR: a
+ * fatal signal came; -ERANGE: no memory of this machine meets the
  * constraints; -EFBIG: longer than the memory of the machine, or, on a 32-bit
  * kernel, than 4 GiB less a page; -EDQUOT: over the user's quota, or over the
  * memory that all users together may have allocated; -EPERM: the constraints
@@ -360,7 +361,7 @@ int contig_alloc(struct contig *client, uint64_t length,
  * @client: handle
  * @length: bytes, as for contig_alloc()
  * @opts: as for contig_alloc(), except that the time budget, the name and the
- *        answer are not used
+ *        answer are not used, and that CONTIG_ALLOC_NO_WAIT is refused
  * @probe: filled; its member size must be set to sizeof(struct contig_probe)
  *
  * Changes nothing.

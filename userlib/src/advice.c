@@ -147,6 +147,7 @@ void ctg_add_advice(struct ctg_text *text, const char *intro,
 		 outcome->flags & CONTIG_ALLOC_PAGE_FRAMES
 			 ? "do without CONTIG_ALLOC_PAGE_FRAMES"
 			 : "do without CONTIG_ALLOC_STRUCT_PAGE"},
+		{BLOCKED(WAIT), "do without CONTIG_ALLOC_NO_WAIT"},
 		{BLOCKED(SEGMENTS), "accept more extents (max_segments)"},
 		{BLOCKED(CONTENTS),
 		 "load the module with the memory "

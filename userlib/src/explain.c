@@ -71,6 +71,8 @@ static const char *blocked_clause(const struct contig_report *report,
 		return "%s would have needed more extents than allowed";
 	case CONTIG_BLOCKED_CONTENTS:
 		return "%s has no memory whose contents were kept";
+	case CONTIG_BLOCKED_WAIT:
+		return "%s has no such memory free now";
 	default:
 		return "%s could not answer";
 	}
@@ -327,6 +329,14 @@ static void explain_failure(struct ctg_text *text, int error,
 			return;
 		}
 		break;
+	case EAGAIN:
+		/* The kernel looked for no other length. */
+		ctg_add(text, "No rung could give %s%s at once", size,
+			constrained);
+		add_cause(text, ": ", outcome, false);
+		ctg_add(text, ".");
+		ctg_add_advice(text, " What helps: ", outcome);
+		return;
 	case ETIME:
 		ctg_add(text, "The time ran out before a rung could give %s%s",
 			size, constrained);

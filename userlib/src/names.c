@@ -31,6 +31,7 @@ static const char *const blocked_names[] = {
 	[CONTIG_BLOCKED_SIGNAL] = "signal",
 	[CONTIG_BLOCKED_SEGMENTS] = "segments",
 	[CONTIG_BLOCKED_CONTENTS] = "contents",
+	[CONTIG_BLOCKED_WAIT] = "wait",
 };
 
 static const char *const remedy_names[] = {
@@ -95,6 +96,8 @@ static const struct {
 		 "devices use"},
 	{ENOMEM, "there is not enough memory of the requested kind"},
 	{ETIME, "the time budget ran out"},
+	{EAGAIN, "there is no memory that is free now, and the call may not "
+		 "wait for other memory"},
 	{EINTR, "a fatal signal came first"},
 	{ENODEV, "there is no such rung or device here, or the device is gone "
 		 "or changed its driver"},

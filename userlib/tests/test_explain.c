@@ -534,7 +534,7 @@ static void names(void **state)
 			    "unknown");
 	assert_string_equal(contig_blocked_name(CONTIG_BLOCKED_SEGMENTS),
 			    "segments");
-	assert_string_equal(contig_blocked_name(CONTIG_BLOCKED_CONTENTS + 1),
+	assert_string_equal(contig_blocked_name(CONTIG_BLOCKED_WAIT + 1),
 			    "unknown");
 	assert_string_equal(contig_remedy_name(CONTIG_REMEDY_QUOTA), "quota");
 	assert_string_equal(contig_remedy_name(CONTIG_REMEDY_QUOTA + 1),

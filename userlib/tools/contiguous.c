@@ -34,6 +34,7 @@ static const char usage[] =
 	"  -N, --node NODE         only memory of this NUMA node\n"
 	"  -p, --struct-page       only memory that O_DIRECT can use\n"
 	"  -t, --timeout MS        give up after this many milliseconds\n"
+	"  -w, --no-wait           only memory that is free now\n"
 	"  -P, --probe             only report what would be allocated\n"
 	"  -h, --help              show this help\n"
 	"  -V, --version           show the version\n"
@@ -53,6 +54,7 @@ static const struct option long_options[] = {
 	{"node", required_argument, NULL, 'N'},
 	{"struct-page", no_argument, NULL, 'p'},
 	{"timeout", required_argument, NULL, 't'},
+	{"no-wait", no_argument, NULL, 'w'},
 	{"probe", no_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -207,6 +209,9 @@ static void parse_option(int option, char *value,
 	case 't':
 		opts->timeout_ms = parse_limit32(
 			"no allocation takes as little time as", value);
+		break;
+	case 'w':
+		opts->flags |= CONTIG_ALLOC_NO_WAIT;
 		break;
 	case 'P':
 		*probe = true;
@@ -440,7 +445,7 @@ int main(int argc, char **argv)
 	int status;
 	int error;
 
-	while ((option = getopt_long(argc, argv, "r:l:b:a:B:n:s:S:N:pt:PhV",
+	while ((option = getopt_long(argc, argv, "r:l:b:a:B:n:s:S:N:pt:wPhV",
 				     long_options, NULL)) != -1)
 		parse_option(option, optarg, &opts, &probe);
 	if (optind < argc)
@@ -448,6 +453,9 @@ int main(int argc, char **argv)
 	if (optind < argc)
 		bad_usage("one argument too many:", argv[optind]);
 	check_values(&opts.constraints);
+	if (probe && opts.flags & CONTIG_ALLOC_NO_WAIT)
+		bad_usage("there is no probe of what is free now: leave out",
+			  "--no-wait");
 
 	error = contig_open(&client, NULL);
 	if (error)

@@ -167,6 +167,8 @@ class Blocked(enum.IntEnum):
     SEGMENTS: more segments would be needed than allowed
     CONTENTS: the rung has no memory whose contents were kept, or none left
         that meets the constraints
+    WAIT: the rung has no such memory free now, and CONTIG_ALLOC_NO_WAIT
+        forbids it to make some
     """
 
     NOT = 0
@@ -183,6 +185,7 @@ class Blocked(enum.IntEnum):
     SIGNAL = 11
     SEGMENTS = 12
     CONTENTS = 13
+    WAIT = 14
 
 
 class AllocFlags(enum.IntFlag):
@@ -205,11 +208,19 @@ class AllocFlags(enum.IntFlag):
         the coherent rung gives it, and takes it from dma_alloc_attrs() even
         where it would otherwise take a block of the page allocator. Excludes
         CONTIG_ALLOC_STRUCT_PAGE
+    NO_WAIT: take only memory that is free now: clean memory of the reserve, of
+        a pool whose memory the kernel does not map, and blocks of the page
+        allocator. Nothing is moved, reclaimed or scrubbed for the buffer, CMA
+        is left out, and no other request is waited for, so the call takes
+        little longer than clearing the memory. EAGAIN if there is none; the
+        reports then have no largest length. CONTIG_PROBE refuses it
+        (EOPNOTSUPP)
     """
 
     STRUCT_PAGE = 1
     KEEP_CONTENTS = 2
     PAGE_FRAMES = 4
+    NO_WAIT = 8
 
 
 class Frames(enum.IntEnum):
@@ -587,8 +598,9 @@ class contig_alloc(ctypes.Structure):
     CONTIG_ALLOC_KEEP_CONTENTS. It is freed when the last descriptor, mapping,
     lock and importing driver of the buffer are gone, in all processes.
 
-    The result is also written if the call fails with ENOMEM, ETIME or EINTR,
-    so that the reports give the reasons, and with ERANGE, without a report.
+    The result is also written if the call fails with ENOMEM, EAGAIN, ETIME or
+    EINTR, so that the reports give the reasons, and with ERANGE, without a
+    report.
     """
 
     _fields_ = [

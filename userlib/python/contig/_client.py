@@ -132,8 +132,9 @@ class Client(Closing):
         run while the call waits.
 
         Raises Error, with an explanation and the reports of the rungs: ENOMEM:
-        no rung could give it; ETIME: the time ran out; ERANGE: no memory of
-        this machine meets the constraints; EFBIG: longer than the memory of
+        no rung could give it; EAGAIN: none could give it at once, as
+        AllocFlags.NO_WAIT demands; ETIME: the time ran out; ERANGE: no memory
+        of this machine meets the constraints; EFBIG: longer than the memory of
         the machine; EDQUOT: over a quota; EPERM: the constraints would reveal
         physical addresses; EINVAL: wrong arguments; EOPNOTSUPP: unknown flags
         or rungs; EMFILE, ENFILE: too many open files; ENODEV: the client's
