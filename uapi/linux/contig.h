@@ -149,8 +149,8 @@ enum {
  *                        memory from dma_alloc_attrs(), which lies in the pool,
  *                        in CMA or in the page allocator, mapped as
  *                        CONTIG_MAPPING_PFN
- * @CONTIG_RUNG_RANGE: by choosing a window of memory and moving the pages in it
- *                     elsewhere; one extent
+ * @CONTIG_RUNG_RANGE: a free block of the page allocator, or a window of memory
+ *                     whose pages are moved elsewhere; one extent
  * @CONTIG_RUNG_SPLIT: as few extents as possible, each as large as possible
  * @CONTIG_RUNG_SCATTER: single pages
  * @CONTIG_RUNG_MAX: one more than the last rung
@@ -356,8 +356,10 @@ struct contig_constraints {
  * @CONTIG_BLOCKED_SEGMENTS: more segments would be needed than allowed
  * @CONTIG_BLOCKED_CONTENTS: the rung has no memory whose contents were kept, or
  *                           none left that meets the constraints
- * @CONTIG_BLOCKED_WAIT: the rung has no such memory free now, and
- *                       CONTIG_ALLOC_NO_WAIT forbids it to make some
+ * @CONTIG_BLOCKED_WAIT: the rung could give the memory only by moving,
+ *                       reclaiming or scrubbing some, by calling CMA or the DMA
+ *                       API, or by waiting for another request;
+ *                       CONTIG_ALLOC_NO_WAIT forbids that
  */
 enum contig_blocked {
 	CONTIG_BLOCKED_NOT = 0,
@@ -382,14 +384,15 @@ enum contig_blocked {
  * @rung: one of &enum contig_rung
  * @error: 0, or the positive errno with which the rung failed
  * @blocked: one of &enum contig_blocked
- * @windows: how many places the rung tried; at most 1 for a caller without the
- *           right to see physical addresses
+ * @windows: how many places the rung tried, 0 if the range rung took a free
+ *           block; at most 1 for a caller without the right to see physical
+ *           addresses
  * @time_ns: how long the rung took
  * @largest: the largest length that this rung could have given at that moment
  *           under the same constraints, estimated without moving any page; 0 if
  *           not computed. Computing it scans memory: CONTIG_PROBE always does,
- *           CONTIG_ALLOC only if it fails, for the rungs that it tried. For a
- *           caller without the right to see physical addresses it is the length
+ *           CONTIG_ALLOC only if it fails without CONTIG_ALLOC_NO_WAIT, for the
+ *           rungs that it tried. For a caller without the right to see physical addresses it is the length
  *           requested if the rung could give that, else a power of two that is
  *           below the length and below the rest of the quota
  */
