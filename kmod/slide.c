@@ -20,6 +20,15 @@
 #include "slide.h"
 #include "survey.h"
 
+/*
+ * Pages to look at for each page that the best window would migrate. To migrate
+ * one takes about a microsecond, to look at one some ten nanoseconds.
+ */
+#define CONTIG_LOOKS 64
+
+/* Looks that a search may take for even the smallest window. */
+#define CONTIG_LOOKS_LEAST 4096
+
 /* Most page frames that a window passes in one go. */
 #define CONTIG_SCAN_STRIDE BIT(20)
 
@@ -252,12 +261,33 @@ void contig_scan_loose_end(struct contig_scan *scan, unsigned long pfn,
 	scan->loose = next;
 }
 
-/* Return true if no better window can follow, and counts may be incomplete. */
-bool contig_scan_done(const struct contig_scan *scan)
+/* Return the cost of the last window that is wanted, ULONG_MAX without it. */
+static unsigned long contig_scan_cost(const struct contig_scan *scan)
 {
 	const struct contig_survey *survey = scan->survey;
 	unsigned int wanted = clamp(scan->wanted, 1U, CONTIG_WINDOWS + 0U);
 
-	return !scan->complete && survey->nr >= wanted &&
-	       !survey->windows[wanted - 1].cost;
+	return survey->nr >= wanted ? survey->windows[wanted - 1].cost :
+				      ULONG_MAX;
+}
+
+/* Return true if no better window can follow, and counts may be incomplete. */
+bool contig_scan_done(const struct contig_scan *scan)
+{
+	return !scan->complete && !contig_scan_cost(scan);
+}
+
+/**
+ * contig_scan_enough() - check whether to look further costs more than it saves
+ * @scan: the window, which has passed some memory
+ * @looked: looks at page frames so far
+ *
+ * Return: true if the windows found so far are good enough.
+ */
+bool contig_scan_enough(const struct contig_scan *scan, unsigned int looked)
+{
+	if (contig_scan_done(scan))
+		return true;
+	return !scan->complete && looked >= CONTIG_LOOKS_LEAST &&
+	       contig_scan_cost(scan) / 4 <= looked / CONTIG_LOOKS;
 }

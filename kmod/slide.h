@@ -61,5 +61,6 @@ void contig_scan_loose_end(struct contig_scan *scan, unsigned long pfn,
 			   unsigned long next);
 void contig_scan_close(struct contig_scan *scan, unsigned long end);
 bool contig_scan_done(const struct contig_scan *scan);
+bool contig_scan_enough(const struct contig_scan *scan, unsigned int looked);
 
 #endif /* CONTIG_SLIDE_H */

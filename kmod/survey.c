@@ -34,15 +34,6 @@
 #include "window.h"
 #include "zones.h"
 
-/*
- * Pages to look at for each page that the best window would migrate. To migrate
- * one takes about a microsecond, to look at one some ten nanoseconds.
- */
-#define CONTIG_LOOKS 64
-
-/* Looks that a search may take for even the smallest window. */
-#define CONTIG_LOOKS_LEAST 4096
-
 /* Time after which a search begins at the lowest page frames once more. */
 #define CONTIG_SURVEY_LAP (10 * HZ)
 
@@ -292,15 +283,9 @@ static void contig_scan_block(struct contig_look *look, struct zone *zone,
 /* Return true if the windows found so far are good enough. */
 static bool contig_look_enough(const struct contig_look *look)
 {
-	const struct contig_survey *survey = look->scan.survey;
-	unsigned int wanted = clamp(look->scan.wanted, 1U, CONTIG_WINDOWS + 0U);
-
-	if (contig_scan_done(&look->scan))
-		return true;
-	return !look->scan.complete && !look->thorough &&
-	       survey->nr >= wanted && look->looked >= CONTIG_LOOKS_LEAST &&
-	       survey->windows[wanted - 1].cost / 4 <=
-	       look->looked / CONTIG_LOOKS;
+	if (look->thorough)
+		return contig_scan_done(&look->scan);
+	return contig_scan_enough(&look->scan, look->looked);
 }
 
 /* Scan the frames from @pfn to @last, of one zone and none to be avoided. */

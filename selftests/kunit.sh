@@ -6,7 +6,7 @@
 
 RESULTS=/sys/kernel/debug/kunit
 SUITES='contig_areas contig_constraints contig_early contig_extents
-contig_slide'
+contig_search contig_slide'
 
 skip()
 {

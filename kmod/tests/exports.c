@@ -50,6 +50,7 @@ EXPORT_SYMBOL_GPL(contig_avoid_add);
 EXPORT_SYMBOL_GPL(contig_scan_begin);
 EXPORT_SYMBOL_GPL(contig_scan_close);
 EXPORT_SYMBOL_GPL(contig_scan_done);
+EXPORT_SYMBOL_GPL(contig_scan_enough);
 EXPORT_SYMBOL_GPL(contig_scan_free);
 EXPORT_SYMBOL_GPL(contig_scan_init);
 EXPORT_SYMBOL_GPL(contig_scan_slide);
