@@ -197,7 +197,9 @@ static int contig_coherent_get(const struct contig_request *request,
 		      contig_own_device_for(request->highest, request->coherent,
 					    node);
 	gfp |= contig_coherent_gfp(request->npages);
-	if (!contig_coherent_can_map(buffer->dev, request->npages))
+	/* A pool that is not mapped needs no list of pages. */
+	if (!contig_coherent_is_quick(request) &&
+	    !contig_coherent_can_map(buffer->dev, request->npages))
 		return -ENOMEM;
 	/* Only CMA memory is kept then, which is not charged. */
 	if (contig_coherent_pages(request))
@@ -367,7 +369,10 @@ static int contig_coherent_alloc(const struct contig_request *request,
 		return contig_coherent_bare(request, buffer, why, report);
 	/* With CMA, leave reclaim (hard) for the end: both move pages. */
 	ret = contig_coherent_block(request, buffer, !cma, report);
-	if (ret && cma && request->no_wait)
+	/* Reclaim, compaction or CMA might give it. */
+	if (ret && request->no_wait &&
+	    request->npages <= contig_coherent_limit(NULL) &&
+	    request->align <= 1UL << MAX_PAGE_ORDER)
 		report->blocked = CONTIG_BLOCKED_WAIT;
 	if (!ret || !cma || request->no_wait)
 		return ret;

@@ -74,11 +74,6 @@ static int contig_rung_try(const struct contig_request *request,
 		return ret;
 	buffer->mapping = ops->mapping;
 	ret = ops->alloc(request, buffer, report);
-	/* With more effort there may be some. */
-	if (ret && request->no_wait && rung != CONTIG_RUNG_RESERVE &&
-	    (report->blocked == CONTIG_BLOCKED_EXHAUSTED ||
-	     report->blocked == CONTIG_BLOCKED_NOT))
-		report->blocked = CONTIG_BLOCKED_WAIT;
 	if (ret)
 		return ret;
 	if (!contig_extents_fit(request, &buffer->extents)) {

@@ -77,6 +77,14 @@ bool contig_pages_gfp(const struct contig_request *request, gfp_t *gfp)
 	return false;
 }
 
+/* Return flags for an attempt that does not reclaim, nor makes others do so. */
+static gfp_t contig_pages_soft(const struct contig_request *request, gfp_t gfp)
+{
+	gfp |= __GFP_NORETRY | __GFP_NOMEMALLOC;
+	/* What kswapd reclaims is for later attempts. */
+	return gfp & ~(request->no_wait ? __GFP_RECLAIM : __GFP_DIRECT_RECLAIM);
+}
+
 /* Allocate a block of pages from the nodes that the request allows. */
 static struct page *contig_pages_alloc(const struct contig_request *request,
 				       gfp_t gfp, unsigned int order)
@@ -137,8 +145,7 @@ int contig_pages_take(const struct contig_request *request, gfp_t gfp,
 		      unsigned long npages)
 {
 	if (order || request->no_wait)
-		gfp = (gfp | __GFP_NORETRY | __GFP_NOMEMALLOC) &
-		      ~__GFP_DIRECT_RECLAIM;
+		gfp = contig_pages_soft(request, gfp);
 	else
 		gfp |= __GFP_RETRY_MAYFAIL;
 	return contig_pages_get(request, gfp, extents, order, npages);
@@ -208,8 +215,7 @@ int contig_pages_block(const struct contig_request *request,
 	if (order > MAX_PAGE_ORDER)
 		return -ENOMEM;
 	if ((order && !hard) || request->no_wait)
-		gfp = (gfp | __GFP_NORETRY | __GFP_NOMEMALLOC) &
-		      ~__GFP_DIRECT_RECLAIM;
+		gfp = contig_pages_soft(request, gfp);
 	else if (order <= PAGE_ALLOC_COSTLY_ORDER)
 		gfp |= __GFP_RETRY_MAYFAIL;
 	if (request->node_strict)
@@ -262,10 +268,11 @@ static bool contig_pages_low(const struct contig_request *request,
 bool contig_pages_ready(const struct contig_request *request,
 			struct contig_extents *extents)
 {
-	gfp_t gfp = GFP_USER | __GFP_ZERO | __GFP_NOWARN | __GFP_ACCOUNT |
-		    __GFP_NORETRY | __GFP_NOMEMALLOC;
+	gfp_t gfp = GFP_USER | __GFP_NOWARN | __GFP_ACCOUNT | __GFP_NORETRY |
+		    __GFP_NOMEMALLOC;
 	int order = max(order_base_2(request->npages),
 			order_base_2(request->align));
+	unsigned long pfn;
 	int i = 0;
 
 	if (order > MAX_PAGE_ORDER || request->lowest)
@@ -276,15 +283,21 @@ bool contig_pages_ready(const struct contig_request *request,
 	if (contig_pages_above(request, contig_pages_zones[i].top))
 		return false;
 	gfp = (gfp | contig_pages_zones[i].gfp) & ~__GFP_RECLAIM;
-	if (request->node != NUMA_NO_NODE)
+	if (request->node != NUMA_NO_NODE &&
+	    contig_request_node_allowed(request, request->node))
 		gfp |= __GFP_THISNODE;
 	if (contig_pages_get(request, gfp, extents, order, request->npages))
 		return false;
-	if (contig_extents_fit(request, extents) &&
-	    !contig_pages_low(request, pfn_to_page(extents->entries[0].pfn)))
-		return true;
-	contig_pages_put_extents(extents);
-	return false;
+	pfn = extents->entries[0].pfn;
+	if (!contig_extents_fit(request, extents) ||
+	    contig_pages_low(request, pfn_to_page(pfn))) {
+		contig_pages_put_extents(extents);
+		return false;
+	}
+	/* With init_on_alloc the page allocator has cleared them. */
+	if (!want_init_on_alloc(0))
+		contig_pages_clear(pfn, request->npages);
+	return true;
 }
 
 /**

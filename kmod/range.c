@@ -55,7 +55,7 @@
  * @around: both, and the claims of other requests
  * @claims: kind of claims that the last survey had to avoid
  * @patience: how long it may still wait for claims to be dropped, in jiffies
- * @huge_tries: windows with pages of hugetlb pools that were found
+ * @huge_tries: windows with pages of hugetlb pools that could not be emptied
  * @began: it had the turn before
  * @drained: a step has drained the lists of all CPUs, so that an extra
  *           reference is one of a user
@@ -217,6 +217,18 @@ static int contig_range_empty(struct contig_search *search, unsigned long pfn,
 	return ret;
 }
 
+/*
+ * Report that there is too little memory to move a window to. One with huge pages
+ * is the last resort for want of others, so there is no room for it only.
+ */
+static int contig_range_full(struct contig_search *search,
+			     struct contig_report *report)
+{
+	int ret = contig_range_failed(-ENOMEM, report);
+
+	return search->params.reach == CONTIG_REACH_EASY ? ret : -EBUSY;
+}
+
 /* Try a window, if it still can be emptied when the request has the turn. */
 static int contig_range_try(struct contig_search *search, unsigned long pfn,
 			    struct contig_report *report)
@@ -237,7 +249,7 @@ static int contig_range_try(struct contig_search *search, unsigned long pfn,
 	moves = contig_window_moves(pfn, npages);
 	if (moves && !contig_room_moves(page_zone(pfn_to_page(pfn)), moves,
 					npages - moves))
-		return contig_range_failed(-ENOMEM, report);
+		return contig_range_full(search, report);
 	if (!contig_claim_take(&search->claim, pfn, npages))
 		return contig_range_failed(-EBUSY, report);
 	ret = contig_range_empty(search, pfn, report);
@@ -265,6 +277,13 @@ static int contig_search_survey(struct contig_search *search,
 	return ret;
 }
 
+/* Return true if windows with huge pages come next. */
+static bool contig_search_may_huge(const struct contig_search *search)
+{
+	return search->params.reach == CONTIG_REACH_EASY &&
+	       search->survey.huge && search->huge_tries < CONTIG_HUGE_TRIES;
+}
+
 /*
  * Look for windows. If there is none, wait for claims of other requests to be
  * dropped, but not for those of workers that were left alone: a claimed window
@@ -283,7 +302,7 @@ static int contig_search_unclaimed(struct contig_search *search)
 		ret = contig_search_survey(search, &drops);
 		if (ret || search->survey.nr ||
 		    search->claims != CONTIG_CLAIMS_LIVE ||
-		    search->patience <= 0)
+		    search->patience <= 0 || contig_search_may_huge(search))
 			return ret;
 		contig_turn_leave(&search->turn);
 		search->began = false;
@@ -324,13 +343,11 @@ static int contig_search_windows(struct contig_search *search, bool first,
 	search->params.thorough = !first;
 	search->params.reach = CONTIG_REACH_EASY;
 	ret = contig_search_unclaimed(search);
-	if (!ret && !survey->nr && survey->huge &&
-	    search->huge_tries < CONTIG_HUGE_TRIES) {
+	if (!ret && !survey->nr && contig_search_may_huge(search)) {
 		search->params.reach = CONTIG_REACH_HUGE;
 		ret = contig_search_unclaimed(search);
 		survey->nr = min(survey->nr,
 				 CONTIG_HUGE_TRIES - search->huge_tries);
-		search->huge_tries += survey->nr;
 	}
 	if (!ret && !survey->nr && survey->pinned && !search->drained) {
 		search->params.reach = CONTIG_REACH_HELD;
@@ -388,6 +405,7 @@ int contig_search_take(struct contig_search *search, unsigned long npages,
 		ret = contig_range_try(search, *pfn, report);
 		if (!ret)
 			break;
+		search->huge_tries += search->params.reach != CONTIG_REACH_EASY;
 		if (ret != -EBUSY)
 			return ret;
 	}
@@ -468,6 +486,9 @@ static int contig_range_alloc(const struct contig_request *request,
 	if (contig_pages_ready(request, &buffer->extents))
 		return 0;
 	if (request->no_wait) {
+		/* No window follows, so another zone or node will do. */
+		if (!contig_pages_block(request, &buffer->extents, false))
+			return 0;
 		report->blocked = CONTIG_BLOCKED_WAIT;
 		return -EBUSY;
 	}

@@ -95,13 +95,25 @@ bool contig_reserve_overlaps(unsigned long start, unsigned long end)
 	return false;
 }
 
+/* Times that a request tries to lock the blocks if it may not wait. */
+#define CONTIG_RESERVE_TRIES 100
+
 /* Lock the blocks. Return false if the request may not wait for that. */
 static bool contig_reserve_enter(const struct contig_request *request)
 {
-	if (request->no_wait)
-		return mutex_trylock(&contig_reserve_lock);
-	mutex_lock(&contig_reserve_lock);
-	return true;
+	unsigned int i;
+
+	if (!request->no_wait) {
+		mutex_lock(&contig_reserve_lock);
+		return true;
+	}
+	/* Most often it is locked for a moment only. */
+	for (i = 0; i < CONTIG_RESERVE_TRIES; i++) {
+		if (mutex_trylock(&contig_reserve_lock))
+			return true;
+		cpu_relax();
+	}
+	return false;
 }
 
 /*
@@ -164,9 +176,12 @@ bool contig_reserve_possible(const struct contig_request *request)
 
 	if (!(request->rungs & CONTIG_RUNGS_RESERVE))
 		return false;
-	guard(mutex)(&contig_reserve_lock);
+	/* If it may not wait, its rung will find out. */
+	if (!contig_reserve_enter(request))
+		return true;
 	for (i = 0; i < reserve.nr && !suits; i++)
 		suits = contig_block_suits(&reserve.blocks[i], request);
+	mutex_unlock(&contig_reserve_lock);
 	return suits;
 }
 
@@ -199,32 +214,33 @@ static unsigned long contig_block_cut(struct contig_block *block,
 /*
  * Take memory from a block: those of the preferred node first, and of these the
  * last ones first. So small buffers come from small blocks, and memory that all
- * devices can reach is spent last.
+ * devices can reach is spent last. Return 0, -ENOMEM, or -EAGAIN if the request
+ * may not wait for the lock.
  */
-static unsigned long contig_reserve_carve(const struct contig_request *request,
-					  struct contig_buffer *buffer,
-					  struct contig_block **block)
+static int contig_reserve_carve(const struct contig_request *request,
+				struct contig_buffer *buffer,
+				struct contig_block **block, unsigned long *pfn)
 {
-	unsigned long pfn = 0;
 	unsigned int i;
 	int pass;
 
+	*pfn = 0;
 	if (!contig_reserve_enter(request))
-		return 0;
+		return -EAGAIN;
 	contig_reserve_check();
-	for (pass = 0; pass < 2 && !pfn; pass++) {
-		for (i = reserve.nr; i-- && !pfn;) {
+	for (pass = 0; pass < 2 && !*pfn; pass++) {
+		for (i = reserve.nr; i-- && !*pfn;) {
 			bool preferred =
 				reserve.blocks[i].node == request->node;
 
 			if (preferred == !!pass)
 				continue;
 			*block = &reserve.blocks[i];
-			pfn = contig_block_cut(*block, request, buffer);
+			*pfn = contig_block_cut(*block, request, buffer);
 		}
 	}
 	mutex_unlock(&contig_reserve_lock);
-	return pfn;
+	return *pfn ? 0 : -ENOMEM;
 }
 
 static bool contig_reserve_present(const struct contig_request *request)
@@ -240,24 +256,23 @@ static int contig_reserve_alloc(const struct contig_request *request,
 	struct contig_return *run __free(kfree) =
 		kmalloc(sizeof(*run), CONTIG_GFP);
 	unsigned long pfn;
-	bool hope;
+	bool hope = false;
+	int ret;
 
 	if (!run) {
 		report->blocked = CONTIG_BLOCKED_NO_ROOM;
 		return -ENOMEM;
 	}
-	pfn = contig_reserve_carve(request, buffer, &run->block);
-	if (!pfn) {
+	ret = contig_reserve_carve(request, buffer, &run->block, &pfn);
+	if (ret == -ENOMEM)
 		report->blocked = contig_reserve_cause(request, &hope);
-		if (hope && request->no_wait) {
-			report->blocked = CONTIG_BLOCKED_WAIT;
-		} else if (hope) {
-			contig_scrub_wait(request);
-			pfn = contig_reserve_carve(request, buffer,
-						   &run->block);
-		}
+	if (hope && !request->no_wait) {
+		contig_scrub_wait(request);
+		ret = contig_reserve_carve(request, buffer, &run->block, &pfn);
+	} else if (hope || ret == -EAGAIN) {
+		report->blocked = CONTIG_BLOCKED_WAIT;
 	}
-	if (!pfn)
+	if (ret)
 		return -ENOMEM;
 	report->windows = 1;
 	run->contents = request->keep;

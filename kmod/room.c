@@ -249,8 +249,8 @@ static unsigned long contig_room_zone(struct zone *zone, unsigned long taken)
  * Without memory for the new pages, the kernel reclaims for seconds before
  * migration fails. So count all memory that could be allocated: what is free, and
  * what the kernel can drop, write back, or swap. It does not count what other
- * caches would give up, such as that of ZFS. alloc_contig_range() migrates large
- * pages to ZONE_MOVABLE only. May sleep.
+ * caches would give up, such as that of ZFS. Of ZONE_MOVABLE, to which only large
+ * pages migrate, all that is free counts. May sleep.
  *
  * Return: false if migration would fail.
  */

@@ -64,7 +64,8 @@ static int contig_scatter_page(const struct contig_request *request,
 		ret = contig_pages_take(request, gfp, &buffer->extents,
 					order, 1);
 	if (ret)
-		report->blocked = CONTIG_BLOCKED_EXHAUSTED;
+		report->blocked = request->no_wait ? CONTIG_BLOCKED_WAIT :
+						     CONTIG_BLOCKED_EXHAUSTED;
 	return ret;
 }
 
@@ -79,10 +80,10 @@ static int contig_scatter_alloc(const struct contig_request *request,
 	gfp_t gfp;
 
 	reachable = contig_pages_gfp(request, &gfp);
-	if (!reachable && request->no_wait)
-		return -ENOMEM;
-	if (!reachable && !contig_range_present()) {
-		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
+	if (!reachable && (request->no_wait || !contig_range_present())) {
+		report->blocked = contig_range_present() ?
+				  CONTIG_BLOCKED_WAIT :
+				  CONTIG_BLOCKED_CONSTRAINTS;
 		return -ENOMEM;
 	}
 	if (!reachable)

@@ -190,6 +190,11 @@ static int contig_split_alloc(const struct contig_request *request,
 		report->blocked = CONTIG_BLOCKED_SEGMENTS;
 		ret = -ENOMEM;
 	}
+	/* Windows would give more, and reclaim smaller blocks. */
+	if (ret == -ENOMEM && request->no_wait &&
+	    (contig_range_present() ||
+	     report->blocked != CONTIG_BLOCKED_SEGMENTS))
+		report->blocked = CONTIG_BLOCKED_WAIT;
 	if (ret)
 		contig_pages_put_extents(&buffer->extents);
 	return ret;

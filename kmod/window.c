@@ -243,29 +243,33 @@ int contig_window_type(unsigned long pfn, unsigned long *npages,
  *
  * The kernel moves a huge page to a free one of its pool if there is one (until
  * Linux 6.14, wherever that lies), and the page that was emptied is free in the
- * pool then. So of several in one step, the next one moves to where the one before
- * was, and the step is never empty.
+ * pool then. So the page can move to a free one that comes later in the step, and
+ * back again; and of several pages in use, the next one moves to where the one
+ * before was. Free huge pages before it are replaced first.
  *
- * Return: number of page frames before the second huge page in use.
+ * Return: number of page frames before the first huge page behind one in use.
  */
 unsigned long contig_window_one_huge(unsigned long pfn, unsigned long npages)
 {
 	unsigned long at, end = pfn + npages, n;
-	unsigned int used = 0;
+	bool used = false, ends = false;
 
-	for (at = pfn; at < end && used < 2; at += n) {
+	for (at = pfn; at < end; at += n) {
 		struct page *page;
 
 		n = 1;
 		rcu_read_lock();
 		page = pfn_to_online_page(at);
-		if (page && contig_page_class(page, &n) == CONTIG_CLASS_HUGE &&
-		    contig_page_huge_used(page) && used++)
-			n = 0;
+		if (page && contig_page_class(page, &n) == CONTIG_CLASS_HUGE) {
+			ends = used;
+			used |= contig_page_huge_used(page);
+		}
 		rcu_read_unlock();
+		if (ends)
+			return max(pageblock_start_pfn(at), pfn + 1) - pfn;
 		cond_resched();
 	}
-	return used < 2 ? npages : max(pageblock_start_pfn(at), pfn + 1) - pfn;
+	return npages;
 }
 
 /* Return how many of these page frames are free. */

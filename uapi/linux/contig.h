@@ -392,9 +392,10 @@ enum contig_blocked {
  *           under the same constraints, estimated without moving any page; 0 if
  *           not computed. Computing it scans memory: CONTIG_PROBE always does,
  *           CONTIG_ALLOC only if it fails without CONTIG_ALLOC_NO_WAIT, for the
- *           rungs that it tried. For a caller without the right to see physical addresses it is the length
- *           requested if the rung could give that, else a power of two that is
- *           below the length and below the rest of the quota
+ *           rungs that it tried. For a caller without the right to see physical
+ *           addresses it is the length requested if the rung could give that,
+ *           else a power of two that is below the length and below the rest of
+ *           the quota
  */
 struct contig_report {
 	__u32 rung;
@@ -440,10 +441,10 @@ struct contig_report {
  *                        reserve, of a pool whose memory the kernel does not
  *                        map, and blocks of the page allocator. Nothing is
  *                        moved, reclaimed or scrubbed for the buffer, CMA is
- *                        left out, and no other request is waited for, so the
- *                        call takes little longer than clearing the memory.
- *                        EAGAIN if there is none; the reports then have no
- *                        largest length. CONTIG_PROBE refuses it
+ *                        left out, and no request of another client is waited
+ *                        for, so the call takes little longer than clearing
+ *                        the memory. EAGAIN if there is none; the reports then
+ *                        have no largest length. CONTIG_PROBE refuses it
  *                        (EOPNOTSUPP)
  */
 enum contig_alloc_flags {

@@ -212,9 +212,9 @@ class AllocFlags(enum.IntFlag):
     NO_WAIT: take only memory that is free now: clean memory of the reserve, of
         a pool whose memory the kernel does not map, and blocks of the page
         allocator. Nothing is moved, reclaimed or scrubbed for the buffer, CMA
-        is left out, and no other request is waited for, so the call takes
-        little longer than clearing the memory. EAGAIN if there is none; the
-        reports then have no largest length. CONTIG_PROBE refuses it
+        is left out, and no request of another client is waited for, so the
+        call takes little longer than clearing the memory. EAGAIN if there is
+        none; the reports then have no largest length. CONTIG_PROBE refuses it
         (EOPNOTSUPP)
     """
 
