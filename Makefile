@@ -147,7 +147,8 @@ benchmarks:
 # The files of a test guest: "make guest KERNEL=6.12". scripts/vm calls this.
 GUEST = $(BUILD)/guest/$(KERNEL)
 # The kernel "debug" is built with gcc-12 by that name: kbuild compares names.
-guest: MODULE_FLAGS = CONTIG_SELFTESTS=m \
+# Information for debuggers would take half of the time, and no guest has one.
+guest: MODULE_FLAGS = CONTIG_SELFTESTS=m KCFLAGS=-g0 \
 	$(if $(filter debug debug-%,$(KERNEL)),CONTIG_TEST=y) \
 	$(if $(filter debug,$(KERNEL)),CC=gcc-12) \
 	$(if $(IN_ROOT),CC="ccache $(shell scripts/build-root --gcc \
