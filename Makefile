@@ -149,6 +149,7 @@ GUEST = $(BUILD)/guest/$(KERNEL)
 # The kernel "debug" is built with gcc-12 by that name: kbuild compares names.
 # Information for debuggers would take half of the time, and no guest has one.
 guest: MODULE_FLAGS = CONTIG_SELFTESTS=m KCFLAGS=-g0 \
+	CONFIG_DEBUG_INFO_BTF_MODULES= \
 	$(if $(filter debug debug-%,$(KERNEL)),CONTIG_TEST=y) \
 	$(if $(filter debug,$(KERNEL)),CC=gcc-12) \
 	$(if $(IN_ROOT),CC="ccache $(shell scripts/build-root --gcc \
