@@ -255,13 +255,23 @@ static bool contig_pages_low(const struct contig_request *request,
 	return false;
 }
 
+/*
+ * Return true if the zone of a page keeps as much free memory as the range rung
+ * leaves to others: the page allocator would give out more of it.
+ */
+bool contig_pages_spare(const struct contig_request *request, unsigned long pfn)
+{
+	return contig_zone_spare(page_zone(pfn_to_page(pfn)), request->highest);
+}
+
 /**
  * contig_pages_ready() - take a block of zeroed pages that is free already
  * @request: the request
  * @extents: the pages are appended here
  *
  * Leaves memory of lower zones and of other nodes than the preferred one: to empty
- * a window of the right zone is better. Does not reclaim.
+ * a window of the right zone is better. Leaves zones their high watermark. Does not
+ * reclaim.
  *
  * Return: true if it did.
  */
@@ -290,6 +300,7 @@ bool contig_pages_ready(const struct contig_request *request,
 		return false;
 	pfn = extents->entries[0].pfn;
 	if (!contig_extents_fit(request, extents) ||
+	    !contig_pages_spare(request, pfn) ||
 	    contig_pages_low(request, pfn_to_page(pfn))) {
 		contig_pages_put_extents(extents);
 		return false;

@@ -17,6 +17,8 @@ int contig_pages_take(const struct contig_request *request, gfp_t gfp,
 		      unsigned long npages);
 int contig_pages_block(const struct contig_request *request,
 		       struct contig_extents *extents, bool hard);
+bool contig_pages_spare(const struct contig_request *request,
+			unsigned long pfn);
 bool contig_pages_ready(const struct contig_request *request,
 			struct contig_extents *extents);
 unsigned long contig_pages_first_failed(unsigned long pfn,

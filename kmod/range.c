@@ -473,6 +473,22 @@ int contig_range_take(const struct contig_request *request,
 	return ret;
 }
 
+/* Take a free block of any zone or node, since no window follows. */
+static int contig_range_at_once(const struct contig_request *request,
+				struct contig_buffer *buffer,
+				struct contig_report *report)
+{
+	struct contig_extents *extents = &buffer->extents;
+
+	if (!contig_pages_block(request, extents, false)) {
+		if (contig_pages_spare(request, extents->entries[0].pfn))
+			return 0;
+		contig_pages_put_extents(extents);
+	}
+	report->blocked = CONTIG_BLOCKED_WAIT;
+	return -EBUSY;
+}
+
 static int contig_range_alloc(const struct contig_request *request,
 			      struct contig_buffer *buffer,
 			      struct contig_report *report)
@@ -485,13 +501,8 @@ static int contig_range_alloc(const struct contig_request *request,
 	/* Nothing has to move for a free block. */
 	if (contig_pages_ready(request, &buffer->extents))
 		return 0;
-	if (request->no_wait) {
-		/* No window follows, so another zone or node will do. */
-		if (!contig_pages_block(request, &buffer->extents, false))
-			return 0;
-		report->blocked = CONTIG_BLOCKED_WAIT;
-		return -EBUSY;
-	}
+	if (request->no_wait)
+		return contig_range_at_once(request, buffer, report);
 	ret = contig_range_take(request, request->npages, true, report, &pfn);
 	if (ret)
 		return ret;

@@ -221,7 +221,7 @@ static void *lock_changing(void *arg)
 	struct job *job = arg;
 	FIXTURE_DATA(thread) *self = job->self;
 	unsigned int seed = job->number + 100;
-	struct contig_extent e;
+	struct contig_extent e = {};
 	int client = client_open(), ret;
 
 	for (job->done = 0; job->done < self->rounds * 4; job->done++) {
@@ -233,17 +233,22 @@ static void *lock_changing(void *arg)
 			.extents = to_addr(&e),
 			.count = 1,
 		};
+		int locked, unlocked;
 		uint64_t old;
 
-		ret = _test_cmd_lock(client, at, page_size, 0);
-		if (ret == -EFAULT || ret == -EACCES)
+		locked = _test_cmd_lock(client, at, page_size, 0);
+		if (locked == -EFAULT || locked == -EACCES)
 			continue;	/* during a change */
-		job->errors += !!ret;
 		old = pfn_of(at);
 		ret = _test_cmd_get_physical(client, &cmd);
-		if (ret ? ret != -ESTALE : e.addr / page_size != old)
-			job->errors++;
-		job->errors += !!_test_cmd_unlock(client, at, page_size);
+		unlocked = _test_cmd_unlock(client, at, page_size);
+		if (!locked && !unlocked &&
+		    (ret ? ret == -ESTALE : e.addr / page_size == old))
+			continue;
+		fprintf(stderr, "# lock %d, translation %d, frame %llx and then %llx, unlock %d\n",
+			locked, ret, (unsigned long long)old,
+			(unsigned long long)e.addr / page_size, unlocked);
+		job->errors++;
 	}
 	close(client);
 	return NULL;
