@@ -12,9 +12,6 @@
 #define BUDGET_MS 1000
 #define TRIES 5
 
-/* The processors on which the kernel's workers may run that belong to none. */
-#define WORKERS "/sys/devices/virtual/workqueue/cpumask"
-
 FIXTURE(budget) {
 	int fd;
 	char *cpumask;
@@ -30,7 +27,7 @@ FIXTURE_SETUP(budget) {
 
 FIXTURE_TEARDOWN(budget) {
 	if (self->cpumask)
-		write_text(WORKERS, self->cpumask);
+		write_text(WORKERS_CPUMASK, self->cpumask);
 	free(self->cpumask);
 	close(self->fd);
 }
@@ -63,8 +60,8 @@ TEST_F_TIMEOUT(budget, leaves_time_to_the_rungs_below, 120)
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one processor only");
-	self->cpumask = read_text(WORKERS);
-	ASSERT_EQ(0, write_text(WORKERS, "2"));
+	self->cpumask = read_text(WORKERS_CPUMASK);
+	ASSERT_EQ(0, write_text(WORKERS_CPUMASK, "2"));
 	ASSERT_EQ(0, stay_on(0));
 	for (i = 0; i < TRIES; i++) {
 		uint64_t ms;

@@ -48,6 +48,9 @@ struct realtime {
 void realtime_begin(struct realtime *rt, int cpu);
 void realtime_end(struct realtime *rt);
 
+/* The processors on which the kernel's workers may run that belong to none. */
+#define WORKERS_CPUMASK "/sys/devices/virtual/workqueue/cpumask"
+
 uint64_t now_ms(void);
 
 /*

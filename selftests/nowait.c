@@ -9,9 +9,6 @@
 #define BLOCKS 4
 #define LENGTH MIB(4)
 
-/* The processors on which the kernel's workers may run that belong to none. */
-#define WORKERS "/sys/devices/virtual/workqueue/cpumask"
-
 FIXTURE(nowait) {
 	int fd;
 	int fds[BLOCKS];
@@ -28,7 +25,7 @@ FIXTURE_SETUP(nowait) {
 FIXTURE_TEARDOWN(nowait) {
 	realtime_end(&self->rt);
 	if (self->cpumask)
-		write_text(WORKERS, self->cpumask);
+		write_text(WORKERS_CPUMASK, self->cpumask);
 	free(self->cpumask);
 	while (self->n)
 		close(self->fds[--self->n]);
@@ -42,6 +39,19 @@ static struct contig_alloc quick(uint64_t length, uint32_t rungs)
 
 	alloc.flags = CONTIG_ALLOC_NO_WAIT;
 	return alloc;
+}
+
+/* Take all blocks of the reserve. */
+static void take_reserve(FIXTURE_DATA(nowait) *self)
+{
+	struct contig_alloc alloc;
+
+	while (self->n < BLOCKS) {
+		alloc = quick(LENGTH, CONTIG_RUNGS_RESERVE);
+		if (_test_cmd_alloc(self->fd, &alloc))
+			break;
+		self->fds[self->n++] = alloc.out_fd;
+	}
 }
 
 TEST_F(nowait, every_rung_gives_what_is_free)
@@ -97,12 +107,7 @@ TEST_F(nowait, reserve_in_use_is_exhausted)
 
 	need_reserve(self->fd, LENGTH);
 	reserve_settle();
-	while (self->n < BLOCKS) {
-		alloc = quick(LENGTH, CONTIG_RUNGS_RESERVE);
-		if (_test_cmd_alloc(self->fd, &alloc))
-			break;
-		self->fds[self->n++] = alloc.out_fd;
-	}
+	take_reserve(self);
 	alloc = quick(LENGTH, CONTIG_RUNGS_RESERVE);
 	EXPECT_EQ(-EAGAIN, _test_cmd_alloc(self->fd, &alloc));
 	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
@@ -121,14 +126,9 @@ TEST_F_TIMEOUT(nowait, scrubs_nothing, 60)
 	reserve_settle();
 	/* Before there are buffers, which its process would have, too. */
 	realtime_begin(&self->rt, 1);
-	while (self->n < BLOCKS) {
-		alloc = quick(LENGTH, CONTIG_RUNGS_RESERVE);
-		if (_test_cmd_alloc(self->fd, &alloc))
-			break;
-		self->fds[self->n++] = alloc.out_fd;
-	}
-	self->cpumask = read_text(WORKERS);
-	ASSERT_EQ(0, write_text(WORKERS, "2"));
+	take_reserve(self);
+	self->cpumask = read_text(WORKERS_CPUMASK);
+	ASSERT_EQ(0, write_text(WORKERS_CPUMASK, "2"));
 	ASSERT_EQ(0, stay_on(0));
 	while (self->n) {
 		map = buffer_map(self->fds[--self->n], LENGTH);
