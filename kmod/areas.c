@@ -33,6 +33,13 @@ struct contig_area *contig_area_new(unsigned long first, unsigned long last)
 	return area;
 }
 
+/* Free an area that is in no tree, before its reference on the pin is dropped. */
+void contig_area_free(struct contig_area *area)
+{
+	if (!area->pin || area != &area->pin->area)
+		kfree(area);
+}
+
 void contig_areas_insert(struct contig_areas *areas, struct contig_area *area)
 {
 	interval_tree_insert(&area->it, &areas->root);
@@ -105,12 +112,17 @@ static bool contig_areas_across(struct contig_areas *areas, unsigned long page)
 #define CONTIG_SPARE_TIME HZ
 #define CONTIG_SPARE_WAIT (HZ / 100)
 
+static struct contig_area *contig_spare_new(void)
+{
+	return contig_area_new(0, 0);
+}
+
 static struct contig_area *contig_spare_insist(void)
 {
 	/* __GFP_HIGH: charge even beyond the limit of the memory cgroup. */
 	const gfp_t gfp = CONTIG_GFP | __GFP_HIGH;
 	unsigned long end = jiffies + CONTIG_SPARE_TIME;
-	struct contig_area *area = contig_area_new(0, 0);
+	struct contig_area *area = contig_spare_new();
 
 	while (!area && time_before(jiffies, end) &&
 	       !fatal_signal_pending(current)) {
@@ -121,22 +133,11 @@ static struct contig_area *contig_spare_insist(void)
 	return area;
 }
 
-/**
- * contig_spares_insist() - allocate spares for cutting out a range
- * @areas: tree that the range will be cut out of
- * @first: first page of the range
- * @last: last page
- * @spares: receives only the areas that the cut needs
- *
- * For callers that give memory back. A cut needs one spare for each area that
- * extends across an end of the range. Allocation is retried for about a second,
- * also from the system's reserves and beyond the limit of the memory cgroup.
- * May sleep.
- *
- * Return: 0, or -ENOMEM (also after a fatal signal).
- */
-int contig_spares_insist(struct contig_areas *areas, unsigned long first,
-			 unsigned long last, struct contig_spares *spares)
+/* Allocate the spares that cutting out a range needs, each with @get. */
+static int contig_spares_get(struct contig_areas *areas, unsigned long first,
+			     unsigned long last,
+			     struct contig_area *(*get)(void),
+			     struct contig_spares *spares)
 {
 	bool cut[] = {
 		contig_areas_across(areas, first),
@@ -145,7 +146,7 @@ int contig_spares_insist(struct contig_areas *areas, unsigned long first,
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cut); i++)
-		spares->area[i] = cut[i] ? contig_spare_insist() : NULL;
+		spares->area[i] = cut[i] ? get() : NULL;
 	for (i = 0; i < ARRAY_SIZE(cut); i++) {
 		if (cut[i] && !spares->area[i]) {
 			contig_spares_free(spares);
@@ -153,6 +154,43 @@ int contig_spares_insist(struct contig_areas *areas, unsigned long first,
 		}
 	}
 	return 0;
+}
+
+/**
+ * contig_spares_need() - allocate spares for cutting out a range
+ * @areas: tree that the range will be cut out of; must not change until then
+ * @first: first page of the range
+ * @last: last page
+ * @spares: receives only the areas that the cut needs
+ *
+ * A cut needs one spare for each area that extends across an end of the range:
+ * mostly none. May sleep.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int contig_spares_need(struct contig_areas *areas, unsigned long first,
+		       unsigned long last, struct contig_spares *spares)
+{
+	return contig_spares_get(areas, first, last, contig_spare_new, spares);
+}
+
+/**
+ * contig_spares_insist() - contig_spares_need() for callers that give memory back
+ * @areas: see contig_spares_need()
+ * @first: likewise
+ * @last: likewise
+ * @spares: likewise
+ *
+ * Allocation is retried for about a second, also from the system's reserves and
+ * beyond the limit of the memory cgroup. May sleep.
+ *
+ * Return: 0, or -ENOMEM (also after a fatal signal).
+ */
+int contig_spares_insist(struct contig_areas *areas, unsigned long first,
+			 unsigned long last, struct contig_spares *spares)
+{
+	return contig_spares_get(areas, first, last, contig_spare_insist,
+				 spares);
 }
 
 void contig_spares_free(struct contig_spares *spares)
@@ -207,6 +245,7 @@ void contig_areas_join(struct contig_areas *areas, unsigned long first,
 		       unsigned long last)
 {
 	struct contig_area *area, *next;
+	struct contig_pin *pin;
 
 	first -= first > 0;
 	last += last < ULONG_MAX;
@@ -222,10 +261,11 @@ void contig_areas_join(struct contig_areas *areas, unsigned long first,
 		interval_tree_remove(&next->it, &areas->root);
 		area->it.last = next->it.last;
 		interval_tree_insert(&area->it, &areas->root);
-		/* Not the last one: @area refers to the same pin. */
-		if (next->pin)
-			contig_pin_unshare(next->pin);
-		kfree(next);
+		pin = next->pin;
+		contig_area_free(next);
+		/* Not the last reference: @area has another. */
+		if (pin)
+			contig_pin_unshare(pin);
 	}
 }
 
@@ -234,6 +274,11 @@ void contig_areas_take(struct contig_areas *areas, struct contig_areas *from)
 {
 	struct contig_area *area;
 
+	if (contig_areas_empty(areas)) {
+		*areas = *from;
+		contig_areas_init(from);
+		return;
+	}
 	while ((area = contig_areas_first(from, 0, ULONG_MAX))) {
 		contig_areas_remove(from, area);
 		contig_areas_insert(areas, area);

@@ -15,22 +15,26 @@ struct contig_pin;
  * struct contig_area - adjacent pages with the same count
  * @it: first and last page; areas of one tree do not overlap
  * @count: how often they are locked or held
- * @pin: locks: the pin that keeps them in place, with a reference; holds: NULL
- * @offset: locks: index in @pin of the first page
  * @write: locks: a device may have written to them
  * @owned: holds: not mlock()ed before the hold, so the last unhold reports them
  *         for munlock()
+ * @pin: locks: the pin that keeps them in place, with a reference; holds: NULL
+ * @offset: locks: index in @pin of the first page
  *
  * A lock counts for each page. Equal neighbours are merged, so the memory use
  * depends on how ranges overlap, not on their length.
+ *
+ * Memory that is locked and unlocked for each transfer mostly is one area from
+ * lock to unlock, so every pin brings the memory of its first area
+ * (contig_pin.area).
  */
 struct contig_area {
 	struct interval_tree_node it;
 	unsigned int count;
-	struct contig_pin *pin;
-	unsigned long offset;
 	bool write;
 	bool owned;
+	struct contig_pin *pin;
+	unsigned long offset;
 };
 
 /**
@@ -85,6 +89,7 @@ contig_areas_next(struct contig_area *area, unsigned long first,
 void contig_areas_init(struct contig_areas *areas);
 bool contig_areas_empty(const struct contig_areas *areas);
 struct contig_area *contig_area_new(unsigned long first, unsigned long last);
+void contig_area_free(struct contig_area *area);
 void contig_areas_insert(struct contig_areas *areas, struct contig_area *area);
 void contig_areas_remove(struct contig_areas *areas, struct contig_area *area);
 bool contig_areas_cover(struct contig_areas *areas, unsigned long first,
@@ -93,6 +98,8 @@ unsigned long contig_areas_gap(struct contig_areas *areas, unsigned long first,
 			       unsigned long last, unsigned long *start,
 			       unsigned long *end);
 int contig_spares_alloc(struct contig_spares *spares);
+int contig_spares_need(struct contig_areas *areas, unsigned long first,
+		       unsigned long last, struct contig_spares *spares);
 int contig_spares_insist(struct contig_areas *areas, unsigned long first,
 			 unsigned long last, struct contig_spares *spares);
 void contig_spares_free(struct contig_spares *spares);

@@ -55,8 +55,8 @@ struct contig_client *contig_client_new(void)
 	mutex_init(&client->lock);
 	contig_areas_init(&client->locks);
 	contig_areas_init(&client->holds);
-	xa_init_flags(&client->buffer_locks, XA_FLAGS_ACCOUNT);
-	xa_init_flags(&client->preparations, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	client->buffer_locks = RB_ROOT;
+	client->preparations = RB_ROOT;
 	if (contig_listing_add(&contig_clients, client, &client->number))
 		goto err_user;
 	return client;
@@ -189,7 +189,7 @@ bool contig_client_locks_any(struct contig_client *client)
 {
 	lockdep_assert_held(&client->lock);
 	return !contig_areas_empty(&client->locks) ||
-	       !xa_empty(&client->buffer_locks);
+	       !RB_EMPTY_ROOT(&client->buffer_locks);
 }
 
 /**
@@ -260,16 +260,15 @@ static void contig_space_work(struct work_struct *work)
 /* Release all locks and preparations of a client, and its device. */
 static void contig_client_release(struct contig_client *client)
 {
-	struct contig_buffer_locks *locks;
-	unsigned long index;
+	struct contig_buffer_locks *locks, *next;
 
 	contig_preparations_forget(client);
 	contig_pin_release_areas(&client->locks);
-	xa_for_each(&client->buffer_locks, index, locks) {
+	rbtree_postorder_for_each_entry_safe(locks, next, &client->buffer_locks,
+					     node) {
 		contig_pin_release_areas(&locks->areas);
 		kfree(locks);
 	}
-	xa_destroy(&client->buffer_locks);
 	if (client->device)
 		contig_dma_device_detach(client->device, client->grant);
 }
@@ -309,15 +308,23 @@ void contig_client_free(struct contig_client *client)
 
 int contig_clients_init(void)
 {
+	int ret = contig_pins_init();
+
+	if (ret)
+		return ret;
 	contig_clients_wq = alloc_workqueue("contig", WQ_UNBOUND,
 					    WQ_MAX_ACTIVE);
-	return contig_clients_wq ? 0 : -ENOMEM;
+	if (contig_clients_wq)
+		return 0;
+	contig_pins_exit();
+	return -ENOMEM;
 }
 
 /* No client is left, but the last work item may still be returning. */
 void contig_clients_exit(void)
 {
 	destroy_workqueue(contig_clients_wq);
+	contig_pins_exit();
 }
 
 /**

@@ -9,10 +9,10 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "areas.h"
 
@@ -21,6 +21,7 @@ struct contig_grant;
 struct contig_listing;
 struct contig_user;
 struct contig_watch;
+struct dma_buf;
 struct mm_struct;
 
 /**
@@ -141,11 +142,12 @@ struct contig_space {
  *        @space_node and @dead
  * @space: the address space it is bound to since its first command on a range
  * @locks: ranges of that space that are locked
- * @buffer_locks: ranges of dma-bufs that are locked by descriptor, struct
- *                contig_buffer_locks by the address of the dma-buf
+ * @buffer_locks: ranges of dma-bufs that are locked by descriptor: struct
+ *                contig_buffer_locks, in the order of the dma-bufs' addresses
  * @device: the DMA device that the locks are for, with a reference, or NULL
  * @grant: the grant that gives it @device, NULL if CAP_SYS_RAWIO does
- * @preparations: memory prepared for I/O, struct contig_preparation by id
+ * @preparations: memory prepared for I/O: struct contig_preparation, in the order
+ *                of their ids
  * @last_id: the id that was given out last
  * @holds: ranges of @space that are held; changed with @lock and
  *         contig_space.lock held, so either is enough to read them
@@ -164,10 +166,10 @@ struct contig_client {
 	struct mutex lock; /* serialises commands on ranges */
 	struct contig_space *space;
 	struct contig_areas locks;
-	struct xarray buffer_locks;
+	struct rb_root buffer_locks;
 	struct contig_dma_device *device;
 	struct contig_grant *grant;
-	struct xarray preparations;
+	struct rb_root preparations;
 	u32 last_id;
 	struct contig_areas holds;
 	struct list_head space_node;
@@ -178,10 +180,14 @@ struct contig_client {
 
 /**
  * struct contig_buffer_locks - the locks of a client in one dma-buf
+ * @node: entry of contig_client.buffer_locks
+ * @dmabuf: the dma-buf
  * @areas: the ranges, in pages of the dma-buf; each has a reference on the
  *         dma-buf. This structure is freed with the last range
  */
 struct contig_buffer_locks {
+	struct rb_node node;
+	struct dma_buf *dmabuf;
 	struct contig_areas areas;
 };
 

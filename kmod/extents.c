@@ -11,6 +11,9 @@
 #include "extents.h"
 #include "gfp.h"
 
+/* Entries of the first allocation. */
+#define CONTIG_EXTENTS_FEW 16U
+
 void contig_extents_init(struct contig_extents *extents)
 {
 	extents->entries = &extents->one;
@@ -31,8 +34,10 @@ static int contig_extents_grow(struct contig_extents *extents)
 	struct contig_extents_entry *entries;
 	unsigned int capacity;
 
-	/* The first allocation has 128 entries, each later one doubles. */
-	if (check_mul_overflow(max(extents->capacity, 64U), 2U, &capacity))
+	/* Few entries at first, for small transfers; then 128; then twice as many. */
+	if (extents->capacity < CONTIG_EXTENTS_FEW)
+		capacity = CONTIG_EXTENTS_FEW;
+	else if (check_mul_overflow(max(extents->capacity, 64U), 2U, &capacity))
 		return -ENOMEM;
 	entries = kvmalloc_array(capacity, sizeof(*entries), CONTIG_GFP);
 	if (!entries)
@@ -80,6 +85,42 @@ int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 	};
 	extents->npages += npages;
 	return 0;
+}
+
+/**
+ * contig_extents_append_pages() - add pages at the end of a list
+ * @extents: the list
+ * @pages: the pages
+ * @nr: number of pages
+ *
+ * As contig_extents_append() of each of them. May sleep.
+ *
+ * Return: number of pages that were added, less than @nr if memory is short.
+ */
+unsigned long contig_extents_append_pages(struct contig_extents *extents,
+					  struct page **pages,
+					  unsigned long nr)
+{
+	unsigned long i, pfn, next = 0;
+
+	if (extents->nr) {
+		struct contig_extents_entry *last =
+			&extents->entries[extents->nr - 1];
+
+		next = last->pfn + (extents->npages - last->first);
+	}
+	for (i = 0; i < nr; i++, extents->npages++) {
+		pfn = page_to_pfn(pages[i]);
+		if (!extents->nr || pfn != next) {
+			if (extents->nr == extents->capacity &&
+			    contig_extents_grow(extents))
+				break;
+			extents->entries[extents->nr].pfn = pfn;
+			extents->entries[extents->nr++].first = extents->npages;
+		}
+		next = pfn + 1;
+	}
+	return i;
 }
 
 /* Return the length of an extent in pages. */
@@ -209,6 +250,24 @@ void contig_extents_addrs(const struct contig_extents *extents,
 		stop = entry == last ? end : min(entry[1].first, end);
 		for (; offset < stop; offset++)
 			*addrs++ = (u64)pfn++ << PAGE_SHIFT;
+	}
+}
+
+/* contig_extents_addrs() for the pages instead of their addresses. */
+void contig_extents_pages(const struct contig_extents *extents,
+			  unsigned long offset, unsigned long n,
+			  struct page **pages)
+{
+	const struct contig_extents_entry *last = &extents->entries[extents->nr - 1];
+	const struct contig_extents_entry *entry;
+	unsigned long end = offset + n, stop, pfn;
+
+	entry = &extents->entries[contig_extents_find(extents, offset)];
+	for (; offset < end; entry++) {
+		pfn = entry->pfn + (offset - entry->first);
+		stop = entry == last ? end : min(entry[1].first, end);
+		for (; offset < stop; offset++)
+			*pages++ = pfn_to_page(pfn++);
 	}
 }
 

@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+struct page;
+
 /**
  * struct contig_extents_entry - one extent
  * @pfn: its first page frame
@@ -55,6 +57,9 @@ void contig_extents_init(struct contig_extents *extents);
 void contig_extents_free(struct contig_extents *extents);
 int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 			  unsigned long npages);
+unsigned long contig_extents_append_pages(struct contig_extents *extents,
+					  struct page **pages,
+					  unsigned long nr);
 unsigned long contig_extents_entry_len(const struct contig_extents *extents,
 				       unsigned int index);
 unsigned int contig_extents_find(const struct contig_extents *extents,
@@ -72,6 +77,9 @@ unsigned int contig_extents_ends(const struct contig_extents *extents,
 				 unsigned long *last_pfn);
 void contig_extents_addrs(const struct contig_extents *extents,
 			  unsigned long offset, unsigned long n, u64 *addrs);
+void contig_extents_pages(const struct contig_extents *extents,
+			  unsigned long offset, unsigned long n,
+			  struct page **pages);
 unsigned long contig_extents_pfn(const struct contig_extents *extents,
 				 unsigned long offset);
 

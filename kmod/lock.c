@@ -21,7 +21,7 @@
 #include "trace.h"
 #include "ucmd.h"
 
-/* Map the pins in @added for the client's device. */
+/* Map the pins in @added for the client's device; if that fails, release them. */
 static int contig_lock_map(struct contig_client *client, u32 flags,
 			   struct contig_areas *added)
 {
@@ -29,6 +29,8 @@ static int contig_lock_map(struct contig_client *client, u32 flags,
 	u32 map_flags = 0;
 	int ret = 0;
 
+	if (!client->device)
+		return 0;
 	if (flags & CONTIG_LOCK_OUTPUT)
 		map_flags |= CONTIG_DMA_OUTPUT;
 	if (flags & CONTIG_IO_BOUNCE)
@@ -43,41 +45,60 @@ static int contig_lock_map(struct contig_client *client, u32 flags,
 			break;
 		cond_resched();
 	}
+	if (ret)
+		contig_pin_release_areas(added);
 	return ret;
 }
 
-/* Pin the pages of a range that are not locked yet. All or nothing. */
+/*
+ * Return true if no locked page is in a range or beside it. Then there is nothing
+ * to cut or to merge, as for most transfers.
+ */
+static bool contig_lock_is_apart(const struct contig_target *target)
+{
+	unsigned long first = target->first - (target->first > 0);
+	unsigned long last = target->last + (target->last < ULONG_MAX);
+
+	return !contig_areas_first(target->areas, first, last);
+}
+
+/* Pin pages that are not locked yet. All or nothing. */
+static int contig_lock_gap(struct contig_client *client,
+			   const struct contig_target *target, u32 flags,
+			   unsigned long first, unsigned long last,
+			   struct contig_areas *gap)
+{
+	bool output = flags & CONTIG_LOCK_OUTPUT;
+	u32 pin_flags = CONTIG_PIN_CHARGE | (output ? CONTIG_PIN_OUTPUT : 0);
+
+	contig_areas_init(gap);
+	if (target->buffer)
+		return contig_pin_buffer(target->buffer, first, last, gap);
+	if (target->dmabuf)
+		return contig_pin_foreign(client, target, first, last, output,
+					  gap);
+	return contig_client_watch(client) ?:
+	       contig_pin_range(client->space->watch, first, last, pin_flags,
+				gap);
+}
+
+/* Pin all pages of a range that are not locked yet. All or nothing. */
 static int contig_lock_gaps(struct contig_client *client,
 			    const struct contig_target *target, u32 flags,
 			    struct contig_areas *added)
 {
 	unsigned long first = target->first, start, end;
-	bool output = flags & CONTIG_LOCK_OUTPUT;
-	u32 pin_flags = CONTIG_PIN_CHARGE | (output ? CONTIG_PIN_OUTPUT : 0);
 	struct contig_areas gap;
 	int ret = 0;
 
 	contig_areas_init(added);
-	if (!target->dmabuf)
-		ret = contig_client_watch(client);
 	while (!ret && first <= target->last &&
 	       contig_areas_gap(target->areas, first, target->last, &start,
 				&end)) {
-		contig_areas_init(&gap);
-		if (target->buffer)
-			ret = contig_pin_buffer(target->buffer, start, end,
-						&gap);
-		else if (target->dmabuf)
-			ret = contig_pin_foreign(client, target, start, end,
-						 output, &gap);
-		else
-			ret = contig_pin_range(client->space->watch, start,
-					       end, pin_flags, &gap);
+		ret = contig_lock_gap(client, target, flags, start, end, &gap);
 		contig_areas_take(added, &gap);
 		first = end + 1;
 	}
-	if (!ret && client->device)
-		ret = contig_lock_map(client, flags, added);
 	if (ret)
 		contig_pin_release_areas(added);
 	return ret;
@@ -116,20 +137,35 @@ static int contig_lock_again(const struct contig_target *target, u32 flags)
 	return 0;
 }
 
-/* Add one to the count of every page; cannot fail. */
-static void contig_lock_commit(struct contig_client *client,
-			       const struct contig_target *target,
-			       struct contig_areas *added,
-			       struct contig_spares *spares)
+/* Add one to the count of every page that is locked; cannot fail. */
+static void contig_lock_count(const struct contig_target *target,
+			      struct contig_spares *spares)
 {
 	struct contig_area *area;
 
 	contig_areas_cut(target->areas, target->first, target->last, spares);
 	contig_for_each_area(area, target->areas, target->first, target->last)
 		area->count++;
+}
+
+/* Take over areas of pages that were not locked; cannot fail. */
+static void contig_lock_add(struct contig_client *client,
+			    const struct contig_target *target,
+			    struct contig_areas *added)
+{
+	struct contig_area *area;
+
 	contig_for_each_area(area, added, target->first, target->last)
 		atomic_long_add(contig_area_npages(area), &client->locked);
 	contig_areas_take(target->areas, added);
+}
+
+static void contig_unlock_area(struct contig_client *client,
+			       const struct contig_target *target,
+			       struct contig_area *area)
+{
+	atomic_long_sub(contig_area_npages(area), &client->locked);
+	contig_pin_release_area(target->areas, area);
 }
 
 /* Subtract one from the count of every page. Areas must be cut at the ends. */
@@ -142,10 +178,8 @@ static void contig_unlock_commit(struct contig_client *client,
 	for (; area; area = next) {
 		next = contig_areas_next(area, target->first, target->last);
 		cond_resched();
-		if (--area->count)
-			continue;
-		atomic_long_sub(contig_area_npages(area), &client->locked);
-		contig_pin_release_area(target->areas, area);
+		if (!--area->count)
+			contig_unlock_area(client, target, area);
 	}
 	contig_areas_join(target->areas, target->first, target->last);
 }
@@ -170,6 +204,63 @@ static int contig_lock_sequence(const struct contig_target *target, u32 flags)
 	return 0;
 }
 
+/* contig_lock_target() for a range that is apart from all locked pages. */
+static int contig_lock_apart(struct contig_client *client,
+			     const struct contig_target *target, u32 flags)
+{
+	struct contig_areas added;
+	int ret;
+
+	ret = contig_lock_gap(client, target, flags, target->first,
+			      target->last, &added) ?:
+	      contig_lock_map(client, flags, &added);
+	if (ret)
+		return ret;
+	contig_lock_add(client, target, &added);
+	ret = contig_lock_sequence(target, flags);
+	if (ret)
+		contig_unlock_commit(client, target);
+	return ret;
+}
+
+/* contig_lock_target() for a range of which pages, or neighbours, are locked. */
+static int contig_lock_among(struct contig_client *client,
+			     const struct contig_target *target, u32 flags)
+{
+	bool output = flags & CONTIG_LOCK_OUTPUT;
+	struct contig_spares spares;
+	struct contig_areas added;
+	struct contig_area *area;
+	int ret;
+
+	ret = contig_lock_again(target, flags);
+	if (ret)
+		return ret;
+	ret = contig_spares_need(target->areas, target->first, target->last,
+				 &spares);
+	if (ret)
+		return ret;
+	ret = contig_lock_gaps(client, target, flags, &added) ?:
+	      contig_lock_map(client, flags, &added);
+	if (ret)
+		goto out;
+	contig_lock_count(target, &spares);
+	contig_lock_add(client, target, &added);
+	ret = contig_lock_sequence(target, flags);
+	if (ret) {
+		/* Cannot fail: contig_lock_count() has cut the areas. */
+		contig_unlock_commit(client, target);
+	} else {
+		contig_for_each_area(area, target->areas, target->first,
+				     target->last)
+			area->write |= !output;
+		contig_areas_join(target->areas, target->first, target->last);
+	}
+out:
+	contig_spares_free(&spares);
+	return ret;
+}
+
 /**
  * contig_lock_target() - add one to the lock count of every page of a range
  * @client: with its lock held
@@ -185,9 +276,6 @@ int contig_lock_target(struct contig_client *client,
 		       const struct contig_target *target, u32 flags)
 {
 	bool output = flags & CONTIG_LOCK_OUTPUT;
-	struct contig_spares spares;
-	struct contig_areas added;
-	struct contig_area *area;
 	int ret;
 
 	if (!client->device && flags & CONTIG_LOCK_DEVICE_CONTIGUOUS)
@@ -197,36 +285,18 @@ int contig_lock_target(struct contig_client *client,
 		if (ret)
 			return ret;
 	}
-	ret = contig_foreign_check(client, target);
-	if (ret)
-		return ret;
-	/* The device may do no more than the descriptor allows. */
-	if (target->dmabuf && !(target->dmabuf->file->f_mode &
-				(output ? FMODE_READ : FMODE_WRITE)))
-		return -EACCES;
-	ret = contig_lock_again(target, flags);
-	if (ret)
-		return ret;
-	ret = contig_spares_alloc(&spares);
-	if (ret)
-		return ret;
-	ret = contig_lock_gaps(client, target, flags, &added);
-	if (ret)
-		goto out;
-	contig_lock_commit(client, target, &added, &spares);
-	ret = contig_lock_sequence(target, flags);
-	if (ret) {
-		/* Cannot fail: contig_lock_commit() has cut the areas. */
-		contig_unlock_commit(client, target);
-	} else {
-		contig_for_each_area(area, target->areas, target->first,
-				     target->last)
-			area->write |= !output;
-		contig_areas_join(target->areas, target->first, target->last);
+	if (target->dmabuf) {
+		ret = contig_foreign_check(client, target);
+		if (ret)
+			return ret;
+		/* The device may do no more than the descriptor allows. */
+		if (!(target->dmabuf->file->f_mode &
+		      (output ? FMODE_READ : FMODE_WRITE)))
+			return -EACCES;
 	}
-out:
-	contig_spares_free(&spares);
-	return ret;
+	return contig_lock_is_apart(target) ?
+	       contig_lock_apart(client, target, flags) :
+	       contig_lock_among(client, target, flags);
 }
 
 static int contig_lock_range(struct contig_client *client,
@@ -272,10 +342,21 @@ int contig_unlock_target(struct contig_client *client,
 			 const struct contig_target *target)
 {
 	struct contig_spares spares;
+	struct contig_area *area;
 	int ret;
 
-	if (!target->areas ||
-	    !contig_areas_cover(target->areas, target->first, target->last))
+	if (!target->areas)
+		return -ENOLCK;
+	area = contig_areas_first(target->areas, target->first, target->last);
+	if (!area)
+		return -ENOLCK;
+	/* What was locked in one go, as most transfers are, and nothing else. */
+	if (area->it.start == target->first && area->it.last == target->last &&
+	    area->count == 1) {
+		contig_unlock_area(client, target, area);
+		return 0;
+	}
+	if (!contig_areas_cover(target->areas, target->first, target->last))
 		return -ENOLCK;
 	ret = contig_spares_insist(target->areas, target->first, target->last,
 				   &spares);

@@ -33,10 +33,27 @@
 #include "target.h"
 #include "vma.h"
 
+/* Pages whose pointers are kept on the stack. */
+#define CONTIG_PIN_FEW 32UL
+
+/* A pin is too long for 256 bytes, and much shorter than 512. */
+static struct kmem_cache *contig_pin_cache;
+
+int contig_pins_init(void)
+{
+	contig_pin_cache = KMEM_CACHE(contig_pin, SLAB_ACCOUNT);
+	return contig_pin_cache ? 0 : -ENOMEM;
+}
+
+void contig_pins_exit(void)
+{
+	kmem_cache_destroy(contig_pin_cache);
+}
+
 static struct contig_pin *contig_pin_new(const struct contig_vma *mapping,
 					 unsigned long first)
 {
-	struct contig_pin *pin = kzalloc(sizeof(*pin), CONTIG_GFP);
+	struct contig_pin *pin = kmem_cache_zalloc(contig_pin_cache, CONTIG_GFP);
 
 	if (!pin)
 		return NULL;
@@ -114,6 +131,28 @@ const struct contig_extents *contig_pin_extents(const struct contig_pin *pin)
 	return pin->buffer ? &pin->buffer->extents : &pin->own;
 }
 
+/*
+ * Pages in an extent, on average, from which on unpinning extent by extent is
+ * quicker than in batches of single pages.
+ */
+#define CONTIG_PIN_SCATTERED 4
+
+/* contig_pin_drop() for short extents. */
+static void contig_pin_drop_scattered(struct contig_pin *pin,
+				      unsigned long offset,
+				      unsigned long npages, bool dirty)
+{
+	struct page *few[CONTIG_PIN_FEW] __uninitialized;
+	unsigned long n;
+
+	for (; npages; offset += n, npages -= n) {
+		n = min(npages, ARRAY_SIZE(few));
+		contig_extents_pages(&pin->own, offset, n, few);
+		unpin_user_pages_dirty_lock(few, n, dirty);
+		cond_resched();
+	}
+}
+
 /* Unpin some of the pages of a user's own memory. */
 static void contig_pin_drop(struct contig_pin *pin, unsigned long offset,
 			    unsigned long npages, bool dirty)
@@ -121,6 +160,10 @@ static void contig_pin_drop(struct contig_pin *pin, unsigned long offset,
 	unsigned long end = offset + npages, pfn, n;
 	struct contig_cursor cursor;
 
+	if (pin->own.nr > pin->own.npages / CONTIG_PIN_SCATTERED) {
+		contig_pin_drop_scattered(pin, offset, npages, dirty);
+		return;
+	}
 	contig_cursor_init(&cursor, &pin->own, offset);
 	while ((n = contig_cursor_next(&cursor, end, &pfn))) {
 		unpin_user_page_range_dirty_lock(pfn_to_page(pfn), n, dirty);
@@ -159,7 +202,7 @@ static void contig_pin_put(struct contig_pin *pin)
 	if (pin->payer)
 		put_cred(pin->payer);
 	contig_extents_free(&pin->own);
-	kfree(pin);
+	kmem_cache_free(contig_pin_cache, pin);
 }
 
 static unsigned int contig_pin_gup_flags(const struct contig_vma *mapping,
@@ -194,33 +237,28 @@ int contig_pin_error(int error)
 	}
 }
 
-static int contig_pin_append(struct contig_extents *extents,
-			     struct page **pages, int nr)
+/*
+ * Return true if pages that GUP gave are anonymous. Pages of fsdax can look so;
+ * they cannot be among these, since FOLL_LONGTERM refuses them.
+ */
+static bool contig_pages_are_anonymous(struct page **pages, unsigned long nr)
 {
-	unsigned long pfn;
-	int i, n, ret;
-
-	for (i = 0; i < nr; i += n) {
-		pfn = page_to_pfn(pages[i]);
-		for (n = 1; i + n < nr; n++)
-			if (page_to_pfn(pages[i + n]) != pfn + n)
-				break;
-		ret = contig_extents_append(extents, pfn, n);
-		if (ret) {
-			unpin_user_pages(pages + i, nr - i);
-			return ret;
-		}
-	}
-	return 0;
+	while (nr--)
+		if (!folio_test_anon(page_folio(pages[nr])))
+			return false;
+	return true;
 }
 
+/* Pin the pages. @anonymous: receives whether they are few, and anonymous. */
 static int contig_pin_pages(struct contig_pin *pin,
 			    const struct contig_vma *mapping, bool output,
-			    struct page **pages)
+			    struct page **pages, bool *anonymous)
 {
 	unsigned int flags = contig_pin_gup_flags(mapping, output);
+	unsigned long done;
 	int nr, ret = 0;
 
+	*anonymous = pin->npages <= CONTIG_PIN_FEW;
 	while (pin->own.npages < pin->npages) {
 		unsigned long at = pin->first + pin->own.npages;
 
@@ -231,11 +269,17 @@ static int contig_pin_pages(struct contig_pin *pin,
 			ret = contig_pin_error(nr ?: -EFAULT);
 			break;
 		}
-		ret = contig_pin_append(&pin->own, pages, nr);
-		if (!ret && fatal_signal_pending(current))
-			ret = -EINTR;
-		if (ret)
+		*anonymous = *anonymous && contig_pages_are_anonymous(pages, nr);
+		done = contig_extents_append_pages(&pin->own, pages, nr);
+		if (done < nr) {
+			unpin_user_pages(pages + done, nr - done);
+			ret = -ENOMEM;
 			break;
+		}
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
 		cond_resched();
 	}
 	if (ret && pin->own.npages)
@@ -267,20 +311,31 @@ static int contig_pin_check(struct contig_pin *pin)
 static int contig_pin_user(struct contig_pin *pin,
 			   const struct contig_vma *mapping, bool output)
 {
-	struct page **pages;
+	struct page *few[CONTIG_PIN_FEW] __uninitialized, **pages = few;
+	bool anonymous = false;
 	int ret;
 
-	pages = (struct page **)__get_free_page(GFP_KERNEL | __GFP_NOWARN |
-						__GFP_RETRY_MAYFAIL);
-	ret = pages ? contig_pin_pages(pin, mapping, output, pages) : -ENOMEM;
-	if (!ret && !output) {
+	if (pin->npages > ARRAY_SIZE(few))
+		pages = (struct page **)__get_free_page(GFP_KERNEL |
+							__GFP_NOWARN |
+							__GFP_RETRY_MAYFAIL);
+	ret = pages ? contig_pin_pages(pin, mapping, output, pages,
+				       &anonymous) : -ENOMEM;
+	/*
+	 * GUP has made sure that the process may write to the pages. Before 6.5 it
+	 * does not ask whether they are of a file whose filesystem must be notified.
+	 * Anonymous ones are of none. To look at these takes as long as they are
+	 * many, and another look at the mapping the time of mmap_lock.
+	 */
+	if (!ret && !output && !anonymous) {
 		ret = contig_pin_check(pin);
 		if (ret)
 			contig_pin_drop(pin, 0, pin->npages, false);
 	}
 	if (ret)
 		contig_pin_uncharge(pin, contig_pin_mm(pin), pin->npages);
-	free_page((unsigned long)pages);
+	if (pages != few)
+		free_page((unsigned long)pages);
 	return ret;
 }
 
@@ -295,6 +350,18 @@ static int contig_pin_keep_buffer(struct contig_pin *pin)
 	       -EHWPOISON : 0;
 }
 
+/* Make an area count pages of a pin once. */
+static void contig_pin_fill_area(struct contig_pin *pin,
+				 struct contig_area *area, unsigned long first,
+				 unsigned long last, bool output)
+{
+	area->it.start = first;
+	area->it.last = last;
+	area->count = 1;
+	area->pin = pin;
+	area->write = !output;
+}
+
 /* Pin one mapping and make it an area. Takes over the mapping's reference. */
 static int contig_pin_vma(struct contig_watch *watch, unsigned long first,
 			  struct contig_vma *mapping, u32 flags,
@@ -302,15 +369,11 @@ static int contig_pin_vma(struct contig_watch *watch, unsigned long first,
 {
 	bool charge = flags & CONTIG_PIN_CHARGE;
 	bool output = flags & CONTIG_PIN_OUTPUT;
-	struct contig_area *area;
-	struct contig_pin *pin;
+	struct contig_pin *pin = contig_pin_new(mapping, first);
 	int ret;
 
-	area = contig_area_new(first, first + mapping->npages - 1);
-	pin = area ? contig_pin_new(mapping, first) : NULL;
 	if (!pin) {
 		contig_vma_put(mapping);
-		kfree(area);
 		return -ENOMEM;
 	}
 	if (watch) {
@@ -322,14 +385,13 @@ static int contig_pin_vma(struct contig_watch *watch, unsigned long first,
 			    contig_pin_user(pin, mapping, output);
 	if (ret)
 		goto err_put;
-	area->pin = pin;
-	area->write = !output;
-	contig_areas_insert(areas, area);
+	contig_pin_fill_area(pin, &pin->area, first,
+			     first + pin->npages - 1, output);
+	contig_areas_insert(areas, &pin->area);
 	return 0;
 
 err_put:
 	contig_pin_put(pin);
-	kfree(area);
 	return ret;
 }
 
@@ -451,28 +513,27 @@ int contig_pin_foreign(struct contig_client *client,
 		       unsigned long last, bool output,
 		       struct contig_areas *areas)
 {
-	struct contig_area *area = contig_area_new(first, last);
 	struct contig_area *other = contig_areas_first(target->areas, 0,
 						       ULONG_MAX);
+	struct contig_area *area;
 	struct contig_pin *pin;
 
-	if (!area)
-		return -ENOMEM;
-	if (!other)
+	if (!other) {
 		pin = contig_pin_foreign_new(client, target->dmabuf, output);
-	else if (!output && other->pin->map->direction == DMA_TO_DEVICE)
-		pin = ERR_PTR(-EACCES);
-	else
+		if (IS_ERR(pin))
+			return PTR_ERR(pin);
+		area = &pin->area;
+	} else {
 		pin = other->pin;
-	if (IS_ERR(pin)) {
-		kfree(area);
-		return PTR_ERR(pin);
-	}
-	if (other)
+		if (!output && pin->map->direction == DMA_TO_DEVICE)
+			return -EACCES;
+		area = contig_area_new(first, last);
+		if (!area)
+			return -ENOMEM;
 		contig_pin_get(pin);
-	area->pin = pin;
+	}
+	contig_pin_fill_area(pin, area, first, last, output);
 	area->offset = first;
-	area->write = !output;
 	contig_areas_insert(areas, area);
 	return 0;
 }
@@ -522,8 +583,8 @@ void contig_pin_release_area(struct contig_areas *areas,
 		contig_pin_drop(pin, area->offset, npages, area->write);
 		contig_pin_uncharge(pin, contig_pin_mm(pin), npages);
 	}
+	contig_area_free(area);
 	contig_pin_put(pin);
-	kfree(area);
 }
 
 void contig_pin_release_areas(struct contig_areas *areas)

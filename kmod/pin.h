@@ -8,14 +8,13 @@
 #include <linux/bits.h>
 #include <linux/refcount.h>
 
+#include "areas.h"
 #include "extents.h"
 #include "watch.h"
 
 /* Most pages that are looked up in one go. */
 #define CONTIG_PIN_BATCH (PAGE_SIZE / sizeof(struct page *))
 
-struct contig_area;
-struct contig_areas;
 struct contig_buffer;
 struct contig_client;
 struct contig_dma_device;
@@ -38,13 +37,17 @@ enum contig_pin_flags {
 
 /**
  * struct contig_pin - memory that was made immovable in one go
+ * @area: its first area. It is unused once that has ended, and refers to no
+ *        other pin
  * @refs: areas that refer to it
+ * @counted: it counts against the total of all users, see contig_pins_charge()
+ * @dirty: for the user's memory: an area that was released allowed writes, so
+ *         its pages are marked dirty when they are unpinned with @map
  * @first: its first page, in an address space or, if it was named by a file
  *         descriptor, in the dma-buf
  * @npages: its length
  * @payer: credentials of the user whose RLIMIT_MEMLOCK it is charged to, with a
  *         reference; NULL if it is not charged, as for buffers
- * @counted: it counts against the total of all users, see contig_pins_charge()
  * @buffer: the buffer it belongs to, with a reference; NULL if it is the
  *          user's own memory, pinned, or a foreign dma-buf
  * @foreign: the foreign dma-buf that it is, as a whole, else NULL. A client has
@@ -56,26 +59,25 @@ enum contig_pin_flags {
  *        watch if it was named by a file descriptor
  * @map: its mapping for a device, NULL if there is none; for a foreign dma-buf
  *       contig_foreign.map
- * @dirty: for the user's memory: an area that was released allowed writes, so
- *         its pages are marked dirty when they are unpinned with @map
  *
  * An area refers to a pin for the area's own pages only: these are unpinned
  * with the area, and the last area frees the structure. A map is undone as a
  * whole, so mapped pages stay pinned until the last area is gone.
  */
 struct contig_pin {
+	struct contig_area area;
 	refcount_t refs;
+	bool counted;
+	bool dirty;
 	unsigned long first;
 	unsigned long npages;
 	const struct cred *payer;
-	bool counted;
 	struct contig_buffer *buffer;
 	struct contig_foreign *foreign;
 	unsigned long base;
 	struct contig_extents own;
 	struct contig_mark mark;
 	struct contig_dma_map *map;
-	bool dirty;
 };
 
 /*
@@ -104,6 +106,8 @@ static inline void contig_pin_unshare(struct contig_pin *pin)
 
 const struct contig_extents *contig_pin_extents(const struct contig_pin *pin);
 
+int contig_pins_init(void);
+void contig_pins_exit(void);
 int contig_pin_error(int error);
 int contig_pin_range(struct contig_watch *watch, unsigned long first,
 		     unsigned long last, u32 flags,

@@ -5,6 +5,7 @@
 #ifndef CONTIG_PREPARATION_H
 #define CONTIG_PREPARATION_H
 
+#include <linux/rbtree.h>
 #include <linux/types.h>
 
 struct contig_client;
@@ -22,6 +23,8 @@ struct contig_prepared {
 
 /**
  * struct contig_preparation - memory that was prepared
+ * @node: entry of contig_client.preparations
+ * @id: its id, from 1 on
  * @dmabuf: the dma-buf that it lies in, with a reference, or NULL
  * @flags: CONTIG_IO_INPUT, CONTIG_IO_OUTPUT: directions of this transfer
  * @writable: the device may write to it
@@ -31,6 +34,8 @@ struct contig_prepared {
  * @parts: these parts
  */
 struct contig_preparation {
+	struct rb_node node;
+	u32 id;
 	struct dma_buf *dmabuf;
 	u32 flags;
 	bool writable;
@@ -40,6 +45,12 @@ struct contig_preparation {
 	struct contig_prepared parts[];
 };
 
+int contig_preparation_add(struct contig_client *client,
+			   struct contig_preparation *prep);
+struct contig_preparation *contig_preparation_find(struct contig_client *client,
+						   u32 id);
+void contig_preparation_remove(struct contig_client *client,
+			       struct contig_preparation *prep);
 void contig_preparation_free(struct contig_preparation *prep);
 void contig_preparations_forget(struct contig_client *client);
 

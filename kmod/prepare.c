@@ -5,6 +5,7 @@
  * A preparation consists of locks on a part of the caller's ranges, and of an
  * id by which CHECKPOINT ends them.
  */
+#include <linux/compiler.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-direction.h>
 #include <linux/err.h>
@@ -30,7 +31,10 @@
 #define CONTIG_IO_WAYS (CONTIG_IO_INPUT | CONTIG_IO_OUTPUT)
 
 /* Addresses that are written at a time. Two arrays of them are on the stack. */
-#define CONTIG_ADDRS 48UL
+#define CONTIG_ADDRS 32UL
+
+/* Ranges that are read without allocating memory for them. */
+#define CONTIG_PREPARE_FEW 4
 
 /**
  * struct contig_plan - the caller's ranges, and where a preparation begins
@@ -180,14 +184,15 @@ static u32 contig_count_copies(struct contig_client *client,
 }
 
 /* contig_prepare_tell() for a foreign dma-buf, which is never copied. */
-static int contig_prepare_tell_foreign(struct contig_prepare *cmd,
-				       const struct contig_target *target)
+static noinline_for_stack int
+contig_prepare_tell_foreign(struct contig_prepare *cmd,
+			    const struct contig_target *target)
 {
 	enum contig_side side = cmd->flags & CONTIG_GET_DMA ?
 				CONTIG_SIDE_DEVICE : CONTIG_SIDE_CPU;
 	u64 __user *user = u64_to_user_ptr(cmd->addrs);
 	unsigned long page = target->first, n;
-	u64 addrs[CONTIG_ADDRS];
+	u64 addrs[CONTIG_ADDRS] __uninitialized;
 	int ret;
 
 	if (side == CONTIG_SIDE_CPU) {
@@ -210,11 +215,16 @@ static int contig_prepare_tell_foreign(struct contig_prepare *cmd,
 }
 
 /* Write the addresses of the pages that were locked of one range. */
-static int contig_prepare_tell(struct contig_client *client,
-			       struct contig_prepare *cmd,
-			       const struct contig_target *target)
+static noinline_for_stack int
+contig_prepare_tell(struct contig_client *client, struct contig_prepare *cmd,
+		    const struct contig_target *target)
 {
-	u64 dma[CONTIG_ADDRS], physical[CONTIG_ADDRS], *addrs = physical;
+	/*
+	 * Not cleared as CONFIG_INIT_STACK_ALL_ZERO would: most callers want no
+	 * addresses. Others get those that contig_target_addrs() writes.
+	 */
+	u64 dma[CONTIG_ADDRS] __uninitialized;
+	u64 physical[CONTIG_ADDRS] __uninitialized, *addrs = physical;
 	u64 __user *user = u64_to_user_ptr(cmd->addrs);
 	unsigned long page = target->first, at, n;
 
@@ -331,14 +341,13 @@ static int contig_prepare_publish(struct contig_ucmd *ucmd,
 	struct contig_prepare *cmd = ucmd->cmd;
 	int ret;
 
-	ret = xa_alloc_cyclic(&client->preparations, &cmd->out_id, prep,
-			      XA_LIMIT(1, U32_MAX), &client->last_id,
-			      CONTIG_GFP);
-	if (ret < 0)
-		return -ENOMEM;
+	ret = contig_preparation_add(client, prep);
+	if (ret)
+		return ret;
+	cmd->out_id = prep->id;
 	ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
 	if (ret)
-		xa_erase(&client->preparations, cmd->out_id);
+		contig_preparation_remove(client, prep);
 	return ret;
 }
 
@@ -435,34 +444,16 @@ static int contig_prepare_check(const struct contig_prepare *cmd)
 	return 0;
 }
 
-/* Return the ranges, for kvfree(), or ERR_PTR() of -ENOMEM, -EFAULT. */
-static void *contig_prepare_ranges(const struct contig_prepare *cmd)
-{
-	size_t size = array_size(cmd->range_count, sizeof(struct contig_span));
-	void *spans = kvmalloc(size, CONTIG_GFP);
-
-	if (!spans)
-		return ERR_PTR(-ENOMEM);
-	if (copy_from_user(spans, u64_to_user_ptr(cmd->ranges), size)) {
-		kvfree(spans);
-		return ERR_PTR(-EFAULT);
-	}
-	return spans;
-}
-
-int contig_prepare_ioctl(struct contig_ucmd *ucmd)
+static int contig_prepare_spans(struct contig_ucmd *ucmd,
+				struct contig_span *spans)
 {
 	struct contig_prepare *cmd = ucmd->cmd;
-	struct contig_plan plan;
+	struct contig_plan plan = { .spans = spans };
 	int ret;
 
-	ret = contig_prepare_check(cmd);
-	if (ret)
-		return ret;
-	void *spans __free(kvfree) = contig_prepare_ranges(cmd);
-	if (IS_ERR(spans))
-		return PTR_ERR(spans);
-	plan.spans = spans;
+	if (copy_from_user(spans, u64_to_user_ptr(cmd->ranges),
+			   cmd->range_count * sizeof(*spans)))
+		return -EFAULT;
 	cmd->out_bounced = 0;
 	ret = contig_plan_init(&plan, cmd);
 	if (ret)
@@ -473,6 +464,28 @@ int contig_prepare_ioctl(struct contig_ucmd *ucmd)
 	if (!cmd->out_length)
 		return -EMSGSIZE;
 	return contig_prepare_plan(ucmd, &plan);
+}
+
+int contig_prepare_ioctl(struct contig_ucmd *ucmd)
+{
+	struct contig_span few[CONTIG_PREPARE_FEW] __uninitialized;
+	struct contig_span *spans = few;
+	struct contig_prepare *cmd = ucmd->cmd;
+	int ret;
+
+	ret = contig_prepare_check(cmd);
+	if (ret)
+		return ret;
+	if (cmd->range_count > ARRAY_SIZE(few)) {
+		spans = kvmalloc_array(cmd->range_count, sizeof(*spans),
+				       CONTIG_GFP);
+		if (!spans)
+			return -ENOMEM;
+	}
+	ret = contig_prepare_spans(ucmd, spans);
+	if (spans != few)
+		kvfree(spans);
+	return ret;
 }
 
 /* Begin another transfer with the same memory. */
@@ -491,7 +504,7 @@ static int contig_checkpoint(struct contig_client *client,
 	struct contig_preparation *prep;
 	int ret;
 
-	prep = xa_load(&client->preparations, cmd->id);
+	prep = contig_preparation_find(client, cmd->id);
 	if (!prep)
 		return -ENOENT;
 	if (!prep->dmabuf) {
@@ -516,7 +529,7 @@ static int contig_checkpoint(struct contig_client *client,
 	if (contig_preparation_unlock(client, prep))
 		return -ENOMEM;
 	ret = prep->error;
-	xa_erase(&client->preparations, cmd->id);
+	contig_preparation_remove(client, prep);
 	contig_preparation_free(prep);
 	return ret;
 }

@@ -7,6 +7,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -46,24 +47,50 @@ int contig_target_pages(u64 addr, u64 length, struct contig_target *target)
 	return 0;
 }
 
-static struct contig_buffer_locks *
-contig_buffer_locks(struct contig_client *client, struct dma_buf *dmabuf,
-		    bool create)
+static struct contig_buffer_locks *contig_buffer_locks_of(struct rb_node *node)
 {
-	unsigned long index = (unsigned long)dmabuf;
+	return rb_entry_safe(node, struct contig_buffer_locks, node);
+}
+
+static int contig_buffer_locks_cmp(const void *dmabuf,
+				   const struct rb_node *node)
+{
+	const struct contig_buffer_locks *locks =
+		rb_entry(node, struct contig_buffer_locks, node);
+
+	if (dmabuf == locks->dmabuf)
+		return 0;
+	return dmabuf < (const void *)locks->dmabuf ? -1 : 1;
+}
+
+static bool contig_buffer_locks_less(struct rb_node *a, const struct rb_node *b)
+{
+	return contig_buffer_locks_cmp(contig_buffer_locks_of(a)->dmabuf, b) < 0;
+}
+
+/* Return the locks of a dma-buf, or NULL. */
+static struct contig_buffer_locks *
+contig_buffer_locks_find(struct contig_client *client, struct dma_buf *dmabuf)
+{
+	return contig_buffer_locks_of(rb_find(dmabuf, &client->buffer_locks,
+					      contig_buffer_locks_cmp));
+}
+
+/* Return the locks of a dma-buf, or ERR_PTR(-ENOMEM). */
+static struct contig_buffer_locks *
+contig_buffer_locks_make(struct contig_client *client, struct dma_buf *dmabuf)
+{
 	struct contig_buffer_locks *locks;
 
-	locks = xa_load(&client->buffer_locks, index);
-	if (locks || !create)
+	locks = contig_buffer_locks_find(client, dmabuf);
+	if (locks)
 		return locks;
 	locks = kzalloc(sizeof(*locks), CONTIG_GFP);
 	if (!locks)
 		return ERR_PTR(-ENOMEM);
+	locks->dmabuf = dmabuf;
 	contig_areas_init(&locks->areas);
-	if (xa_err(xa_store(&client->buffer_locks, index, locks, CONTIG_GFP))) {
-		kfree(locks);
-		return ERR_PTR(-ENOMEM);
-	}
+	rb_add(&locks->node, &client->buffer_locks, contig_buffer_locks_less);
 	return locks;
 }
 
@@ -115,7 +142,8 @@ int contig_target_init_dmabuf(struct contig_client *client,
 	target->last = last >> PAGE_SHIFT;
 	target->head = offset & ~PAGE_MASK;
 	target->length = length;
-	locks = contig_buffer_locks(client, dmabuf, create);
+	locks = create ? contig_buffer_locks_make(client, dmabuf) :
+			 contig_buffer_locks_find(client, dmabuf);
 	if (IS_ERR(locks))
 		return PTR_ERR(locks);
 	target->areas = locks ? &locks->areas : NULL;
@@ -188,7 +216,7 @@ int contig_target_again(struct contig_client *client,
 	get_dma_buf(dmabuf);
 	target->dmabuf = dmabuf;
 	target->buffer = contig_buffer_of(dmabuf);
-	locks = contig_buffer_locks(client, dmabuf, false);
+	locks = contig_buffer_locks_find(client, dmabuf);
 	target->areas = locks ? &locks->areas : NULL;
 	return 0;
 }
@@ -197,15 +225,14 @@ int contig_target_again(struct contig_client *client,
 void contig_target_done(struct contig_client *client,
 			struct contig_target *target)
 {
-	unsigned long index = (unsigned long)target->dmabuf;
 	struct contig_buffer_locks *locks;
 
 	lockdep_assert_held(&client->lock);
 	if (!target->dmabuf)
 		return;
-	locks = xa_load(&client->buffer_locks, index);
+	locks = contig_buffer_locks_find(client, target->dmabuf);
 	if (locks && contig_areas_empty(&locks->areas)) {
-		xa_erase(&client->buffer_locks, index);
+		rb_erase(&locks->node, &client->buffer_locks);
 		kfree(locks);
 	}
 	dma_buf_put(target->dmabuf);

@@ -9,6 +9,7 @@
 #include "constraints.h"
 #include "early.h"
 #include "extents.h"
+#include "preparation.h"
 #include "request.h"
 #include "request_check.h"
 #include "slide.h"
@@ -25,6 +26,7 @@ EXPORT_SYMBOL_GPL(contig_areas_remove);
 EXPORT_SYMBOL_GPL(contig_areas_take);
 EXPORT_SYMBOL_GPL(contig_spares_alloc);
 EXPORT_SYMBOL_GPL(contig_spares_free);
+EXPORT_SYMBOL_GPL(contig_spares_need);
 
 EXPORT_SYMBOL_GPL(contig_early_parse);
 
@@ -32,11 +34,13 @@ EXPORT_SYMBOL_GPL(contig_cursor_init);
 EXPORT_SYMBOL_GPL(contig_cursor_next);
 EXPORT_SYMBOL_GPL(contig_extents_addrs);
 EXPORT_SYMBOL_GPL(contig_extents_append);
+EXPORT_SYMBOL_GPL(contig_extents_append_pages);
 EXPORT_SYMBOL_GPL(contig_extents_count);
 EXPORT_SYMBOL_GPL(contig_extents_ends);
 EXPORT_SYMBOL_GPL(contig_extents_find);
 EXPORT_SYMBOL_GPL(contig_extents_free);
 EXPORT_SYMBOL_GPL(contig_extents_init);
+EXPORT_SYMBOL_GPL(contig_extents_pages);
 EXPORT_SYMBOL_GPL(contig_extents_pfn);
 EXPORT_SYMBOL_GPL(contig_extents_entry_len);
 
@@ -45,6 +49,10 @@ EXPORT_SYMBOL_GPL(contig_request_init);
 EXPORT_SYMBOL_GPL(contig_request_init_plain);
 EXPORT_SYMBOL_GPL(contig_segment_limit);
 EXPORT_SYMBOL_GPL(contig_window_fits);
+
+EXPORT_SYMBOL_GPL(contig_preparation_add);
+EXPORT_SYMBOL_GPL(contig_preparation_find);
+EXPORT_SYMBOL_GPL(contig_preparation_remove);
 
 EXPORT_SYMBOL_GPL(contig_avoid_add);
 EXPORT_SYMBOL_GPL(contig_scan_begin);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "extents.h"
 #include "kunit.h"
@@ -186,11 +188,48 @@ static void a_cursor_walks_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, wrong, 0);
 }
 
+/* Pages are appended one by one, in batches as GUP returns them. */
+static void pages_make_the_same_list(struct kunit *test)
+{
+	struct extents_test *t = test->priv;
+	struct contig_extents other;
+	struct page **pages, **found;
+	unsigned int i, n, wrong = 0;
+
+	pages = kunit_kcalloc(test, PAGES, sizeof(*pages), GFP_KERNEL);
+	found = kunit_kcalloc(test, PAGES, sizeof(*found), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	KUNIT_ASSERT_NOT_NULL(test, found);
+	fill(test, PAGES, 5);
+	for (i = 0; i < PAGES; i++)
+		pages[i] = pfn_to_page(t->pfn[i]);
+	contig_extents_init(&other);
+	for (i = 0; i < PAGES; i += n) {
+		n = min(PAGES - i, 1 + contig_random(&t->random, 40));
+		wrong += contig_extents_append_pages(&other, pages + i, n) != n;
+	}
+	KUNIT_EXPECT_EQ(test, other.nr, t->extents.nr);
+	KUNIT_EXPECT_EQ(test, other.npages, t->extents.npages);
+	for (i = 0; i < other.nr && i < t->extents.nr; i++)
+		wrong += memcmp(&other.entries[i], &t->extents.entries[i],
+				sizeof(other.entries[i])) != 0;
+	for (i = 0; i < ROUNDS; i++) {
+		unsigned int first = contig_random(&t->random, PAGES);
+
+		n = 1 + contig_random(&t->random, PAGES - first);
+		contig_extents_pages(&other, first, n, found);
+		wrong += memcmp(found, pages + first, n * sizeof(*found)) != 0;
+	}
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	contig_extents_free(&other);
+}
+
 static struct kunit_case extents_cases[] = {
 	KUNIT_CASE(runs_are_maximal),
 	KUNIT_CASE(every_page_is_found),
 	KUNIT_CASE(runs_are_counted),
 	KUNIT_CASE(a_cursor_walks_all),
+	KUNIT_CASE(pages_make_the_same_list),
 	{}
 };
 

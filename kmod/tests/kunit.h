@@ -12,6 +12,7 @@ extern struct kunit_suite contig_areas_suite;
 extern struct kunit_suite contig_constraints_suite;
 extern struct kunit_suite contig_early_suite;
 extern struct kunit_suite contig_extents_suite;
+extern struct kunit_suite contig_preparation_suite;
 extern struct kunit_suite contig_search_suite;
 extern struct kunit_suite contig_slide_suite;
 

@@ -9,7 +9,8 @@
 
 kunit_test_suites(&contig_areas_suite, &contig_constraints_suite,
 		  &contig_early_suite, &contig_extents_suite,
-		  &contig_search_suite, &contig_slide_suite);
+		  &contig_preparation_suite, &contig_search_suite,
+		  &contig_slide_suite);
 
 MODULE_AUTHOR("The contig authors");
 MODULE_DESCRIPTION("Unit tests of contig");
