@@ -339,8 +339,12 @@ static int contig_search_windows(struct contig_search *search, bool first,
 	struct contig_survey *survey = &search->survey;
 	int ret;
 
-	/* Pages that do not move can be where a short search looks. */
-	search->params.thorough = !first;
+	/*
+	 * Pages that do not move can be where a short search looks, and on all of a
+	 * preferred node.
+	 */
+	search->params.thorough = !first || search->request->fewest_moves;
+	search->params.prefer = first;
 	search->params.reach = CONTIG_REACH_EASY;
 	ret = contig_search_unclaimed(search);
 	if (!ret && !survey->nr && contig_search_may_huge(search)) {

@@ -42,6 +42,7 @@ struct contig_user;
  * @struct_page: only memory with a reference count of its own on every page
  * @page_frames: only memory that is mapped as bare page frames
  * @keep: only memory that was not cleared since before the module was loaded
+ * @fewest_moves: look at all memory before any is moved
  * @no_wait: only memory that is free now: see CONTIG_ALLOC_NO_WAIT
  * @rungs: mask of the rungs to try
  * @start: time at which it was made
@@ -69,6 +70,7 @@ struct contig_request {
 	bool struct_page;
 	bool page_frames;
 	bool keep;
+	bool fewest_moves;
 	bool no_wait;
 	u32 rungs;
 	ktime_t start;

@@ -26,6 +26,9 @@
 /* The flags that demand a kind of mapping exclude each other. */
 #define CONTIG_ALLOC_MAPPING (CONTIG_ALLOC_STRUCT_PAGE | CONTIG_ALLOC_PAGE_FRAMES)
 
+/* So do those that demand less effort and more. */
+#define CONTIG_ALLOC_EFFORT (CONTIG_ALLOC_NO_WAIT | CONTIG_ALLOC_FEWEST_MOVES)
+
 /* Longest time budget, since other requests wait meanwhile. */
 #define CONTIG_TIMEOUT_MAX_MS (10U * 60 * MSEC_PER_SEC)
 
@@ -268,9 +271,10 @@ static bool contig_request_possible(struct contig_request *request)
 static int contig_request_check_flags(u32 flags)
 {
 	if (flags & ~(CONTIG_ALLOC_MAPPING | CONTIG_ALLOC_KEEP_CONTENTS |
-		      CONTIG_ALLOC_NO_WAIT))
+		      CONTIG_ALLOC_EFFORT))
 		return -EOPNOTSUPP;
-	if ((flags & CONTIG_ALLOC_MAPPING) == CONTIG_ALLOC_MAPPING)
+	if ((flags & CONTIG_ALLOC_MAPPING) == CONTIG_ALLOC_MAPPING ||
+	    (flags & CONTIG_ALLOC_EFFORT) == CONTIG_ALLOC_EFFORT)
 		return -EINVAL;
 	if (!(flags & CONTIG_ALLOC_KEEP_CONTENTS))
 		return 0;
@@ -322,6 +326,7 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 	request->page_frames = flags & CONTIG_ALLOC_PAGE_FRAMES;
 	request->keep = flags & CONTIG_ALLOC_KEEP_CONTENTS;
 	request->no_wait = flags & CONTIG_ALLOC_NO_WAIT;
+	request->fewest_moves = flags & CONTIG_ALLOC_FEWEST_MOVES;
 	ret = contig_request_set_limits(request, constraints);
 	if (ret)
 		return ret;

@@ -479,6 +479,8 @@ int contig_survey_windows(const struct contig_request *request,
 
 	/* The preferred node first, then the others. */
 	for (pass = 0; pass < 2; pass++) {
+		if (pass && survey->nr && params->prefer)
+			break;
 		for (kind = MAX_NR_ZONES - 1; kind >= 0 && !ret; kind--) {
 			ret = contig_scan_zones(look, kind, !pass, avoid);
 			if (contig_look_enough(look) ||

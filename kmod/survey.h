@@ -78,6 +78,7 @@ struct contig_survey {
  * @complete: count everything, even when windows that cost nothing were found
  * @thorough: look at all memory unless windows cost nothing, and not only until
  *            that costs more than emptying the windows found
+ * @prefer: do not look at other nodes if those that are preferred have a window
  * @reach: which pages may be in a window
  * @wanted: number of windows to look for, if not @complete
  */
@@ -86,6 +87,7 @@ struct contig_survey_params {
 	bool final;
 	bool complete;
 	bool thorough;
+	bool prefer;
 	enum contig_reach reach;
 	unsigned int wanted;
 };

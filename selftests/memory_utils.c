@@ -20,6 +20,16 @@ static long figure(const char *path, const char *key)
 	return value;
 }
 
+long pages_migrated(void)
+{
+	char *text = read_text("/proc/vmstat");
+	char *at = text ? strstr(text, "\npgmigrate_success ") : NULL;
+	long n = at ? atol(strchr(at, ' ')) : -1;
+
+	free(text);
+	return n;
+}
+
 long meminfo_kib(const char *key)
 {
 	return figure("/proc/meminfo", key);

@@ -15,6 +15,8 @@ long free_pages(void);
  * Wait until at least so many pages are free. Prints on stderr if that fails.
  */
 bool free_pages_return(long pages);
+/* Return how many pages the kernel has migrated since it started, for any reason. */
+long pages_migrated(void);
 long meminfo_kib(const char *key);
 /*
  * Return the bytes of a pageblock, of which one page of the kernel keeps contig

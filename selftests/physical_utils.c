@@ -56,6 +56,24 @@ uint64_t pfn_of(const volatile void *addr)
 	return pfn_of_pid(0, addr);
 }
 
+int pfns_of(const volatile void *addr, size_t npages, uint64_t *pfns)
+{
+	ssize_t length = npages * sizeof(*pfns), got = -1;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	size_t i;
+
+	if (fd >= 0) {
+		got = pread(fd, pfns, length,
+			    to_addr(addr) / page_size * sizeof(*pfns));
+		close(fd);
+	}
+	if (got != length)
+		return -EIO;
+	for (i = 0; i < npages; i++)
+		pfns[i] = pfns[i] & PAGEMAP_PRESENT ? pfns[i] & PAGEMAP_PFN : 0;
+	return 0;
+}
+
 int64_t pagemap_extents(const volatile void *addr, size_t length,
 			struct contig_extent **extents)
 {

@@ -26,6 +26,8 @@ struct contig_extent;
  */
 uint64_t pfn_of(const volatile void *addr);
 uint64_t pfn_of_pid(pid_t pid, const volatile void *addr);
+/* The same for each of a number of pages. Return 0, or -EIO. */
+int pfns_of(const volatile void *addr, size_t npages, uint64_t *pfns);
 /*
  * The same for a range, with adjacent frames merged. The caller frees *extents.
  */

@@ -125,17 +125,6 @@ static uint64_t highest_zone(void)
 	return best_start;
 }
 
-/* Return how many pages the kernel has migrated since it started, for any reason. */
-static long migrated(void)
-{
-	char *text = read_text("/proc/vmstat");
-	char *at = text ? strstr(text, "\npgmigrate_success ") : NULL;
-	long n = at ? atol(strchr(at, ' ')) : -1;
-
-	free(text);
-	return n;
-}
-
 /* What the page allocator has in one piece needs no search. */
 TEST_F(search, is_not_needed_for_a_free_block)
 {
@@ -177,13 +166,13 @@ TEST_F_TIMEOUT(search, is_not_for_who_may_not_wait, 120)
 	while (self->n < HELD && spare(self) &&
 	       !_test_cmd_alloc(self->fd, &alloc))
 		self->holds[self->n++] = alloc.out_fd;
-	before = migrated();
+	before = pages_migrated();
 	seen = looks();
 	EXPECT_EQ(-EAGAIN, _test_cmd_alloc(self->fd, &alloc));
 	EXPECT_EQ(CONTIG_BLOCKED_WAIT, alloc.out_reports[0].blocked);
 	EXPECT_EQ(0, alloc.out_reports[0].largest);
 	EXPECT_EQ(seen, looks());
-	EXPECT_GT(MIB(1) / (long)page_size, migrated() - before);
+	EXPECT_GT(MIB(1) / (long)page_size, pages_migrated() - before);
 	alloc = alloc_request(LENGTH / 2, CONTIG_RUNGS_RANGE);
 	test_alloc(self->fd, &alloc);
 	close(alloc.out_fd);
@@ -208,17 +197,17 @@ TEST_F_TIMEOUT(search, moves_nothing_without_room, 120)
 	length = (length + MIB(64)) / MIB(4) * MIB(4);
 	alloc = alloc_request(length, CONTIG_RUNGS_RANGE);
 	alloc.timeout_ms = 60000;
-	before = migrated();
+	before = pages_migrated();
 	begun = now_ns();
 	EXPECT_EQ(-ENOMEM, _test_cmd_alloc(self->fd, &alloc));
 	took = (now_ns() - begun) / 1000000;
 	TH_LOG("%zu MiB were refused in %llu ms, %ld pages moved",
-	       length / MIB(1), (unsigned long long)took, migrated() - before);
+	       length / MIB(1), (unsigned long long)took, pages_migrated() - before);
 	if (alloc.out_reports[0].blocked == CONTIG_BLOCKED_UNMOVABLE)
 		SKIP(return, "memory of the kernel leaves no window so long");
 	EXPECT_EQ(CONTIG_BLOCKED_NO_ROOM, alloc.out_reports[0].blocked);
 	/* Other tasks move some. A step would be 16 MiB. */
-	EXPECT_GT(MIB(2) / (long)page_size, migrated() - before);
+	EXPECT_GT(MIB(2) / (long)page_size, pages_migrated() - before);
 }
 
 /*
@@ -274,6 +263,78 @@ TEST_F_TIMEOUT(search, ends_when_it_costs_more_than_moving, 120)
 	}
 	EXPECT_LE(BLOCKS / 2, had);
 	EXPECT_LE(BLOCKS / 2, short_ones);
+}
+
+/*
+ * Leave few of the pages that lie in one window of LENGTH bytes, the last one of
+ * which nearly all pages are those of fill(). Return how many, 0 if there is none.
+ */
+static long thin_out(FIXTURE_DATA(search) *self, uint64_t *pfns)
+{
+	size_t npages = self->length / page_size, i;
+	const uint64_t frames = LENGTH / page_size;
+	uint64_t best = 0, zone = highest_zone(), *counts;
+	long seen = 0, left = 0;
+
+	counts = calloc(UINT32_MAX / frames + 1, sizeof(*counts));
+	if (!counts)
+		return 0;
+	for (i = 0; i < npages; i++) {
+		uint64_t window = pfns[i] / frames;
+
+		/* fill() leaves seven pages of eight. */
+		if (pfns[i] >= zone && window <= UINT32_MAX / frames &&
+		    ++counts[window] >= frames * 27 / 32 && window > best)
+			best = window;
+	}
+	free(counts);
+	for (i = 0; best && i < npages; i++) {
+		if (!pfns[i] || pfns[i] / frames != best)
+			continue;
+		if (seen++ % 8)
+			madvise(self->full + i * page_size, page_size,
+				MADV_DONTNEED);
+		else
+			left++;
+	}
+	return left;
+}
+
+/* CONTIG_ALLOC_FEWEST_MOVES finds the one window that costs little. */
+TEST_F_TIMEOUT(search, fewest_moves_looks_at_all_memory, 120)
+{
+	struct contig_alloc alloc = window_request(LENGTH);
+	long left, before, moved;
+	uint64_t *pfns;
+	size_t npages;
+
+	if (!fill(self))
+		SKIP(return, "memory cannot be filled");
+	npages = self->length / page_size;
+	pfns = calloc(npages, sizeof(*pfns));
+	ASSERT_NE(NULL, pfns);
+	ASSERT_EQ(0, pfns_of(self->full, npages, pfns));
+	left = thin_out(self, pfns);
+	free(pfns);
+	if (!left)
+		SKIP(return, "no window has the pages of this process only");
+
+	alloc.flags = CONTIG_ALLOC_FEWEST_MOVES | CONTIG_ALLOC_NO_WAIT;
+	EXPECT_EQ(-EINVAL, _test_cmd_alloc(self->fd, &alloc));
+	alloc.flags = CONTIG_ALLOC_FEWEST_MOVES;
+	before = pages_migrated();
+	ASSERT_EQ(0, _test_cmd_alloc(self->fd, &alloc));
+	moved = pages_migrated() - before;
+	close(alloc.out_fd);
+	/* Other tasks move some, and pages of the kernel can be in the window. */
+	EXPECT_GE(left + left / 4 + MIB(1) / 2 / (long)page_size, moved);
+
+	alloc.flags = 0;
+	before = pages_migrated();
+	if (!_test_cmd_alloc(self->fd, &alloc))
+		close(alloc.out_fd);
+	TH_LOG("%ld pages are in the way, %ld moved; %ld without the flag", left,
+	       moved, pages_migrated() - before);
 }
 
 TEST_HARNESS_MAIN

@@ -126,7 +126,8 @@ int step_alloc(struct step *step)
 	unsigned int slot = b[1] / 4 % BUFFERS;
 	struct contig_alloc cmd = {
 		.flags = (b[1] & 0x20 ? CONTIG_ALLOC_STRUCT_PAGE : 0) |
-			 (b[1] & 0x80 ? CONTIG_ALLOC_NO_WAIT : 0),
+			 (b[1] & 0x80 ? CONTIG_ALLOC_NO_WAIT : 0) |
+			 (b[1] & 0x40 ? CONTIG_ALLOC_FEWEST_MOVES : 0),
 		.length = alloc_length(b[2]),
 		.rungs = rungs_of(b[5]),
 		.timeout_ms = timeout_of(b[6]),

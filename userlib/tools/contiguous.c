@@ -35,6 +35,7 @@ static const char usage[] =
 	"  -p, --struct-page       only memory that O_DIRECT can use\n"
 	"  -t, --timeout MS        give up after this many milliseconds\n"
 	"  -w, --no-wait           only memory that is free now\n"
+	"  -f, --fewest-moves      look at all memory for the least to move\n"
 	"  -P, --probe             only report what would be allocated\n"
 	"  -h, --help              show this help\n"
 	"  -V, --version           show the version\n"
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
 	{"struct-page", no_argument, NULL, 'p'},
 	{"timeout", required_argument, NULL, 't'},
 	{"no-wait", no_argument, NULL, 'w'},
+	{"fewest-moves", no_argument, NULL, 'f'},
 	{"probe", no_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -212,6 +214,9 @@ static void parse_option(int option, char *value,
 		break;
 	case 'w':
 		opts->flags |= CONTIG_ALLOC_NO_WAIT;
+		break;
+	case 'f':
+		opts->flags |= CONTIG_ALLOC_FEWEST_MOVES;
 		break;
 	case 'P':
 		*probe = true;
@@ -445,7 +450,7 @@ int main(int argc, char **argv)
 	int status;
 	int error;
 
-	while ((option = getopt_long(argc, argv, "r:l:b:a:B:n:s:S:N:pt:wPhV",
+	while ((option = getopt_long(argc, argv, "r:l:b:a:B:n:s:S:N:pt:wfPhV",
 				     long_options, NULL)) != -1)
 		parse_option(option, optarg, &opts, &probe);
 	if (optind < argc)
@@ -456,6 +461,10 @@ int main(int argc, char **argv)
 	if (probe && opts.flags & CONTIG_ALLOC_NO_WAIT)
 		bad_usage("there is no probe of what is free now: leave out",
 			  "--no-wait");
+	if (opts.flags & CONTIG_ALLOC_NO_WAIT &&
+	    opts.flags & CONTIG_ALLOC_FEWEST_MOVES)
+		bad_usage("what is free now needs no move: leave out",
+			  "--fewest-moves");
 
 	error = contig_open(&client, NULL);
 	if (error)
