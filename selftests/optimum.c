@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How many pages the range rung moves, compared with the best window there is,
+ * which this program finds in /proc/kpageflags by trying all.
+ */
+#include "kselftest_harness.h"
+#include "contig_utils.h"
+#include "memory_utils.h"
+#include "physical_utils.h"
+#include "time_utils.h"
+
+#define DEVICE "/dev/nullb0"
+#define LENGTH MIB(8)
+
+/* What stays free for the kernel and to move pages to. */
+#define MARGIN MIB(96)
+
+/* Pages that others move meanwhile, and for which lists of CPUs have to be drained. */
+#define NOISE 64
+
+#define KPF(n) (1ull << (n))
+/* A page of a program or of a file. */
+#define LRU KPF(5)
+/* Locked, under writeback, a page table, bad, unevictable, ... */
+#define STUCK (KPF(0) | KPF(8) | KPF(7) | KPF(18) | KPF(19) | KPF(26))
+
+#define HELD 40
+
+FIXTURE(optimum) {
+	int fd;
+	char *full;
+	size_t length;
+	int file;
+	int held[HELD];
+	int n;
+};
+
+FIXTURE_SETUP(optimum) {
+	self->file = -1;
+	setup_client(self->fd);
+	need_range(self->fd);
+	quota_lift();
+	write_text("/proc/sys/vm/compaction_proactiveness", "0");
+	write_text("/proc/sys/vm/drop_caches", "3");
+}
+
+FIXTURE_TEARDOWN(optimum) {
+	while (self->n)
+		close(self->held[--self->n]);
+	if (self->full)
+		munmap(self->full, self->length);
+	if (self->file >= 0)
+		close(self->file);
+	write_text("/proc/sys/vm/compaction_proactiveness", "20");
+	write_text("/proc/sys/vm/drop_caches", "3");
+	quota_restore();
+	close(self->fd);
+}
+
+/*
+ * Return how few pages have to be moved to empty a window of LENGTH bytes that
+ * begins at any page frame; -1 if there is no window. Frames without any flag can
+ * be on the list of a CPU or the kernel's, so no window has them.
+ */
+static long best_window(void)
+{
+	static uint64_t flags[1 << 16];
+	const size_t window = LENGTH / page_size;
+	uint8_t *inside = calloc(window, 1);
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	size_t run = 0, cost = 0, slot = 0, n, i;
+	uint64_t pfn, end = last_frame() + 1;
+	long best = -1;
+
+	for (pfn = 0; inside && pfn < end; pfn += n) {
+		n = end - pfn < ARRAY_SIZE(flags) ? end - pfn : ARRAY_SIZE(flags);
+		if (pread(fd, flags, n * sizeof(flags[0]),
+			  pfn * sizeof(flags[0])) <
+		    (ssize_t)(n * sizeof(flags[0])))
+			break;
+		for (i = 0; i < n; i++) {
+			bool is_free = flags[i] & KPF(KPF_BUDDY);
+			bool moves = flags[i] & (LRU | KPF(KPF_THP)) &&
+				     !(flags[i] & STUCK);
+
+			if (!is_free && !moves) {
+				run = cost = 0;
+				memset(inside, 0, window);
+				continue;
+			}
+			cost += moves - inside[slot];
+			inside[slot] = moves;
+			slot = (slot + 1) % window;
+			if (++run >= window && (best < 0 || (long)cost < best))
+				best = cost;
+		}
+	}
+	close(fd);
+	free(inside);
+	return best;
+}
+
+/* Fill memory with pages of this process. */
+static bool fill(FIXTURE_DATA(optimum) *self, int advice)
+{
+	size_t free_bytes = KIB(meminfo_kib("MemFree")), at;
+
+	if (free_bytes < 3 * MARGIN)
+		return false;
+	self->length = (free_bytes - MARGIN) / MIB(2) * MIB(2);
+	self->full = mmap(NULL, self->length, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (self->full == MAP_FAILED) {
+		self->full = NULL;
+		return false;
+	}
+	madvise(self->full, self->length, advice);
+	for (at = 0; at < self->length; at += page_size)
+		self->full[at] = 1;
+	return true;
+}
+
+/* Free those pages of the process for whose page frame @gives returns true. */
+static bool thin(FIXTURE_DATA(optimum) *self, bool (*gives)(uint64_t pfn))
+{
+	size_t npages = self->length / page_size, i;
+	uint64_t *pfns = calloc(npages, sizeof(*pfns));
+	bool known = pfns && !pfns_of(self->full, npages, pfns);
+
+	for (i = 0; known && i < npages; i++)
+		if (pfns[i] && gives(pfns[i]))
+			madvise(self->full + i * page_size, page_size,
+				MADV_DONTNEED);
+	free(pfns);
+	return known;
+}
+
+static bool gives_second(uint64_t pfn)
+{
+	return pfn % 2;
+}
+
+static bool gives_eighth(uint64_t pfn)
+{
+	return pfn % 8 == 7;
+}
+
+/* The same of 30 of 100 for each page frame, so that it can be done again. */
+static bool gives_random(uint64_t pfn)
+{
+	uint64_t z = pfn * 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	return (z ^ z >> 27) % 100 < 30;
+}
+
+/* Every third huge page, and no part of one: that would stay in use. */
+static bool gives_huge(uint64_t pfn)
+{
+	return pfn * page_size / huge_page_bytes() % 3 == 0;
+}
+
+/*
+ * Take windows that cost little, since some of memory has to be free, until an eighth
+ * of the best window has to be moved. Return how many pages that is, -1 if there is no
+ * window.
+ */
+static long take_cheap(FIXTURE_DATA(optimum) *self)
+{
+	struct contig_alloc alloc = window_request(LENGTH);
+	long best = best_window();
+
+	alloc.flags = CONTIG_ALLOC_FEWEST_MOVES;
+	while (best >= 0 && best < (long)(LENGTH / page_size / 8) &&
+	       self->n < HELD && !_test_cmd_alloc(self->fd, &alloc)) {
+		self->held[self->n++] = alloc.out_fd;
+		/* To look at all memory takes longer than to take a window. */
+		if (self->n % 4 == 0)
+			best = best_window();
+	}
+	return self->n % 4 ? best_window() : best;
+}
+
+/* Allocate, and compare the pages that moved with the best window. */
+static void compare(struct __test_metadata *_metadata,
+		    FIXTURE_DATA(optimum) *self, uint32_t flags, unsigned int percent)
+{
+	struct contig_alloc alloc = window_request(LENGTH);
+	long best, before, moved;
+
+	alloc.flags = flags;
+	best = take_cheap(self);
+	if (best < 0)
+		SKIP(return, "there is no window that can be emptied");
+	before = pages_migrated();
+	ASSERT_EQ(0, _test_cmd_alloc(self->fd, &alloc))
+		TH_LOG("blocked by %u after %u windows; the best has %ld pages",
+		       alloc.out_reports[0].blocked,
+		       alloc.out_reports[0].windows, best);
+	moved = pages_migrated() - before;
+	close(alloc.out_fd);
+	while (self->n)
+		close(self->held[--self->n]);
+	TH_LOG("%ld pages moved, the best window has %ld%s", moved, best,
+	       flags ? "" : "; without looking at all memory");
+	EXPECT_GE(best * percent / 100 + NOISE, moved);
+}
+
+/*
+ * The window that was emptied is free afterwards, so break it up before the next
+ * one: its memory is filled as before, since all other memory is used.
+ */
+static void compare_both(struct __test_metadata *_metadata,
+			 FIXTURE_DATA(optimum) *self, int advice,
+			 bool (*gives)(uint64_t pfn))
+{
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		if (!fill(self, advice))
+			SKIP(return, "memory cannot be filled");
+		if (gives && !thin(self, gives))
+			SKIP(return, "/proc/self/pagemap does not tell");
+		compare(_metadata, self,
+			round ? 0 : CONTIG_ALLOC_FEWEST_MOVES, round ? 150 : 105);
+		munmap(self->full, self->length);
+		self->full = NULL;
+	}
+}
+
+TEST_F_TIMEOUT(optimum, every_second_page, 240)
+{
+	compare_both(_metadata, self, MADV_NOHUGEPAGE, gives_second);
+}
+
+TEST_F_TIMEOUT(optimum, every_eighth_page, 240)
+{
+	compare_both(_metadata, self, MADV_NOHUGEPAGE, gives_eighth);
+}
+
+TEST_F_TIMEOUT(optimum, random_pages, 240)
+{
+	compare_both(_metadata, self, MADV_NOHUGEPAGE, gives_random);
+}
+
+TEST_F_TIMEOUT(optimum, huge_pages, 240)
+{
+	if (!huge_page_bytes())
+		SKIP(return, "the kernel has no huge pages");
+	compare_both(_metadata, self, MADV_HUGEPAGE, gives_huge);
+}
+
+/* Memory of a file system in memory, every fourth page of which is free. */
+TEST_F_TIMEOUT(optimum, tmpfs, 240)
+{
+	size_t length, at;
+
+	self->file = memfd_create("optimum", MFD_CLOEXEC);
+	ASSERT_LE(0, self->file);
+	length = KIB(meminfo_kib("MemFree"));
+	if (length < 3 * MARGIN)
+		SKIP(return, "memory cannot be filled");
+	length = (length - MARGIN) / MIB(2) * MIB(2);
+	if (ftruncate(self->file, length) ||
+	    fallocate(self->file, 0, 0, length))
+		SKIP(return, "memory cannot be filled: %s", strerror(errno));
+	for (at = 0; at < length; at += 4 * page_size)
+		fallocate(self->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			  at, page_size);
+	compare(_metadata, self, CONTIG_ALLOC_FEWEST_MOVES, 105);
+}
+
+/* Page cache moves, or is dropped, which moves nothing. */
+TEST_F_TIMEOUT(optimum, page_cache, 240)
+{
+	size_t length = KIB(meminfo_kib("MemFree")), at;
+	static char data[1 << 20];
+
+	self->file = open(DEVICE, O_RDONLY | O_CLOEXEC);
+	if (self->file < 0)
+		SKIP(return, "no " DEVICE);
+	for (at = 0; at < length; at += sizeof(data))
+		if (pread(self->file, data, sizeof(data), at) != sizeof(data))
+			SKIP(return, DEVICE " is too short");
+	for (at = 0; at < length; at += 4 * page_size)
+		posix_fadvise(self->file, at, page_size, POSIX_FADV_DONTNEED);
+	compare(_metadata, self, CONTIG_ALLOC_FEWEST_MOVES, 105);
+}
+
+TEST_HARNESS_MAIN
