@@ -5,11 +5,14 @@
 #ifndef CONTIG_URING_H
 #define CONTIG_URING_H
 
+#include <errno.h>
 #include <linux/io_uring.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-
-#include "contig_utils.h"
+#include <unistd.h>
 
 /*
  * A minimum of io_uring: one request at a time.
@@ -58,7 +61,7 @@ static inline int ring_do(struct ring *r, int op, int fd, void *addr,
 	r->sqes[0] = (struct io_uring_sqe) {
 		.opcode = op,
 		.fd = fd,
-		.addr = to_addr(addr),
+		.addr = (uintptr_t)addr,
 		.len = length,
 		.off = offset,
 	};

@@ -5,172 +5,34 @@
  *
  * Absolute times of a guest, possibly emulated, mean little; the ratio of two
  * calls that were measured alternately means more. Prints lines of
- * comma-separated values, from which scripts/bench makes a table.
+ * comma-separated values, from which scripts/bench makes a table and a picture.
+ *
+ * With the name of a part as argument it measures only that.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/dma-heap.h>
-#include <linux/io_uring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "subjects.h"
 #include "tools.h"
 
-#define LARGE (64 * MIB)
 #define LARGE_PAGES (LARGE / 4096)
 
-#define HUGE_POOL "/proc/sys/vm/nr_hugepages"
-
-/**
- * struct subject - a call to be timed
- * @name: its name in the output
- * @run: makes the call once
- * @after: prepares for the next turn, not timed; or NULL
- * @length: bytes that the call is about, or 0
- * @rungs: for CONTIG_ALLOC
- * @calls: how often to run it in each turn, if it is too short for the clock
- * @times: of all turns
- */
-struct subject {
-	const char *name;
-	void (*run)(const struct subject *subject);
-	void (*after)(const struct subject *subject);
-	size_t length;
-	uint32_t rungs;
-	unsigned int calls;
-	struct times times;
-};
-
-static int client;
-static int ring;
-static int heap;
-
-/* Memory that the subjects use. */
-static char *memory;
-static size_t memory_length;
 static struct contig_extent *extents;
 static uint64_t *entries;
 
-static void run_info(const struct subject *subject)
+void run_info(const struct subject *subject)
 {
 	struct contig_info info = { .size = sizeof(info) };
 
 	(void)subject;
 	if (ioctl(client, CONTIG_INFO, &info))
 		die_errno("CONTIG_INFO");
-}
-
-static int alloc_fd(const struct subject *subject)
-{
-	struct contig_alloc result;
-	int ret;
-
-	ret = contig_do_alloc(client, subject->length, subject->rungs, &result);
-	if (ret)
-		die("%s of %zu bytes: %s", subject->name, subject->length,
-		    strerror(-ret));
-	return result.out_fd;
-}
-
-static void run_alloc(const struct subject *subject)
-{
-	close(alloc_fd(subject));
-}
-
-static int heap_fd(const struct subject *subject)
-{
-	struct dma_heap_allocation_data data = {
-		.len = subject->length,
-		.fd_flags = O_RDWR | O_CLOEXEC,
-	};
-
-	if (ioctl(heap, DMA_HEAP_IOCTL_ALLOC, &data))
-		die_errno("allocating from the dma-buf heap");
-	return data.fd;
-}
-
-static void run_heap(const struct subject *subject)
-{
-	close(heap_fd(subject));
-}
-
-/* Write to each page, like a program that fills a buffer. */
-static void touch(char *addr, size_t length, size_t step)
-{
-	size_t at;
-
-	for (at = 0; at < length; at += step)
-		((volatile char *)addr)[at] = 1;
-}
-
-static void use_fd(int fd, size_t length)
-{
-	char *addr = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			  0);
-
-	if (addr == MAP_FAILED)
-		die_errno("mmap");
-	touch(addr, length, page_size);
-	munmap(addr, length);
-	close(fd);
-}
-
-static void run_alloc_use(const struct subject *subject)
-{
-	use_fd(alloc_fd(subject), subject->length);
-}
-
-static void run_heap_use(const struct subject *subject)
-{
-	use_fd(heap_fd(subject), subject->length);
-}
-
-static void run_huge_use(const struct subject *subject)
-{
-	char *addr = mmap(NULL, subject->length, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-
-	if (addr == MAP_FAILED)
-		die_errno("mapping huge pages");
-	touch(addr, subject->length, page_size);
-	munmap(addr, subject->length);
-}
-
-/*
- * Memory of the reserve is zeroed in the background: wait, so that this does
- * not slow the next turn.
- */
-static void after_reserve_use(const struct subject *subject)
-{
-	(void)subject;
-	reserve_wait_clean();
-}
-
-static void run_lock(const struct subject *subject)
-{
-	int ret = contig_do_lock(client, memory, subject->length, 0);
-
-	if (!ret)
-		ret = contig_do_unlock(client, memory, subject->length);
-	if (ret)
-		die("locking: %s", strerror(-ret));
-}
-
-static void run_register(const struct subject *subject)
-{
-	struct iovec buffer = { memory, subject->length };
-
-	if (syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS,
-		    &buffer, 1) ||
-	    syscall(__NR_io_uring_register, ring, IORING_UNREGISTER_BUFFERS,
-		    NULL, 0))
-		die_errno("registering a buffer with io_uring");
 }
 
 static void run_count(const struct subject *subject)
@@ -195,56 +57,6 @@ static void run_translate(const struct subject *subject)
 static void run_pagemap(const struct subject *subject)
 {
 	pagemap_read(memory, subject->length / page_size, entries);
-}
-
-static void take_turns(struct subject *subjects, unsigned int nr,
-		       unsigned int turns)
-{
-	unsigned int turn, i, call;
-	struct subject *subject;
-	uint64_t start;
-
-	for (turn = 0; turn < turns; turn++) {
-		for (i = 0; i < nr; i++) {
-			subject = &subjects[i];
-			start = now_ns();
-			for (call = 0; call < subject->calls; call++)
-				subject->run(subject);
-			/* The first turn warms up the caches. */
-			if (turn)
-				times_add(&subject->times,
-					  (now_ns() - start) / subject->calls);
-			if (subject->after)
-				subject->after(subject);
-		}
-	}
-}
-
-static double median_us(struct subject *subject)
-{
-	return times_percentile(&subject->times, 50) / 1e3;
-}
-
-/* Print a line; @target is the highest acceptable ratio, or 0. */
-static void report(struct subject *subject, struct subject *reference,
-		   double target)
-{
-	double us = median_us(subject), reference_us = median_us(reference);
-
-	printf("%s,%zu,%.2f,%s,%zu,%.2f,%.3f,", subject->name,
-	       subject->length, us, reference->name, reference->length,
-	       reference_us, us / reference_us);
-	if (target)
-		printf("%g", target);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static void section(const char *name)
-{
-	printf("section,%s\n", name);
-	fflush(stdout);
-	fprintf(stderr, "%s\n", name);
 }
 
 static const size_t alloc_sizes[] = { 64 * KIB, 1 * MIB, 4 * MIB, LARGE };
@@ -279,8 +91,8 @@ static void bench_reserve(void)
 	};
 	unsigned int nr, i;
 
-	nr = 1 + add_allocs(&all[1], "reserve", CONTIG_RUNGS_RESERVE, LARGE,
-			    20);
+	nr = 1 + add_allocs(&all[1], "reserve: alloc + free",
+			    CONTIG_RUNGS_RESERVE, LARGE, 20);
 	take_turns(all, nr, 61);
 	for (i = 1; i < nr; i++)
 		report(&all[i], &all[0], i == nr - 1 ? 10 : 0);
@@ -296,51 +108,17 @@ static void bench_alloc(void)
 
 	section("alloc + free, by rung");
 	bench_reserve();
-	nr += add_allocs(&all[nr], "coherent", CONTIG_RUNGS_COHERENT, 4 * MIB,
-			 1);
-	nr += add_allocs(&all[nr], "range", CONTIG_RUNGS_RANGE, LARGE, 1);
-	nr += add_allocs(&all[nr], "split", CONTIG_RUNGS_SPLIT, LARGE, 1);
-	nr += add_allocs(&all[nr], "scatter", CONTIG_RUNGS_SCATTER, LARGE, 1);
+	nr += add_allocs(&all[nr], "coherent: alloc + free",
+			 CONTIG_RUNGS_COHERENT, 4 * MIB, 1);
+	nr += add_allocs(&all[nr], "range: alloc + free",
+			 CONTIG_RUNGS_RANGE, LARGE, 1);
+	nr += add_allocs(&all[nr], "split: alloc + free",
+			 CONTIG_RUNGS_SPLIT, LARGE, 1);
+	nr += add_allocs(&all[nr], "scatter: alloc + free",
+			 CONTIG_RUNGS_SCATTER, LARGE, 1);
 	take_turns(all, nr, 25);
 	for (i = 1; i < nr; i++)
 		report(&all[i], &all[0], 0);
-}
-
-/* Fault pages in by a stride, so that adjacent pages are apart in memory. */
-static void take_memory(int advice)
-{
-	size_t pages = LARGE / page_size, i, at = 0;
-
-	memory_length = LARGE + 2 * MIB;
-	memory = mmap(NULL, memory_length, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
-		die_errno("mmap");
-	if (madvise(memory, memory_length, advice))
-		die_errno("madvise");
-	/* Huge pages begin at a multiple of their size. */
-	memory += -(uintptr_t)memory % (2 * MIB);
-	for (i = 0; i < pages; i++) {
-		memory[at * page_size] = 1;
-		at = (at + 4099) % pages;
-	}
-}
-
-static void bench_lock(const char *name, const char *reference, int advice)
-{
-	struct subject both[] = {
-		{ .name = name, .run = run_lock, .length = LARGE, .calls = 1 },
-		{
-			.name = reference,
-			.run = run_register,
-			.length = LARGE,
-			.calls = 1,
-		},
-	};
-
-	take_memory(advice);
-	take_turns(both, ARRAY_SIZE(both), 31);
-	report(&both[0], &both[1], 1.3);
 }
 
 static void bench_count(uint32_t rungs, const char *name, double target)
@@ -380,6 +158,7 @@ static void bench_translate(void)
 		},
 		{
 			.name = "one read of pagemap",
+			.kind = PEER,
 			.run = run_pagemap,
 			.length = LARGE,
 			.calls = 1,
@@ -401,121 +180,40 @@ static void bench_translate(void)
 	take_turns(both, ARRAY_SIZE(both), 31);
 	report(&both[0], &both[1], 0.2);
 	contig_do_unlock(client, memory, LARGE);
-	munmap(memory, LARGE);
-}
-
-static void bench_peers(size_t length)
-{
-	struct subject all[] = {
-		{
-			.name = "reserve",
-			.run = run_alloc_use,
-			.after = after_reserve_use,
-			.length = length,
-			.rungs = CONTIG_RUNGS_RESERVE,
-			.calls = 1,
-		},
-		{
-			.name = "range",
-			.run = run_alloc_use,
-			.length = length,
-			.rungs = CONTIG_RUNGS_RANGE,
-			.calls = 1,
-		},
-		{
-			.name = "split",
-			.run = run_alloc_use,
-			.length = length,
-			.rungs = CONTIG_RUNGS_SPLIT,
-			.calls = 1,
-		},
-		{
-			.name = "hugetlbfs",
-			.run = run_huge_use,
-			.length = length,
-			.calls = 1,
-		},
-		{
-			.name = "system heap",
-			.run = run_heap_use,
-			.length = length,
-			.calls = 1,
-		},
-	};
-	unsigned int nr = ARRAY_SIZE(all) - (heap < 0), i;
-
-	take_turns(all, nr, 16);
-	for (i = 0; i < 3; i++)
-		report(&all[i], &all[3], 0);
-	for (i = 0; i < 3 && heap >= 0; i++)
-		report(&all[i], &all[4], 0);
-}
-
-static void bench_heap(size_t length)
-{
-	struct subject all[] = {
-		{
-			.name = "split",
-			.run = run_alloc,
-			.length = length,
-			.rungs = CONTIG_RUNGS_SPLIT,
-			.calls = 1,
-		},
-		{
-			.name = "scatter",
-			.run = run_alloc,
-			.length = length,
-			.rungs = CONTIG_RUNGS_SCATTER,
-			.calls = 1,
-		},
-		{
-			.name = "system heap",
-			.run = run_heap,
-			.length = length,
-			.calls = 1,
-		},
-	};
-
-	take_turns(all, ARRAY_SIZE(all), 21);
-	report(&all[0], &all[2], 0);
-	report(&all[1], &all[2], 0);
+	free_memory();
 }
 
 static void init(void)
 {
-	struct io_uring_params params = {};
-
 	tools_init();
 	client = open("/dev/contig", O_RDWR | O_CLOEXEC);
 	if (client < 0)
 		die_errno("/dev/contig");
-	ring = syscall(__NR_io_uring_setup, 1, &params);
-	if (ring < 0)
-		die_errno("io_uring_setup");
-	heap = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC);
-	write_file(HUGE_POOL, "40");
 	extents = calloc(LARGE_PAGES, sizeof(extents[0]));
 	entries = calloc(LARGE_PAGES, sizeof(entries[0]));
 	if (!extents || !entries)
 		die("out of memory");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} parts[] = {
+		{ "alloc", bench_alloc },
+		{ "use", bench_peers },
+		{ "locks", bench_locks },
+		{ "translate", bench_translate },
+		{ "io", bench_io },
+		{ "moves", bench_moves },
+		{ "crowd", bench_crowd },
+	};
+	unsigned int i;
+
 	init();
-	bench_alloc();
-	section("LOCK + UNLOCK against io_uring");
-	bench_lock("4 KiB pages", "register + unregister", MADV_NOHUGEPAGE);
-	bench_lock("huge pages", "register + unregister", MADV_HUGEPAGE);
-	bench_translate();
-	section("alloc + map + touch + free, against peers");
-	bench_peers(2 * MIB);
-	bench_peers(LARGE);
-	if (heap >= 0) {
-		section("alloc + free, against the dma-buf system heap");
-		bench_heap(64 * KIB);
-		bench_heap(1 * MIB);
-		bench_heap(LARGE);
-	}
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		if (argc < 2 || !strcmp(argv[1], parts[i].name))
+			parts[i].run();
 	return 0;
 }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The cost of direct I/O with contig's memory and with other memory
+ *
+ * The device completes without touching the data, so what is measured is finding,
+ * holding and describing the pages.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../uring.h"
+#include "subjects.h"
+
+#define DEVICE "/dev/nullb0"
+#define MOST (4 * MIB)
+
+static int device;
+static struct ring ring;
+
+static void run_write(const struct subject *subject)
+{
+	if (pwrite(device, subject->memory, subject->length, 0) !=
+	    (ssize_t)subject->length)
+		die_errno("writing to " DEVICE);
+}
+
+static void run_write_fixed(const struct subject *subject)
+{
+	if (ring_do(&ring, IORING_OP_WRITE_FIXED, device, subject->memory,
+		    subject->length, 0) != (int)subject->length)
+		die("IORING_OP_WRITE_FIXED to " DEVICE " fails");
+}
+
+static char *map_buffer(uint32_t rungs)
+{
+	const struct subject subject = { .length = MOST, .rungs = rungs };
+	int fd = alloc_fd(&subject);
+	char *addr = mmap(NULL, MOST, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (addr == MAP_FAILED)
+		die_errno("mmap");
+	close(fd);
+	return addr;
+}
+
+static char *map_pages(int advice)
+{
+	char *addr = aligned_alloc(2 * MIB, MOST);
+
+	if (!addr || madvise(addr, MOST, advice))
+		die_errno("madvise");
+	memset(addr, 1, MOST);
+	return addr;
+}
+
+/* Write with each kind of memory. It is registered only for one of them at a time. */
+static void bench_writes(struct subject *all, unsigned int nr, size_t length)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		times_free(&all[i].times);
+		all[i].length = length;
+		all[i].calls = length < MIB ? 20 : 4;
+	}
+	take_turns(all, nr, 21);
+	report(&all[0], &all[2], 1.1);
+	report(&all[0], &all[3], 0);
+	report(&all[1], &all[2], 1.1);
+}
+
+static void bench_registered(struct subject *all, unsigned int nr, size_t length)
+{
+	unsigned int turn, i;
+
+	for (i = 0; i < nr; i++) {
+		times_free(&all[i].times);
+		all[i].length = length;
+		all[i].calls = length < MIB ? 20 : 4;
+	}
+	for (turn = 0; turn < 11; turn++) {
+		for (i = 0; i < nr; i++) {
+			if (ring_register(&ring, all[i].memory, MOST))
+				die("registering a buffer with io_uring");
+			take_turns(&all[i], 1, 2);
+			ring_unregister(&ring);
+		}
+	}
+	report(&all[0], &all[2], 1.1);
+	report(&all[0], &all[3], 0);
+	report(&all[1], &all[2], 1.1);
+}
+
+void bench_io(void)
+{
+	struct subject all[] = {
+		{ .name = "O_DIRECT write from the reserve", .run = run_write },
+		{ .name = "O_DIRECT write from range", .run = run_write },
+		{ .name = "huge page", .kind = PEER, .run = run_write },
+		{ .name = "pages of 4 KiB", .kind = PEER, .run = run_write },
+	};
+	static const size_t lengths[] = { 4 * KIB, 64 * KIB, 1 * MIB, MOST };
+	unsigned int i;
+
+	device = open(DEVICE, O_WRONLY | O_DIRECT | O_CLOEXEC);
+	if (device < 0)
+		die_errno(DEVICE ": is null_blk loaded?");
+	if (ring_open(&ring))
+		die("io_uring cannot be set up");
+	all[0].memory = map_buffer(CONTIG_RUNGS_RESERVE);
+	all[1].memory = map_buffer(CONTIG_RUNGS_RANGE);
+	all[2].memory = map_pages(MADV_HUGEPAGE);
+	all[3].memory = map_pages(MADV_NOHUGEPAGE);
+
+	section("direct I/O");
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		bench_writes(all, ARRAY_SIZE(all), lengths[i]);
+	section("direct I/O from memory that is registered");
+	all[0].name = "registered write from the reserve";
+	all[1].name = "registered write from range";
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		all[i].run = run_write_fixed;
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		bench_registered(all, ARRAY_SIZE(all), lengths[i]);
+	munmap(all[0].memory, MOST);
+	munmap(all[1].memory, MOST);
+	free(all[2].memory);
+	free(all[3].memory);
+	close(ring.fd);
+	close(device);
+}
