@@ -346,7 +346,7 @@ TEST_F(cma, range_keeps_out)
 	EXPECT_EQ(CONTIG_BLOCKED_UNMOVABLE, alloc.out_reports[0].blocked);
 
 	/* Outside CMA the first window that is tried succeeds. */
-	alloc = alloc_request(MIB(16), CONTIG_RUNGS_RANGE);
+	alloc = window_request(MIB(16));
 	test_alloc(self->fd, &alloc);
 	EXPECT_EQ(1, alloc.out_reports[0].windows);
 	close(alloc.out_fd);

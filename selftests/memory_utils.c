@@ -30,6 +30,18 @@ long pages_migrated(void)
 	return n;
 }
 
+uint64_t watermark_bytes(void)
+{
+	char *text = read_text("/proc/zoneinfo"), *line, *rest = text;
+	unsigned long long pages = 0, high;
+
+	while (text && (line = strsep(&rest, "\n")))
+		if (sscanf(line, " high %llu", &high) == 1)
+			pages += high;
+	free(text);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
 long meminfo_kib(const char *key)
 {
 	return figure("/proc/meminfo", key);

@@ -18,6 +18,8 @@ bool free_pages_return(long pages);
 /* Return how many pages the kernel has migrated since it started, for any reason. */
 long pages_migrated(void);
 long meminfo_kib(const char *key);
+/* Return the bytes that all zones together keep free: below, the kernel reclaims. */
+uint64_t watermark_bytes(void);
 /*
  * Return the bytes of a pageblock, of which one page of the kernel keeps contig
  * from emptying any part; 0 if that is not known.

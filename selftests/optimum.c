@@ -12,9 +12,6 @@
 #define DEVICE "/dev/nullb0"
 #define LENGTH MIB(8)
 
-/* What stays free for the kernel and to move pages to. */
-#define MARGIN MIB(96)
-
 /* Pages that others move meanwhile, and for which lists of CPUs have to be drained. */
 #define NOISE 64
 
@@ -100,14 +97,23 @@ static long best_window(void)
 	return best;
 }
 
+/* Return how many bytes can be filled, so that what zones keep free stays free. */
+static size_t fillable(void)
+{
+	size_t length = KIB(meminfo_kib("MemFree"));
+	size_t margin = watermark_bytes() + MIB(16);
+
+	return length < 3 * margin ? 0 : (length - margin) / MIB(2) * MIB(2);
+}
+
 /* Fill memory with pages of this process. */
 static bool fill(FIXTURE_DATA(optimum) *self, int advice)
 {
-	size_t free_bytes = KIB(meminfo_kib("MemFree")), at;
+	size_t at;
 
-	if (free_bytes < 3 * MARGIN)
+	self->length = fillable();
+	if (!self->length)
 		return false;
-	self->length = (free_bytes - MARGIN) / MIB(2) * MIB(2);
 	self->full = mmap(NULL, self->length, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (self->full == MAP_FAILED) {
@@ -257,10 +263,9 @@ TEST_F_TIMEOUT(optimum, tmpfs, 240)
 
 	self->file = memfd_create("optimum", MFD_CLOEXEC);
 	ASSERT_LE(0, self->file);
-	length = KIB(meminfo_kib("MemFree"));
-	if (length < 3 * MARGIN)
+	length = fillable();
+	if (!length)
 		SKIP(return, "memory cannot be filled");
-	length = (length - MARGIN) / MIB(2) * MIB(2);
 	if (ftruncate(self->file, length) ||
 	    fallocate(self->file, 0, 0, length))
 		SKIP(return, "memory cannot be filled: %s", strerror(errno));

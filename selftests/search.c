@@ -57,13 +57,19 @@ static void free_eighth(FIXTURE_DATA(search) *self, int first)
 		madvise(self->full + at, page_size, MADV_DONTNEED);
 }
 
+/* What has to stay free: with pages of 16 KiB the kernel keeps much more. */
+static size_t margin(void)
+{
+	return watermark_bytes() + MIB(16);
+}
+
 /*
  * Before memory is taken, free single pages if little of it is free: this process
  * and others need some, too. Return false if that was done too often.
  */
 static bool spare(FIXTURE_DATA(search) *self)
 {
-	if (KIB(meminfo_kib("MemFree")) > MIB(144))
+	if (KIB(meminfo_kib("MemFree")) > margin() + MIB(32))
 		return true;
 	if (self->freed == 4)
 		return false;
@@ -82,9 +88,9 @@ static bool fill(FIXTURE_DATA(search) *self)
 
 	write_text("/proc/sys/vm/drop_caches", "3");
 	free = KIB(meminfo_kib("MemFree"));
-	if (free < MIB(320))
+	if (free < margin() + MIB(208))
 		return false;
-	self->length = (free - MIB(112)) / page_size * page_size;
+	self->length = (free - margin()) / page_size * page_size;
 	self->full = mmap(NULL, self->length, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (self->full == MAP_FAILED) {

@@ -12,9 +12,6 @@
 #define SETTING "/sys/block/zram0/"
 #define LENGTH MIB(16)
 
-/* What stays free while memory is filled. */
-#define MARGIN MIB(96)
-
 /* Pages that are written to the device in turn with those of this process. */
 #define TURN 16
 
@@ -74,6 +71,8 @@ static void make_page(uint64_t *page, uint64_t number)
 static bool fill(FIXTURE_DATA(zsmalloc) *self)
 {
 	size_t length = KIB(meminfo_kib("MemFree")), at = 0;
+	/* What zones keep free stays free. */
+	const uint64_t margin = watermark_bytes() + MIB(16);
 	char *gaps = mmap(NULL, length, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	int i;
@@ -81,7 +80,8 @@ static bool fill(FIXTURE_DATA(zsmalloc) *self)
 	if (gaps == MAP_FAILED)
 		return false;
 	madvise(gaps, length, MADV_NOHUGEPAGE);
-	while (at < length && (at % MIB(4) || KIB(meminfo_kib("MemFree")) > MARGIN)) {
+	while (at < length && (at % MIB(4) ||
+			       KIB(meminfo_kib("MemFree")) > margin)) {
 		for (i = 0; i < 2 * TURN; i++, self->written++) {
 			make_page((uint64_t *)self->page, self->written);
 			if (pwrite(self->device, self->page, page_size,
@@ -136,8 +136,8 @@ TEST_F_TIMEOUT(zsmalloc, moves_and_keeps_its_contents, 300)
 	TH_LOG("%zu MiB of the device are kept, %d windows had, %ld pages moved",
 	       self->written * page_size / MIB(1), n, moved);
 	/*
-	 * MARGIN bytes can be free in windows; half of the others is zsmalloc's, and no
-	 * process has so much memory.
+	 * What has to stay free can be in windows; half of the others is zsmalloc's,
+	 * and no process has so much memory.
 	 */
 	EXPECT_LE(n * (long)(LENGTH / page_size) / 8, moved);
 	while (n)
