@@ -4,7 +4,6 @@
  * kernel's own counters and messages; the range rung stays out of it.
  */
 #include <glob.h>
-#include <sys/klog.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -13,9 +12,6 @@
  * How far per-CPU lists and other users may change a count meanwhile, in KiB.
  */
 #define NOISE_KIB 1024
-
-#define KLOG_READ_ALL 3
-#define KLOG_SIZE 10
 
 /* The kernel counts per CPU: reading stat_refresh adds the counts up first. */
 static long cma_free(void)
@@ -60,25 +56,6 @@ static long cma_used(void)
 	}
 	globfree(&found);
 	return used;
-}
-
-/*
- * Return where CMA lies according to the kernel's log, or 0 if it is not there.
- */
-static uint64_t cma_region(uint64_t *size)
-{
-	int length = klogctl(KLOG_SIZE, NULL, 0);
-	char *log = calloc(1, length + 1), *at;
-	unsigned long long mib, base = 0;
-
-	if (klogctl(KLOG_READ_ALL, log, length) > 0) {
-		at = strstr(log, "cma: Reserved ");
-		if (at && sscanf(at, "cma: Reserved %llu MiB at 0x%llx", &mib,
-				 &base) == 2)
-			*size = mib << 20;
-	}
-	free(log);
-	return base;
 }
 
 FIXTURE(cma) {

@@ -30,6 +30,18 @@ long pages_migrated(void)
 	return n;
 }
 
+uint64_t kernel_free_bytes(void)
+{
+	long cma = meminfo_kib("CmaFree");
+
+	return (uint64_t)(meminfo_kib("MemFree") - (cma > 0 ? cma : 0)) << 10;
+}
+
+void watermarks_stay(bool stay)
+{
+	write_text("/proc/sys/vm/watermark_boost_factor", stay ? "0" : "15000");
+}
+
 uint64_t watermark_bytes(void)
 {
 	char *text = read_text("/proc/zoneinfo"), *line, *rest = text;

@@ -20,6 +20,13 @@ long pages_migrated(void);
 long meminfo_kib(const char *key);
 /* Return the bytes that all zones together keep free: below, the kernel reclaims. */
 uint64_t watermark_bytes(void);
+/* Return the free bytes that the kernel itself can use: not those of CMA. */
+uint64_t kernel_free_bytes(void);
+/*
+ * Let the kernel keep no more free than that, as it does for a while after pageblocks
+ * have changed their type; false lets it again.
+ */
+void watermarks_stay(bool stay);
 /*
  * Return the bytes of a pageblock, of which one page of the kernel keeps contig
  * from emptying any part; 0 if that is not known.

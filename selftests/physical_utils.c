@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <inttypes.h>
 #include <link.h>
+#include <sys/klog.h>
 
 #include "contig_utils.h"
+
+/* Of klogctl(). */
+#define KLOG_READ_ALL 3
+#define KLOG_SIZE 10
 
 #define PAGEMAP_PRESENT (1ull << 63)
 #define PAGEMAP_PFN ((1ull << 55) - 1)
@@ -218,4 +223,20 @@ bool kcore_usable(void)
 	return kcore_read(pfn_of(&stamp) * page_size +
 			  to_addr(&stamp) % page_size, &seen, sizeof(seen)) &&
 	       seen == stamp;
+}
+
+uint64_t cma_region(uint64_t *size)
+{
+	int length = klogctl(KLOG_SIZE, NULL, 0);
+	char *log = calloc(1, length + 1), *at;
+	unsigned long long mib, base = 0;
+
+	if (klogctl(KLOG_READ_ALL, log, length) > 0) {
+		at = strstr(log, "cma: Reserved ");
+		if (at && sscanf(at, "cma: Reserved %llu MiB at 0x%llx", &mib,
+				 &base) == 2)
+			*size = mib << 20;
+	}
+	free(log);
+	return base;
 }

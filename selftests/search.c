@@ -27,6 +27,7 @@ FIXTURE_SETUP(search) {
 	setup_client(self->fd);
 	need_range(self->fd);
 	quota_lift();
+	watermarks_stay(true);
 }
 
 FIXTURE_TEARDOWN(search) {
@@ -34,6 +35,7 @@ FIXTURE_TEARDOWN(search) {
 		close(self->holds[--self->n]);
 	if (self->full)
 		munmap(self->full, self->length);
+	watermarks_stay(false);
 	quota_restore();
 	close(self->fd);
 }
@@ -57,7 +59,10 @@ static void free_eighth(FIXTURE_DATA(search) *self, int first)
 		madvise(self->full + at, page_size, MADV_DONTNEED);
 }
 
-/* What has to stay free: with pages of 16 KiB the kernel keeps much more. */
+/*
+ * What has to stay free outside of CMA, or the kernel meets its OOM killer: with
+ * pages of 16 KiB that is much more.
+ */
 static size_t margin(void)
 {
 	return watermark_bytes() + MIB(16);
@@ -69,7 +74,7 @@ static size_t margin(void)
  */
 static bool spare(FIXTURE_DATA(search) *self)
 {
-	if (KIB(meminfo_kib("MemFree")) > margin() + MIB(32))
+	if (kernel_free_bytes() > margin() + MIB(32))
 		return true;
 	if (self->freed == 4)
 		return false;
@@ -87,7 +92,7 @@ static bool fill(FIXTURE_DATA(search) *self)
 	size_t free;
 
 	write_text("/proc/sys/vm/drop_caches", "3");
-	free = KIB(meminfo_kib("MemFree"));
+	free = kernel_free_bytes();
 	if (free < margin() + MIB(208))
 		return false;
 	self->length = (free - margin()) / page_size * page_size;

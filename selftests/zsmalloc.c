@@ -28,6 +28,7 @@ FIXTURE_SETUP(zsmalloc) {
 	setup_client(self->fd);
 	need_range(self->fd);
 	quota_lift();
+	watermarks_stay(true);
 	write_text("/proc/sys/vm/drop_caches", "3");
 	if (access(DEVICE, F_OK))
 		SKIP(return, "no " DEVICE ": the kernel has no zram");
@@ -45,6 +46,7 @@ FIXTURE_TEARDOWN(zsmalloc) {
 		write_text(SETTING "reset", "1");
 	}
 	free(self->page);
+	watermarks_stay(false);
 	quota_restore();
 	close(self->fd);
 }
@@ -81,7 +83,7 @@ static bool fill(FIXTURE_DATA(zsmalloc) *self)
 		return false;
 	madvise(gaps, length, MADV_NOHUGEPAGE);
 	while (at < length && (at % MIB(4) ||
-			       KIB(meminfo_kib("MemFree")) > margin)) {
+			       kernel_free_bytes() > margin)) {
 		for (i = 0; i < 2 * TURN; i++, self->written++) {
 			make_page((uint64_t *)self->page, self->written);
 			if (pwrite(self->device, self->page, page_size,
