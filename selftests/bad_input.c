@@ -497,7 +497,10 @@ TEST_F(bad, allocations)
 		{ { .length = 0 }, EINVAL },
 		{ { .length = ~0ull }, EFBIG },
 		{ { .length = 1ull << 63 }, EFBIG },
-		{ { .length = 1, .flags = 16 }, EOPNOTSUPP },
+		{ { .length = 1, .flags = 32 }, EOPNOTSUPP },
+		/* The least effort, and the most. */
+		{ { .length = 1, .flags = CONTIG_ALLOC_NO_WAIT |
+					  CONTIG_ALLOC_FEWEST_MOVES }, EINVAL },
 		{ { .length = 1, .flags = ~0u }, EOPNOTSUPP },
 		{ { .length = 1, .rungs = 1 }, EOPNOTSUPP },
 		{ { .length = 1, .rungs = ~0u }, EOPNOTSUPP },
