@@ -4,6 +4,7 @@
 #
 #   KERNELDIR   kernel headers to build the module against
 #   KERNELS     kernels that demo, check, wide, soak and bench run on
+#   BENCH_PART, U_DMA_BUF   see scripts/bench --help
 #   FUZZ_TIME   seconds that "make fuzz" takes, alone and in "make soak"
 #   DESTDIR, prefix   where "make install" puts things; also moduledir, and what
 #                     userlib/Makefile lists

@@ -209,11 +209,16 @@ int main(int argc, char **argv)
 		{ "moves", bench_moves },
 		{ "crowd", bench_crowd },
 	};
-	unsigned int i;
+	unsigned int i, runs = 0;
 
 	init();
-	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		if (argc < 2 || !strcmp(argv[1], parts[i].name))
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (argc < 2 || !strcmp(argv[1], parts[i].name)) {
 			parts[i].run();
+			runs++;
+		}
+	}
+	if (!runs)
+		die("there is no part '%s'", argv[1]);
 	return 0;
 }

@@ -124,7 +124,7 @@ static void bench_prepare(void)
 	};
 	struct subject again[] = {
 		{ .name = "PREPARE + CHECKPOINT of locked memory", .run = run_prepare },
-		{ .name = "the same by descriptor",
+		{ .name = "PREPARE + CHECKPOINT of it by descriptor",
 		  .run = run_prepare_fd },
 		{ .name = "INFO", .run = run_info },
 	};

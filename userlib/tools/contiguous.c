@@ -35,7 +35,7 @@ static const char usage[] =
 	"  -p, --struct-page       only memory that O_DIRECT can use\n"
 	"  -t, --timeout MS        give up after this many milliseconds\n"
 	"  -w, --no-wait           only memory that is free now\n"
-	"  -f, --fewest-moves      look at all memory for the least to move\n"
+	"  -f, --fewest-moves      move as few pages as possible\n"
 	"  -P, --probe             only report what would be allocated\n"
 	"  -h, --help              show this help\n"
 	"  -V, --version           show the version\n"

@@ -216,11 +216,11 @@ class AllocFlags(enum.IntFlag):
         call takes little longer than clearing the memory. EAGAIN if there is
         none; the reports then have no largest length. CONTIG_PROBE refuses it
         (EOPNOTSUPP)
-    FEWEST_MOVES: the rungs that move pages look at all memory for the place
-        with the fewest pages to move. By default they stop when to look
-        further would take longer than to move the pages of the best place so
-        far, and do not look at low memory if there is a place above. Excludes
-        CONTIG_ALLOC_NO_WAIT (EINVAL)
+    FEWEST_MOVES: range, split and scatter look at all memory for the place
+        with the fewest pages to move, on a preferred node if it has one. By
+        default they stop when looking further would take longer than moving
+        the pages of the best place so far, and do not look at low memory if
+        there is a place above. Excludes CONTIG_ALLOC_NO_WAIT (EINVAL)
     """
 
     STRUCT_PAGE = 1
