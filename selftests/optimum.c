@@ -62,10 +62,32 @@ FIXTURE_TEARDOWN(optimum) {
 	close(self->fd);
 }
 
+/* Read the page frames at which zones begin. Return how many. */
+static int zone_starts(uint64_t *starts, int most)
+{
+	char *text = read_text("/proc/zoneinfo"), *line, *rest = text;
+	unsigned long long start;
+	int n = 0;
+
+	while (text && n < most && (line = strsep(&rest, "\n")))
+		if (sscanf(line, " start_pfn: %llu", &start) == 1)
+			starts[n++] = start;
+	free(text);
+	return n;
+}
+
+static bool is_in(uint64_t number, const uint64_t *numbers, int n)
+{
+	while (n--)
+		if (numbers[n] == number)
+			return true;
+	return false;
+}
+
 /*
  * Return how few pages have to be moved to empty a window of LENGTH bytes that
- * begins at any page frame; -1 if there is no window. Frames without any flag can
- * be on the list of a CPU or the kernel's, so no window has them.
+ * begins at any page frame and lies in one zone; -1 if there is no window. Frames
+ * without any flag can be on the list of a CPU or the kernel's, so no window has them.
  */
 static long best_window(void)
 {
@@ -75,6 +97,8 @@ static long best_window(void)
 	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	size_t run = 0, cost = 0, slot = 0, n, i;
 	uint64_t pfn, end = last_frame() + 1, size = 0, cma = cma_region(&size);
+	uint64_t starts[32];
+	int zones = zone_starts(starts, ARRAY_SIZE(starts));
 	long best = -1;
 
 	cma /= page_size;
@@ -91,6 +115,12 @@ static long best_window(void)
 			bool moves = flags[i] & (LRU | KPF(KPF_THP)) &&
 				     !(flags[i] & STUCK);
 
+			/* No window crosses the beginning of a zone. */
+			if ((pfn + i) % 512 == 0 &&
+			    is_in(pfn + i, starts, zones)) {
+				run = cost = 0;
+				memset(inside, 0, window);
+			}
 			/* The range rung takes nothing of CMA. */
 			if ((!is_free && !moves) || pfn + i - cma < size) {
 				run = cost = 0;
