@@ -308,23 +308,15 @@ void contig_client_free(struct contig_client *client)
 
 int contig_clients_init(void)
 {
-	int ret = contig_pins_init();
-
-	if (ret)
-		return ret;
 	contig_clients_wq = alloc_workqueue("contig", WQ_UNBOUND,
 					    WQ_MAX_ACTIVE);
-	if (contig_clients_wq)
-		return 0;
-	contig_pins_exit();
-	return -ENOMEM;
+	return contig_clients_wq ? 0 : -ENOMEM;
 }
 
 /* No client is left, but the last work item may still be returning. */
 void contig_clients_exit(void)
 {
 	destroy_workqueue(contig_clients_wq);
-	contig_pins_exit();
 }
 
 /**

@@ -36,24 +36,14 @@
 /* Pages whose pointers are kept on the stack. */
 #define CONTIG_PIN_FEW 32UL
 
-/* A pin is too long for 256 bytes, and much shorter than 512. */
-static struct kmem_cache *contig_pin_cache;
-
-int contig_pins_init(void)
-{
-	contig_pin_cache = KMEM_CACHE(contig_pin, SLAB_ACCOUNT);
-	return contig_pin_cache ? 0 : -ENOMEM;
-}
-
-void contig_pins_exit(void)
-{
-	kmem_cache_destroy(contig_pin_cache);
-}
-
+/*
+ * Not from a cache of its own: kmem_cache_destroy() waits for every processor, and
+ * cannot be killed, so that a real-time task could keep the module.
+ */
 static struct contig_pin *contig_pin_new(const struct contig_vma *mapping,
 					 unsigned long first)
 {
-	struct contig_pin *pin = kmem_cache_zalloc(contig_pin_cache, CONTIG_GFP);
+	struct contig_pin *pin = kzalloc(sizeof(*pin), CONTIG_GFP);
 
 	if (!pin)
 		return NULL;
@@ -202,7 +192,7 @@ static void contig_pin_put(struct contig_pin *pin)
 	if (pin->payer)
 		put_cred(pin->payer);
 	contig_extents_free(&pin->own);
-	kmem_cache_free(contig_pin_cache, pin);
+	kfree(pin);
 }
 
 static unsigned int contig_pin_gup_flags(const struct contig_vma *mapping,

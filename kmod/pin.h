@@ -106,8 +106,6 @@ static inline void contig_pin_unshare(struct contig_pin *pin)
 
 const struct contig_extents *contig_pin_extents(const struct contig_pin *pin);
 
-int contig_pins_init(void);
-void contig_pins_exit(void);
 int contig_pin_error(int error);
 int contig_pin_range(struct contig_watch *watch, unsigned long first,
 		     unsigned long last, u32 flags,
