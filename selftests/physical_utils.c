@@ -25,6 +25,32 @@ static bool pread_word(const char *path, uint64_t index, uint64_t *word)
 	return ok;
 }
 
+uint64_t highest_zone(void)
+{
+	static const char *const names[] = { "DMA", "DMA32", "Normal", "HighMem" };
+	char *text = read_text("/proc/zoneinfo"), *line, *rest = text, name[16];
+	unsigned long long managed = 0, start, best_start = 0;
+	int rank = -1, best = -1, i;
+
+	while (text && (line = strsep(&rest, "\n"))) {
+		if (sscanf(line, "Node %*d, zone %15s", name) == 1) {
+			rank = -1;
+			for (i = 0; i < 4; i++)
+				if (!strcmp(name, names[i]))
+					rank = i;
+			managed = 0;
+		}
+		sscanf(line, " managed %llu", &managed);
+		if (sscanf(line, " start_pfn: %llu", &start) == 1 && managed &&
+		    (rank > best || (rank == best && start < best_start))) {
+			best = rank;
+			best_start = start;
+		}
+	}
+	free(text);
+	return best_start;
+}
+
 uint64_t last_frame(void)
 {
 	char *text = read_text("/proc/zoneinfo"), *line, *rest = text;

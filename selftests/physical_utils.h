@@ -35,6 +35,8 @@ int64_t pagemap_extents(const volatile void *addr, size_t length,
 			struct contig_extent **extents);
 /* /proc/zoneinfo: return the last page frame of memory, holes included. */
 uint64_t last_frame(void);
+/* Return the first page frame of the highest zone, that of movable memory aside. */
+uint64_t highest_zone(void);
 /* Return where CMA lies according to the kernel's log, or 0 if it is not there. */
 uint64_t cma_region(uint64_t *size);
 bool page_is_resident(const volatile void *addr);

@@ -109,33 +109,6 @@ static bool fill(FIXTURE_DATA(search) *self)
 	return true;
 }
 
-/* Return the first page frame of the highest zone, that of movable memory aside. */
-static uint64_t highest_zone(void)
-{
-	static const char *const names[] = { "DMA", "DMA32", "Normal", "HighMem" };
-	char *text = read_text("/proc/zoneinfo"), *line, *rest = text, name[16];
-	unsigned long long managed = 0, start, best_start = 0;
-	int rank = -1, best = -1, i;
-
-	while (text && (line = strsep(&rest, "\n"))) {
-		if (sscanf(line, "Node %*d, zone %15s", name) == 1) {
-			rank = -1;
-			for (i = 0; i < 4; i++)
-				if (!strcmp(name, names[i]))
-					rank = i;
-			managed = 0;
-		}
-		sscanf(line, " managed %llu", &managed);
-		if (sscanf(line, " start_pfn: %llu", &start) == 1 && managed &&
-		    (rank > best || (rank == best && start < best_start))) {
-			best = rank;
-			best_start = start;
-		}
-	}
-	free(text);
-	return best_start;
-}
-
 /* What the page allocator has in one piece needs no search. */
 TEST_F(search, is_not_needed_for_a_free_block)
 {
