@@ -38,6 +38,8 @@ FIXTURE_SETUP(optimum) {
 	self->file = -1;
 	self->n = 0;
 	self->full = NULL;
+	if (!pageblock_bytes())
+		SKIP(return, "the length of a pageblock is not known");
 	if (meminfo_kib("CmaTotal") > 0 && !cma_region(&size))
 		SKIP(return, "the kernel's log no longer has the place of CMA");
 	setup_client(self->fd);
@@ -62,43 +64,51 @@ FIXTURE_TEARDOWN(optimum) {
 	close(self->fd);
 }
 
+static bool is_free(uint64_t flags)
+{
+	return flags & KPF(KPF_BUDDY);
+}
+
+static bool moves(uint64_t flags)
+{
+	return flags & (LRU | KPF(KPF_THP)) && !(flags & STUCK);
+}
+
 /*
  * Return how few pages have to be moved to empty a window of LENGTH bytes that
- * begins at any page frame of the highest zone; -1 if there is no window. Frames
- * without any flag can be on the list of a CPU or the kernel's, so no window has them.
+ * begins at any page frame of the highest zone; -1 if there is no window. It has
+ * pages only of pageblocks all of whose pages are free or move, and none of CMA.
+ * Frames without any flag can be on the list of a CPU or the kernel's: these do not.
  */
 static long best_window(void)
 {
-	static uint64_t flags[1 << 16];
+	static uint64_t flags[1 << 15];
 	const size_t window = LENGTH / page_size;
+	const size_t block = pageblock_bytes() / page_size;
 	uint8_t *inside = calloc(window, 1);
 	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	size_t run = 0, cost = 0, slot = 0, n, i;
 	uint64_t pfn, end = last_frame() + 1, size = 0, cma = cma_region(&size);
+	size_t run = 0, cost = 0, slot = 0, i;
 	long best = -1;
 
 	cma /= page_size;
 	size /= page_size;
-
-	for (pfn = highest_zone(); inside && pfn < end; pfn += n) {
-		n = end - pfn < ARRAY_SIZE(flags) ? end - pfn : ARRAY_SIZE(flags);
-		if (pread(fd, flags, n * sizeof(flags[0]),
+	for (pfn = highest_zone(); inside && pfn + block <= end; pfn += block) {
+		if (pread(fd, flags, block * sizeof(flags[0]),
 			  pfn * sizeof(flags[0])) <
-		    (ssize_t)(n * sizeof(flags[0])))
+		    (ssize_t)(block * sizeof(flags[0])))
 			break;
-		for (i = 0; i < n; i++) {
-			bool is_free = flags[i] & KPF(KPF_BUDDY);
-			bool moves = flags[i] & (LRU | KPF(KPF_THP)) &&
-				     !(flags[i] & STUCK);
-
-			/* The range rung takes nothing of CMA. */
-			if ((!is_free && !moves) || pfn + i - cma < size) {
-				run = cost = 0;
-				memset(inside, 0, window);
-				continue;
-			}
-			cost += moves - inside[slot];
-			inside[slot] = moves;
+		for (i = 0; i < block && pfn + i - cma >= size; i++)
+			if (!is_free(flags[i]) && !moves(flags[i]))
+				break;
+		if (i < block) {
+			run = cost = 0;
+			memset(inside, 0, window);
+			continue;
+		}
+		for (i = 0; i < block; i++) {
+			cost += moves(flags[i]) - inside[slot];
+			inside[slot] = moves(flags[i]);
 			slot = (slot + 1) % window;
 			if (++run >= window && (best < 0 || (long)cost < best))
 				best = cost;
