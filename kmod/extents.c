@@ -50,6 +50,33 @@ static int contig_extents_grow(struct contig_extents *extents)
 	return 0;
 }
 
+/* Return the page frame behind the last extent, of a list that is not empty. */
+static unsigned long contig_extents_next(const struct contig_extents *extents)
+{
+	const struct contig_extents_entry *last =
+		&extents->entries[extents->nr - 1];
+
+	return last->pfn + (extents->npages - last->first);
+}
+
+/* Begin an extent at the end of a list. Return 0 or -ENOMEM. */
+static int contig_extents_begin(struct contig_extents *extents,
+				unsigned long pfn)
+{
+	int ret;
+
+	if (extents->nr == extents->capacity) {
+		ret = contig_extents_grow(extents);
+		if (ret)
+			return ret;
+	}
+	extents->entries[extents->nr++] = (struct contig_extents_entry){
+		.pfn = pfn,
+		.first = extents->npages,
+	};
+	return 0;
+}
+
 /**
  * contig_extents_append() - add page frames at the end of a list
  * @extents: the list
@@ -64,27 +91,13 @@ static int contig_extents_grow(struct contig_extents *extents)
 int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 			  unsigned long npages)
 {
-	struct contig_extents_entry *last;
+	int ret = 0;
 
-	if (extents->nr) {
-		last = &extents->entries[extents->nr - 1];
-		if (last->pfn + (extents->npages - last->first) == pfn) {
-			extents->npages += npages;
-			return 0;
-		}
-	}
-	if (extents->nr == extents->capacity) {
-		int ret = contig_extents_grow(extents);
-
-		if (ret)
-			return ret;
-	}
-	extents->entries[extents->nr++] = (struct contig_extents_entry){
-		.pfn = pfn,
-		.first = extents->npages,
-	};
-	extents->npages += npages;
-	return 0;
+	if (!extents->nr || pfn != contig_extents_next(extents))
+		ret = contig_extents_begin(extents, pfn);
+	if (!ret)
+		extents->npages += npages;
+	return ret;
 }
 
 /**
@@ -103,21 +116,13 @@ unsigned long contig_extents_append_pages(struct contig_extents *extents,
 {
 	unsigned long i, pfn, next = 0;
 
-	if (extents->nr) {
-		struct contig_extents_entry *last =
-			&extents->entries[extents->nr - 1];
-
-		next = last->pfn + (extents->npages - last->first);
-	}
+	if (extents->nr)
+		next = contig_extents_next(extents);
 	for (i = 0; i < nr; i++, extents->npages++) {
 		pfn = page_to_pfn(pages[i]);
-		if (!extents->nr || pfn != next) {
-			if (extents->nr == extents->capacity &&
-			    contig_extents_grow(extents))
-				break;
-			extents->entries[extents->nr].pfn = pfn;
-			extents->entries[extents->nr++].first = extents->npages;
-		}
+		if ((!extents->nr || pfn != next) &&
+		    contig_extents_begin(extents, pfn))
+			break;
 		next = pfn + 1;
 	}
 	return i;
@@ -228,6 +233,39 @@ unsigned int contig_extents_ends(const struct contig_extents *extents,
 	return to - from + 1;
 }
 
+/*
+ * Call @put for each page, which the compiler puts in line. Searches once, and then
+ * takes one step for each page.
+ */
+static __always_inline void
+contig_extents_each(const struct contig_extents *extents, unsigned long offset,
+		    unsigned long n,
+		    void (*put)(void *table, unsigned long i, unsigned long pfn),
+		    void *table)
+{
+	const struct contig_extents_entry *last = &extents->entries[extents->nr - 1];
+	const struct contig_extents_entry *entry;
+	unsigned long end = offset + n, i = 0, stop, pfn;
+
+	entry = &extents->entries[contig_extents_find(extents, offset)];
+	for (; offset < end; entry++) {
+		pfn = entry->pfn + (offset - entry->first);
+		stop = entry == last ? end : min(entry[1].first, end);
+		for (; offset < stop; offset++)
+			put(table, i++, pfn++);
+	}
+}
+
+static void contig_put_addr(void *table, unsigned long i, unsigned long pfn)
+{
+	((u64 *)table)[i] = (u64)pfn << PAGE_SHIFT;
+}
+
+static void contig_put_page(void *table, unsigned long i, unsigned long pfn)
+{
+	((struct page **)table)[i] = pfn_to_page(pfn);
+}
+
 /**
  * contig_extents_addrs() - get the address of each page
  * @extents: the list
@@ -240,17 +278,7 @@ unsigned int contig_extents_ends(const struct contig_extents *extents,
 void contig_extents_addrs(const struct contig_extents *extents,
 			  unsigned long offset, unsigned long n, u64 *addrs)
 {
-	const struct contig_extents_entry *last = &extents->entries[extents->nr - 1];
-	const struct contig_extents_entry *entry;
-	unsigned long end = offset + n, stop, pfn;
-
-	entry = &extents->entries[contig_extents_find(extents, offset)];
-	for (; offset < end; entry++) {
-		pfn = entry->pfn + (offset - entry->first);
-		stop = entry == last ? end : min(entry[1].first, end);
-		for (; offset < stop; offset++)
-			*addrs++ = (u64)pfn++ << PAGE_SHIFT;
-	}
+	contig_extents_each(extents, offset, n, contig_put_addr, addrs);
 }
 
 /* contig_extents_addrs() for the pages instead of their addresses. */
@@ -258,17 +286,7 @@ void contig_extents_pages(const struct contig_extents *extents,
 			  unsigned long offset, unsigned long n,
 			  struct page **pages)
 {
-	const struct contig_extents_entry *last = &extents->entries[extents->nr - 1];
-	const struct contig_extents_entry *entry;
-	unsigned long end = offset + n, stop, pfn;
-
-	entry = &extents->entries[contig_extents_find(extents, offset)];
-	for (; offset < end; entry++) {
-		pfn = entry->pfn + (offset - entry->first);
-		stop = entry == last ? end : min(entry[1].first, end);
-		for (; offset < stop; offset++)
-			*pages++ = pfn_to_page(pfn++);
-	}
+	contig_extents_each(extents, offset, n, contig_put_page, pages);
 }
 
 /* Return the page frame at @offset, which must be in the list. */
