@@ -15,6 +15,7 @@
 #include "client.h"
 #include "dmabuf.h"
 #include "gfp.h"
+#include "huge.h"
 #include "ladder.h"
 #include "name.h"
 #include "report.h"
@@ -89,6 +90,8 @@ static int contig_alloc_publish(struct contig_ucmd *ucmd,
 	cmd->out_length = contig_buffer_size(buffer);
 	cmd->out_extents = buffer->extents.nr;
 	cmd->out_frames = buffer->frames;
+	if (buffer->huge)
+		cmd->out_huge_size = CONTIG_HUGE_PAGES << PAGE_SHIFT;
 	ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
 	if (ret) {
 		put_unused_fd(fd);

@@ -26,6 +26,7 @@
 
 #include "block.h"
 #include "carve.h"
+#include "huge.h"
 #include "pages.h"
 #include "poison.h"
 #include "region.h"
@@ -51,6 +52,10 @@ void contig_block_init(struct contig_block *block,
 		block->order = min_t(unsigned int, block->order,
 				     __ffs(PHYS_PFN(ask->address) |
 					   ask->npages));
+	block->huge = ask->huge && contig_huge_possible();
+	if (block->huge)
+		block->order = max_t(unsigned int, block->order,
+				     CONTIG_HUGE_ORDER);
 	block->npages = round_up(ask->npages, 1UL << block->order);
 	block->node = NUMA_NO_NODE;
 }
@@ -246,6 +251,8 @@ void contig_block_show(const struct contig_block *block, struct seq_file *m,
 		   block->node);
 	if (block->region)
 		seq_puts(m, ", by address");
+	if (contig_huge_rest(block->pfn) > 1)
+		seq_puts(m, ", huge pages");
 	if (block->spent)
 		seq_printf(m, ", %llu kept",
 			   (u64)contig_block_kept(block) << PAGE_SHIFT);

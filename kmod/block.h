@@ -21,6 +21,7 @@ struct seq_file;
  * @npages: its size, a multiple of a granule
  * @order: pages in a granule, as a power of two
  * @node: the NUMA node that it lies on
+ * @huge: it is to consist of huge pages, of which granules are multiples
  * @region: its memory if the administrator gave the address, else NULL
  * @pool: its free and clean pages; NULL if the block could not be reserved
  * @failed: a bit for each granule with a failed page that is out of use; the
@@ -39,6 +40,7 @@ struct contig_block {
 	unsigned long npages;
 	unsigned int order;
 	int node;
+	bool huge;
 	struct contig_region *region;
 	struct gen_pool *pool;
 	unsigned long *failed;

@@ -22,6 +22,7 @@
 #include "buffer.h"
 #include "gfp.h"
 #include "limits.h"
+#include "linger.h"
 #include "listing.h"
 #include "mmap.h"
 #include "name.h"
@@ -109,6 +110,8 @@ void contig_buffer_destroy(struct contig_buffer *buffer)
 	}
 	contig_stats_free(buffer->rung, buffer->extents.npages);
 	contig_mmap_forget(buffer);
+	if (buffer->rung != CONTIG_RUNG_RESERVE)
+		contig_linger_add(buffer);
 	buffer->ops->free(buffer);
 	if (buffer->inode)
 		iput(buffer->inode);

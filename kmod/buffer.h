@@ -31,6 +31,7 @@ struct inode;
  * @ops: the rung that allocated it; constant
  * @rung: number of that rung; constant
  * @mapping: one of &enum contig_mapping; constant
+ * @huge: it consists of huge pages; constant
  * @frames: one of &enum contig_frames; constant
  * @user: user whose quota it counts against; constant
  * @charged: pages charged to @user, more than its size if the rung allocates
@@ -64,6 +65,7 @@ struct contig_buffer {
 	unsigned int rung;
 	unsigned int mapping;
 	unsigned int frames;
+	bool huge;
 	struct contig_user *user;
 	unsigned long charged;
 	struct device *dev;

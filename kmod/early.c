@@ -4,7 +4,7 @@
  *
  * A list of blocks, separated by commas:
  *
- *	SIZE[*COUNT][@BITSbit][/align=SIZE][/node=NODE]
+ *	SIZE[*COUNT][@BITSbit][/align=SIZE][/node=NODE][/huge]
  *	SIZE@ADDRESS[/node=NODE][/keep]
  */
 #include <linux/bits.h>
@@ -95,11 +95,15 @@ static const char *contig_early_option(const char **at,
 		block->node = n;
 		return NULL;
 	}
+	if (contig_early_word(at, "huge")) {
+		block->huge = true;
+		return NULL;
+	}
 	if (contig_early_word(at, "keep")) {
 		block->keep = true;
 		return NULL;
 	}
-	return "after / comes align=SIZE, node=NUMBER or keep";
+	return "after / comes align=SIZE, node=NUMBER, huge or keep";
 }
 
 /* Parse one entry. Return NULL, or a message that describes the error. */
@@ -124,6 +128,8 @@ static const char *contig_early_entry(const char **at,
 		why = contig_early_option(at, block);
 	if (!why && block->address && (*count > 1 || block->align))
 		why = "at an address there is one block, with no other alignment";
+	if (!why && block->address && block->huge)
+		why = "memory at an address has no huge pages";
 	if (!why && block->keep && !block->address)
 		why = "only memory at an address is kept, as in 16M@0x100000000/keep";
 	if (!why && **at != ',' && **at != '\0')

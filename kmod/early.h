@@ -14,6 +14,7 @@
  * @bits: address bits that reach all of it, 0 if the list does not give them
  * @node: its NUMA node, NUMA_NO_NODE for any
  * @address: address of the memory that is set aside for it, 0 if contig chooses
+ * @huge: make it of huge pages, if this kernel can
  * @keep: keep the contents of that memory until it was given to a caller that
  *        wants them
  */
@@ -23,6 +24,7 @@ struct contig_early {
 	unsigned int bits;
 	int node;
 	u64 address;
+	bool huge;
 	bool keep;
 };
 

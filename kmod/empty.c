@@ -13,6 +13,7 @@
 
 #include "empty.h"
 #include "gfp.h"
+#include "huge.h"
 #include "offline.h"
 #include "page_class.h"
 #include "pages.h"
@@ -30,6 +31,7 @@
  * @job: for the worker; has the page frames
  * @type: migrate type of the pageblocks; constant
  * @highest: last page frame that the request may have; constant
+ * @huge: make the page frames a huge page; constant
  * @window: entry for the notifier of memory that goes offline
  * @claim: keeps others from the page frames once the caller has left
  * @outcome: valid once the job is done
@@ -39,6 +41,7 @@ struct contig_empty {
 	struct contig_job job;
 	int type;
 	unsigned long highest;
+	bool huge;
 	struct contig_offline_window window;
 	struct contig_claim claim;
 	struct contig_empty_outcome outcome;
@@ -96,12 +99,19 @@ static int contig_empty_check(struct contig_empty *empty, bool first)
 static int contig_empty_frames(struct contig_empty *empty, unsigned long pfn,
 			       unsigned long npages)
 {
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN | __GFP_RETRY_MAYFAIL;
 	unsigned long start = contig_page_start(pfn);
 	int ret;
 
-	ret = contig_alloc_contig_range(start, pfn + npages, empty->type,
-					GFP_KERNEL | __GFP_NOWARN |
-					__GFP_RETRY_MAYFAIL);
+	/* A failed page would make all of a huge page useless. */
+	if (empty->huge && start == pfn && contig_huge_fits(pfn, npages) &&
+	    contig_window_apart(pfn, npages) &&
+	    contig_pages_first_failed(pfn, npages) == npages) {
+		ret = contig_alloc_compound_range(pfn, pfn + npages,
+						  empty->type, gfp);
+		return ret == -EINVAL ? -EBUSY : ret;
+	}
+	ret = contig_alloc_contig_range(start, pfn + npages, empty->type, gfp);
 	if (!ret && start < pfn)
 		contig_pages_put(start, pfn - start);
 	return ret;
@@ -182,7 +192,9 @@ static int contig_empty_work(struct contig_job *job)
 
 static void contig_empty_leave(struct contig_job *job)
 {
-	contig_claim_inherit(&to_empty(job)->claim, job->pfn, job->npages);
+	struct contig_empty *empty = to_empty(job);
+
+	contig_claim_inherit(&empty->claim, job->pfn, job->npages, empty->huge);
 }
 
 static void contig_empty_drop(struct contig_job *job)
@@ -221,7 +233,7 @@ static const struct contig_job_ops contig_empty_ops = {
 
 /**
  * contig_empty() - empty page frames and allocate them
- * @request: its deadline and its highest page frame
+ * @request: its deadline, its highest page frame, and if it wants huge pages
  * @pfn: first page frame
  * @npages: number of page frames
  * @type: migrate type of all their pageblocks, which is kept
@@ -249,6 +261,7 @@ int contig_empty(const struct contig_request *request, unsigned long pfn,
 	contig_job_init(&empty->job, &contig_empty_ops, pfn, npages);
 	empty->type = type;
 	empty->highest = request->highest;
+	empty->huge = request->huge;
 	empty->outcome = *outcome;
 	empty->free = contig_window_free(pfn, npages);
 	ret = contig_job_run(&empty->job, request);

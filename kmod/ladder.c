@@ -8,6 +8,7 @@
 
 #include "buffer.h"
 #include "constraints.h"
+#include "huge.h"
 #include "ladder.h"
 #include "request.h"
 #include "rung.h"
@@ -84,6 +85,8 @@ static int contig_rung_try(const struct contig_request *request,
 	}
 	buffer->ops = ops;
 	buffer->rung = rung;
+	if (buffer->mapping == CONTIG_MAPPING_STRUCT_PAGE)
+		buffer->huge = contig_huge_all(&buffer->extents);
 	return 0;
 }
 

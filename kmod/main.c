@@ -25,6 +25,7 @@
 #include "hotplug.h"
 #include "kernel_client.h"
 #include "limits.h"
+#include "linger.h"
 #include "oom.h"
 #include "own_device.h"
 #include "range.h"
@@ -353,6 +354,7 @@ static void __exit contig_exit(void)
 	contig_oom_exit();
 	contig_hotplug_exit();
 	contig_sweep_exit();
+	contig_linger_exit();
 	contig_reserve_exit();
 	contig_workers_exit();
 	contig_kernel_exit();

@@ -4,6 +4,8 @@
  *
  * Memory whose pages have reference counts of their own is mapped as struct
  * pages, all of it at once: the CPU takes no faults afterwards, and GUP works.
+ * Only the kernel's fault handler can map a huge page by one entry; so where the
+ * addresses suit, memory of huge pages is mapped when the CPU touches it first.
  * Other memory is mapped as bare page frames.
  *
  * A mapped page names its file and offset (page->mapping and page->index) until
@@ -19,6 +21,7 @@
 
 #include "buffer.h"
 #include "fault.h"
+#include "huge.h"
 #include "mmap.h"
 #include "pages.h"
 #include "poison.h"
@@ -31,10 +34,10 @@ static struct page *contig_mmap_name(struct contig_buffer *buffer,
 				     unsigned long pfn, unsigned long offset)
 {
 	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
 
-	/* The kernel has renamed the member of struct page. */
-	page_folio(page)->index = offset;
-	WRITE_ONCE(page->mapping, buffer->inode->i_mapping);
+	folio->index = offset - folio_page_idx(folio, page);
+	WRITE_ONCE(folio->mapping, buffer->inode->i_mapping);
 	return page;
 }
 
@@ -43,15 +46,15 @@ static struct page *contig_mmap_name(struct contig_buffer *buffer,
  * set_page_dirty_lock() does at the end of direct I/O. So take the lock, unless
  * the buffer's reference is the last one.
  */
-static void contig_mmap_unname(struct page *page)
+static void contig_mmap_unname(struct folio *folio)
 {
-	bool others = page_ref_count(page) > 1;
+	bool others = folio_ref_count(folio) > 1;
 
 	if (others)
-		lock_page(page);
-	WRITE_ONCE(page->mapping, NULL);
+		folio_lock(folio);
+	WRITE_ONCE(folio->mapping, NULL);
 	if (others)
-		unlock_page(page);
+		folio_unlock(folio);
 }
 
 /**
@@ -64,40 +67,51 @@ static void contig_mmap_unname(struct page *page)
 void contig_mmap_forget(struct contig_buffer *buffer)
 {
 	struct contig_cursor cursor;
-	unsigned long pfn, n;
+	unsigned long pfn, n, rest;
 
 	if (!READ_ONCE(buffer->named))
 		return;
 	contig_cursor_init(&cursor, &buffer->extents, 0);
 	while ((n = contig_cursor_next(&cursor, buffer->extents.npages, &pfn)))
-		for (; n--; pfn++) {
-			contig_mmap_unname(pfn_to_page(pfn));
+		/* A buffer can end within its last huge page. */
+		for (; n; pfn += rest, n -= rest) {
+			rest = min(contig_huge_rest(pfn), n);
+			contig_mmap_unname(page_folio(pfn_to_page(pfn)));
 			if (!(pfn % 1024))
 				cond_resched();
 		}
 }
 
 /*
- * Map a page again that was zapped, by MADV_DONTNEED say. For a failed page the
- * process gets a SIGBUS with BUS_MCEERR_AR, as it does for other memory.
+ * Map a page that is zapped, by MADV_DONTNEED say, or a huge page for the first
+ * time. For a failed page the process gets a SIGBUS with BUS_MCEERR_AR, as it does
+ * for other memory, and for all of a huge page with a failed one, as with hugetlbfs.
  */
 static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
 {
 	struct contig_buffer *buffer = vmf->vma->vm_private_data;
+	bool huge = !(vmf->vma->vm_flags & VM_MIXEDMAP) && buffer->huge;
+	unsigned long step = huge ? CONTIG_HUGE_PAGES : 1;
 	struct page *page;
+	int ret;
 
 	if (vmf->pgoff >= buffer->extents.npages)
 		return VM_FAULT_SIGBUS;
-	if (contig_buffer_failed(buffer, vmf->pgoff, 1))
+	if (contig_buffer_failed(buffer, round_down(vmf->pgoff, step), step))
 		return VM_FAULT_HWPOISON;
 	if (buffer->mapping != CONTIG_MAPPING_STRUCT_PAGE)
 		return VM_FAULT_SIGBUS;
 	page = contig_mmap_name(buffer,
 				contig_extents_pfn(&buffer->extents, vmf->pgoff),
 				vmf->pgoff);
-	get_page(page);
-	vmf->page = page;
-	return 0;
+	if (huge) {
+		get_page(page);
+		vmf->page = page;
+		return 0;
+	}
+	/* The kernel might map a huge page, and not count it: see above. */
+	ret = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+	return ret && ret != -EBUSY ? vmf_error(ret) : VM_FAULT_NOPAGE;
 }
 
 /* Access bare page frames for ptrace(), which has no other way to them. */
@@ -128,12 +142,31 @@ static int contig_vm_access(struct vm_area_struct *vma, unsigned long addr,
 static const struct vm_operations_struct contig_vm_ops = {
 	.fault = contig_vm_fault,
 	.access = contig_vm_access,
+#ifdef CONFIG_NUMA
+	/*
+	 * NUMA balancing does not unmap it now and then, to see who uses it: it
+	 * cannot move.
+	 */
+	.get_policy = contig_vm_no_policy,
+#endif
 };
 
 /* Return the buffer that a VMA maps, NULL if it maps other memory. */
 struct contig_buffer *contig_mmap_buffer(struct vm_area_struct *vma)
 {
 	return vma->vm_ops == &contig_vm_ops ? vma->vm_private_data : NULL;
+}
+
+/* Return true if the addresses suit to map a huge page by one entry. */
+static bool contig_mmap_suits_huge(const struct contig_buffer *buffer,
+				   const struct vm_area_struct *vma)
+{
+	unsigned long size = CONTIG_HUGE_PAGES << PAGE_SHIFT;
+
+	return buffer->huge &&
+	       IS_ALIGNED((vma->vm_start >> PAGE_SHIFT) - vma->vm_pgoff,
+			  CONTIG_HUGE_PAGES) &&
+	       round_up(vma->vm_start, size) < round_down(vma->vm_end, size);
 }
 
 /*
@@ -217,6 +250,11 @@ static int contig_mmap_memory(struct contig_buffer *buffer,
 
 	if (buffer->mapping == CONTIG_MAPPING_STRUCT_PAGE) {
 		WRITE_ONCE(buffer->named, true);
+		/* Of huge pages the kernel keeps no counts in a VM_MIXEDMAP. */
+		if (contig_mmap_suits_huge(buffer, vma)) {
+			vm_flags_set(vma, VM_DONTEXPAND);
+			return 0;
+		}
 		vm_flags_set(vma, VM_DONTEXPAND | VM_MIXEDMAP);
 		return contig_mmap_pages(buffer, vma);
 	}

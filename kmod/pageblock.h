@@ -59,6 +59,14 @@ static inline bool contig_block_is_isolated(struct zone *zone,
 #endif
 }
 
+/* Return true if the pageblock is isolated, or CMA can isolate it at any time. */
+static inline bool contig_block_is_unsteady(struct zone *zone,
+					    unsigned long pfn)
+{
+	return contig_block_is_cma(zone, pfn) ||
+	       contig_block_is_isolated(zone, pfn);
+}
+
 /*
  * Return true if alloc_contig_range() may empty pageblocks of this type. Those
  * of CMA are for CMA alone, isolated ones have another user, and

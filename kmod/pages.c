@@ -4,8 +4,11 @@
  *
  * Memory of this kind can be mapped as struct pages: a reference on a page,
  * taken for direct I/O say, keeps that page only, even when the buffer is gone.
- * To give the memory back, contig drops its own reference on each page.
+ * To give the memory back, contig drops its own reference on each page. The pages
+ * of a huge page (huge.c) have one reference count together.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/log2.h>
@@ -15,11 +18,13 @@
 #include <linux/numa.h>
 #include <linux/page_ref.h>
 #include <linux/pageblock-flags.h>
+#include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/topology.h>
 
 #include "constraints.h"
 #include "extents.h"
+#include "huge.h"
 #include "pages.h"
 #include "request.h"
 #include "zones.h"
@@ -98,23 +103,47 @@ static struct page *contig_pages_alloc(const struct contig_request *request,
 					request->confined ? &nodes : NULL);
 }
 
+/*
+ * Return flags for a block of @npages, which is a huge page if the request wants
+ * that and the size is right. No memory cgroup is charged for a huge page: advice of
+ * a process (MADV_COLD) can make the kernel try to split it, which then uses the
+ * cgroup of the page without a reference on it.
+ */
+static gfp_t contig_pages_huge(const struct contig_request *request, gfp_t gfp,
+			       unsigned long npages)
+{
+	return request->huge && contig_huge_fits(0, npages) ?
+	       (gfp & ~__GFP_ACCOUNT) | __GFP_COMP : gfp;
+}
+
 /* Take a block without failed pages, and keep its first @npages. */
 static int contig_pages_get(const struct contig_request *request, gfp_t gfp,
 			    struct contig_extents *extents, unsigned int order,
 			    unsigned long npages)
 {
+	gfp_t flags = gfp;
 	struct page *page;
 	unsigned long i;
+	bool good;
 	int ret;
 
+	if (npages == 1UL << order)
+		flags = contig_pages_huge(request, gfp, npages);
 	for (;;) {
-		page = contig_pages_alloc(request, gfp, order);
+		page = contig_pages_alloc(request, flags, order);
 		if (!page)
 			return -ENOMEM;
-		if (order)
+		good = contig_pages_first_failed(page_to_pfn(page),
+						 1UL << order) == 1UL << order;
+		if (flags & __GFP_COMP && !good) {
+			/* It can be taken, and taken apart, as single pages. */
+			__free_pages(page, order);
+			flags = gfp;
+			continue;
+		}
+		if (order && !(flags & __GFP_COMP))
 			split_page(page, order);
-		if (contig_pages_first_failed(page_to_pfn(page), 1UL << order) ==
-		    1UL << order)
+		if (good)
 			break;
 		/* Failed pages do not become free again, so this loop ends. */
 		contig_pages_put(page_to_pfn(page), 1UL << order);
@@ -287,6 +316,10 @@ bool contig_pages_ready(const struct contig_request *request,
 
 	if (order > MAX_PAGE_ORDER || request->lowest)
 		return false;
+	/* A larger block would not be huge pages. */
+	if (request->huge && request->npages > CONTIG_HUGE_PAGES &&
+	    !request->no_wait)
+		return false;
 	while (!contig_pages_begin(request, contig_pages_zones[i].top))
 		if (++i == ARRAY_SIZE(contig_pages_zones))
 			return false;
@@ -380,9 +413,25 @@ static bool contig_pages_join(unsigned long pfn, unsigned long npages)
 }
 
 /*
- * Drop contig's reference on each page; a page with another reference stays in
- * use. The page allocator does not reuse a failed page that is freed as a
- * single page. May sleep.
+ * Drop contig's reference on a huge page. The page allocator would give out a failed
+ * page in it again, so a huge page with a failed page is kept for good. May sleep.
+ */
+static void contig_pages_put_huge(unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	unsigned int order = compound_order(page);
+
+	if (contig_pages_first_failed(pfn, 1UL << order) == 1UL << order)
+		__free_pages(page, order);
+	else
+		pr_warn_ratelimited("a huge page with a failed page is out of use: %lu KiB\n",
+				    1UL << (order + PAGE_SHIFT - 10));
+}
+
+/*
+ * Drop contig's reference on each page, and on each huge page, which must all be
+ * there; a page with another reference stays in use. The page allocator does not
+ * reuse a failed page that is freed as a single page. May sleep.
  */
 void contig_pages_put(unsigned long pfn, unsigned long npages)
 {
@@ -390,7 +439,12 @@ void contig_pages_put(unsigned long pfn, unsigned long npages)
 	unsigned long n;
 
 	for (; npages; pfn += n, npages -= n) {
-		n = 1;
+		n = contig_huge_rest(pfn);
+		if (n > 1) {
+			contig_pages_put_huge(pfn);
+			cond_resched();
+			continue;
+		}
 		if (IS_ALIGNED(pfn, block) && npages >= block &&
 		    contig_pages_join(pfn, block))
 			n = block;
@@ -419,8 +473,8 @@ unsigned long contig_pages_first_shared(unsigned long pfn, unsigned long npages)
 {
 	unsigned long i;
 
-	for (i = 0; i < npages; i++) {
-		if (page_ref_count(pfn_to_page(pfn + i)) != 1)
+	for (i = 0; i < npages; i += contig_huge_rest(pfn + i)) {
+		if (page_count(pfn_to_page(pfn + i)) != 1)
 			return i;
 		if (!(i % 4096))
 			cond_resched();
@@ -435,12 +489,12 @@ unsigned long contig_pages_first_shared(unsigned long pfn, unsigned long npages)
 unsigned long contig_pages_first_referenced(unsigned long pfn,
 					    unsigned long npages)
 {
-	unsigned long i;
+	unsigned long i, n;
 
-	for (i = 0; i < npages; i++) {
-		struct page *page = pfn_to_page(pfn + i);
-
-		if (page_ref_count(page) != 1 && !PageHWPoison(page))
+	for (i = 0; i < npages; i += n) {
+		n = contig_huge_rest(pfn + i);
+		if (page_count(pfn_to_page(pfn + i)) != 1 &&
+		    contig_pages_first_failed(pfn + i, n) == n)
 			return i;
 		if (!(i % 4096))
 			cond_resched();

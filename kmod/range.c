@@ -14,6 +14,7 @@
 #include "extents.h"
 #include "fault.h"
 #include "gfp.h"
+#include "huge.h"
 #include "limits.h"
 #include "pages.h"
 #include "range.h"
@@ -32,6 +33,17 @@
  * only; but each step drains the lists of every CPU, so it must not be short.
  */
 #define CONTIG_STEP max(SZ_16M >> PAGE_SHIFT, pageblock_nr_pages)
+
+/*
+ * Return where the step at @pfn ends at the latest. The kernel makes one compound
+ * page of all that is emptied in one step.
+ */
+static unsigned long contig_step_end(const struct contig_request *request,
+				     unsigned long pfn)
+{
+	return request->huge ? round_up(pfn + 1, CONTIG_HUGE_PAGES) :
+			       pageblock_start_pfn(pfn + CONTIG_STEP);
+}
 
 /* Surveys of one search; each avoids the pages that could not be migrated. */
 #define CONTIG_ROUNDS 16
@@ -169,7 +181,7 @@ static int contig_range_step(struct contig_search *search, unsigned long pfn,
 		return contig_range_failed(ret, report);
 	search->began = true;
 	/* A pageblock must not be taken in two steps: see survey.c. */
-	*npages = min(*npages, pageblock_start_pfn(pfn + CONTIG_STEP) - pfn);
+	*npages = min(*npages, contig_step_end(search->request, pfn) - pfn);
 	if (search->params.reach != CONTIG_REACH_EASY)
 		*npages = contig_window_one_huge(pfn, *npages);
 	type = contig_window_type(pfn, npages, &zone);
@@ -250,7 +262,8 @@ static int contig_range_try(struct contig_search *search, unsigned long pfn,
 	if (moves && !contig_room_moves(page_zone(pfn_to_page(pfn)), moves,
 					npages - moves))
 		return contig_range_full(search, report);
-	if (!contig_claim_take(&search->claim, pfn, npages))
+	if (!contig_claim_take(&search->claim, pfn, npages,
+			       search->request->huge))
 		return contig_range_failed(-EBUSY, report);
 	ret = contig_range_empty(search, pfn, report);
 	contig_claim_drop(&search->claim);
@@ -442,7 +455,8 @@ struct contig_search *contig_search_begin(const struct contig_request *request,
 	search->params.wanted = many ? CONTIG_WINDOWS : 1;
 	contig_turn_init(&search->turn,
 			 request->user ? &request->user->turns : NULL,
-			 request->npages <= CONTIG_STEP);
+			 request->npages <= (request->huge ? CONTIG_HUGE_PAGES :
+							     CONTIG_STEP));
 	return search;
 }
 
@@ -493,6 +507,22 @@ static int contig_range_at_once(const struct contig_request *request,
 	return -EBUSY;
 }
 
+/* Take a window whose ends are ends of huge pages; if there is none, any window. */
+static int contig_range_window(const struct contig_request *request,
+			       struct contig_report *report, unsigned long *pfn)
+{
+	struct contig_request whole = *request;
+	int ret;
+
+	if (request->huge && request->align < CONTIG_HUGE_PAGES) {
+		whole.align = CONTIG_HUGE_PAGES;
+		ret = contig_range_take(&whole, whole.npages, true, report, pfn);
+		if (ret != -EBUSY)
+			return ret;
+	}
+	return contig_range_take(request, request->npages, true, report, pfn);
+}
+
 static int contig_range_alloc(const struct contig_request *request,
 			      struct contig_buffer *buffer,
 			      struct contig_report *report)
@@ -507,7 +537,7 @@ static int contig_range_alloc(const struct contig_request *request,
 		return 0;
 	if (request->no_wait)
 		return contig_range_at_once(request, buffer, report);
-	ret = contig_range_take(request, request->npages, true, report, &pfn);
+	ret = contig_range_window(request, report, &pfn);
 	if (ret)
 		return ret;
 	/* Cannot fail: the first extent needs no memory. */

@@ -43,6 +43,7 @@ struct contig_user;
  * @page_frames: only memory that is mapped as bare page frames
  * @keep: only memory that was not cleared since before the module was loaded
  * @fewest_moves: look at all memory before any is moved
+ * @huge: make it of huge pages where that is possible
  * @no_wait: only memory that is free now: see CONTIG_ALLOC_NO_WAIT
  * @rungs: mask of the rungs to try
  * @start: time at which it was made
@@ -71,6 +72,7 @@ struct contig_request {
 	bool page_frames;
 	bool keep;
 	bool fewest_moves;
+	bool huge;
 	bool no_wait;
 	u32 rungs;
 	ktime_t start;

@@ -15,6 +15,7 @@
 #include "coherent.h"
 #include "constraints.h"
 #include "dma_device.h"
+#include "huge.h"
 #include "limits.h"
 #include "nodes.h"
 #include "powers.h"
@@ -271,8 +272,11 @@ static bool contig_request_possible(struct contig_request *request)
 static int contig_request_check_flags(u32 flags)
 {
 	if (flags & ~(CONTIG_ALLOC_MAPPING | CONTIG_ALLOC_KEEP_CONTENTS |
-		      CONTIG_ALLOC_EFFORT))
+		      CONTIG_ALLOC_EFFORT | CONTIG_ALLOC_HUGE_PAGES))
 		return -EOPNOTSUPP;
+	if (flags & CONTIG_ALLOC_HUGE_PAGES &&
+	    flags & (CONTIG_ALLOC_PAGE_FRAMES | CONTIG_ALLOC_KEEP_CONTENTS))
+		return -EINVAL;
 	if ((flags & CONTIG_ALLOC_MAPPING) == CONTIG_ALLOC_MAPPING ||
 	    (flags & CONTIG_ALLOC_EFFORT) == CONTIG_ALLOC_EFFORT)
 		return -EINVAL;
@@ -322,7 +326,12 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 		request->deadline =
 			ktime_add_ms(request->start,
 				     min(timeout_ms, CONTIG_TIMEOUT_MAX_MS));
-	request->struct_page = flags & CONTIG_ALLOC_STRUCT_PAGE;
+	/* Bare page frames are none. */
+	request->struct_page = flags & (CONTIG_ALLOC_STRUCT_PAGE |
+					CONTIG_ALLOC_HUGE_PAGES);
+	request->huge = flags & CONTIG_ALLOC_HUGE_PAGES &&
+			contig_huge_possible() &&
+			request->npages >= CONTIG_HUGE_PAGES;
 	request->page_frames = flags & CONTIG_ALLOC_PAGE_FRAMES;
 	request->keep = flags & CONTIG_ALLOC_KEEP_CONTENTS;
 	request->no_wait = flags & CONTIG_ALLOC_NO_WAIT;

@@ -33,7 +33,7 @@
 static char *early;
 module_param(early, charp, 0444);
 MODULE_PARM_DESC(early,
-		 "blocks to reserve at load: SIZE[*COUNT][@BITSbit][/align=SIZE][/node=NODE] or SIZE@ADDRESS[/node=NODE][/keep], with commas between, for example 64M*2,4M*16@32bit");
+		 "blocks to reserve at load: SIZE[*COUNT][@BITSbit][/align=SIZE][/node=NODE][/huge] or SIZE@ADDRESS[/node=NODE][/keep], with commas between, for example 64M*2,4M*16@32bit");
 
 /**
  * struct contig_reserve - the blocks of the reserve
@@ -212,10 +212,20 @@ static unsigned long contig_block_cut(struct contig_block *block,
 }
 
 /*
- * Take memory from a block: those of the preferred node first, and of these the
- * last ones first. So small buffers come from small blocks, and memory that all
- * devices can reach is spent last. Return 0, -ENOMEM, or -EAGAIN if the request
- * may not wait for the lock.
+ * Return the pass in which to try a block: the preferred node comes first, and of
+ * its blocks those of huge pages if the request wants these.
+ */
+static int contig_block_pass(const struct contig_block *block,
+			     const struct contig_request *request)
+{
+	return 2 * (block->node != request->node) +
+	       (request->huge && !block->huge);
+}
+
+/*
+ * Take memory from a block: pass by pass, and in each the last blocks first. So
+ * small buffers come from small blocks, and memory that all devices can reach is
+ * spent last. Return 0, -ENOMEM, or -EAGAIN if the request may not wait for the lock.
  */
 static int contig_reserve_carve(const struct contig_request *request,
 				struct contig_buffer *buffer,
@@ -228,12 +238,10 @@ static int contig_reserve_carve(const struct contig_request *request,
 	if (!contig_reserve_enter(request))
 		return -EAGAIN;
 	contig_reserve_check();
-	for (pass = 0; pass < 2 && !*pfn; pass++) {
+	for (pass = 0; pass < 4 && !*pfn; pass++) {
 		for (i = reserve.nr; i-- && !*pfn;) {
-			bool preferred =
-				reserve.blocks[i].node == request->node;
-
-			if (preferred == !!pass)
+			if (contig_block_pass(&reserve.blocks[i], request) !=
+			    pass)
 				continue;
 			*block = &reserve.blocks[i];
 			*pfn = contig_block_cut(*block, request, buffer);

@@ -17,6 +17,7 @@
 #include "constraints.h"
 #include "extents.h"
 #include "fault.h"
+#include "huge.h"
 #include "pages.h"
 #include "range.h"
 #include "request.h"
@@ -61,6 +62,9 @@ static int contig_split_block(struct contig_split *split, unsigned long npages)
 	const struct contig_request *request = split->request;
 	int order = max(order_base_2(npages), order_base_2(request->align));
 
+	/* Blocks of other sizes are not huge pages. */
+	if (request->huge && npages > CONTIG_HUGE_PAGES)
+		return -ENOMEM;
 	if (order > MAX_PAGE_ORDER || contig_should_fail(CONTIG_FAULT_SPLIT))
 		return -ENOMEM;
 	split->report->windows++;

@@ -30,8 +30,9 @@
 
 /*
  * Order in which blocks are taken: the narrowest addresses first, since these
- * are the scarcest, then the largest, while large windows are easiest to find.
- * Blocks are spent in the reverse order: those with scarce addresses last.
+ * are the scarcest, then the largest, while large windows are easiest to find, of
+ * these those of huge pages. Blocks are spent in the reverse order: those with scarce
+ * addresses last.
  */
 static int contig_block_compare(const void *a, const void *b)
 {
@@ -40,7 +41,9 @@ static int contig_block_compare(const void *a, const void *b)
 
 	if (narrow != wide)
 		return narrow < wide ? -1 : 1;
-	return x->npages < y->npages ? 1 : x->npages > y->npages ? -1 : 0;
+	if (x->npages != y->npages)
+		return x->npages < y->npages ? 1 : -1;
+	return y->huge - x->huge;
 }
 
 /**
@@ -110,6 +113,7 @@ static int contig_take(const struct contig_block *block, unsigned long highest,
 	contig_request_init_plain(&request, block->npages);
 	request.highest = highest;
 	request.orphan = orphan;
+	request.huge = block->huge;
 	if (block->ask.node != NUMA_NO_NODE)
 		contig_request_confine(&request, block->ask.node);
 	/*

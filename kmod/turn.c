@@ -261,22 +261,35 @@ void contig_turn_leave(struct contig_turn *turn)
 	spin_unlock(&turns.lock);
 }
 
+/*
+ * Fill a claim. Of a huge page that is being emptied, the pageblocks beside it must
+ * not be isolated: see contig_window_apart().
+ */
+static void contig_claim_fill(struct contig_claim *claim, unsigned long pfn,
+			      unsigned long npages, bool huge)
+{
+	unsigned long align = huge ? MAX_ORDER_NR_PAGES : pageblock_nr_pages;
+
+	claim->first = round_down(pfn, align);
+	claim->last = round_up(pfn + npages, align) - 1;
+}
+
 /**
  * contig_claim_take() - claim a window
  * @claim: to be filled
  * @pfn: first page frame of the window
  * @npages: number of page frames
+ * @huge: it is for huge pages
  *
  * Return: false if another claim overlaps it.
  */
 bool contig_claim_take(struct contig_claim *claim, unsigned long pfn,
-		       unsigned long npages)
+		       unsigned long npages, bool huge)
 {
 	struct contig_claim *other;
 	bool taken = false;
 
-	claim->first = pageblock_start_pfn(pfn);
-	claim->last = pageblock_align(pfn + npages) - 1;
+	contig_claim_fill(claim, pfn, npages, huge);
 	claim->left = false;
 	spin_lock(&turns.lock);
 	list_for_each_entry(other, &turns.claims, node)
@@ -290,10 +303,9 @@ bool contig_claim_take(struct contig_claim *claim, unsigned long pfn,
 
 /* Claim, for a worker that is left alone, a part of the caller's own claim. */
 void contig_claim_inherit(struct contig_claim *claim, unsigned long pfn,
-			  unsigned long npages)
+			  unsigned long npages, bool huge)
 {
-	claim->first = pageblock_start_pfn(pfn);
-	claim->last = pageblock_align(pfn + npages) - 1;
+	contig_claim_fill(claim, pfn, npages, huge);
 	claim->left = true;
 	spin_lock(&turns.lock);
 	list_add(&claim->node, &turns.claims);

@@ -86,9 +86,9 @@ void contig_turn_pass(struct contig_turn *turn, bool failed);
 void contig_turn_leave(struct contig_turn *turn);
 
 bool contig_claim_take(struct contig_claim *claim, unsigned long pfn,
-		       unsigned long npages);
+		       unsigned long npages, bool huge);
 void contig_claim_inherit(struct contig_claim *claim, unsigned long pfn,
-			  unsigned long npages);
+			  unsigned long npages, bool huge);
 void contig_claim_drop(struct contig_claim *claim);
 enum contig_claims contig_claims_avoid(const struct contig_request *request,
 				       struct contig_avoid *avoid,

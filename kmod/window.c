@@ -237,6 +237,36 @@ int contig_window_type(unsigned long pfn, unsigned long *npages,
 }
 
 /**
+ * contig_window_apart() - check that no page can grow out of a window
+ * @pfn: first page frame, of a pageblock
+ * @npages: how many, of whole pageblocks
+ *
+ * While pageblocks are isolated, the free pages in them become larger ones, up to
+ * the largest that the page allocator has, and can take in those of pageblocks beside
+ * them that somebody else has isolated. alloc_contig_range() that makes a compound
+ * page warns about that, and loses the memory. CMA isolates its own pageblocks at any
+ * time. Other requests of contig's keep away by claims, and memory goes offline in
+ * larger pieces.
+ *
+ * Return: true if no pageblock near is CMA's or isolated.
+ */
+bool contig_window_apart(unsigned long pfn, unsigned long npages)
+{
+	unsigned long at = round_down(pfn, MAX_ORDER_NR_PAGES);
+	unsigned long end = round_up(pfn + npages, MAX_ORDER_NR_PAGES);
+	bool apart = true;
+
+	rcu_read_lock();
+	for (; apart && at < end; at += pageblock_nr_pages) {
+		struct page *page = pfn_to_online_page(at);
+
+		apart = !page || !contig_block_is_unsteady(page_zone(page), at);
+	}
+	rcu_read_unlock();
+	return apart;
+}
+
+/**
  * contig_window_one_huge() - find the part of a window to empty in one step
  * @pfn: first page frame
  * @npages: how many

@@ -19,6 +19,7 @@ unsigned long contig_window_one_huge(unsigned long pfn, unsigned long npages);
 unsigned long contig_window_drain(unsigned long pfn, unsigned long npages,
 				  bool *waits);
 unsigned long contig_window_busy(unsigned long pfn, unsigned long npages);
+bool contig_window_apart(unsigned long pfn, unsigned long npages);
 int contig_window_type(unsigned long pfn, unsigned long *npages,
 		       struct zone **zone);
 unsigned long contig_window_free(unsigned long pfn, unsigned long npages);

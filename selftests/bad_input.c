@@ -497,7 +497,12 @@ TEST_F(bad, allocations)
 		{ { .length = 0 }, EINVAL },
 		{ { .length = ~0ull }, EFBIG },
 		{ { .length = 1ull << 63 }, EFBIG },
-		{ { .length = 1, .flags = 32 }, EOPNOTSUPP },
+		{ { .length = 1, .flags = 64 }, EOPNOTSUPP },
+		/* Huge pages have reference counts, and are no region. */
+		{ { .length = 1, .flags = CONTIG_ALLOC_HUGE_PAGES |
+					  CONTIG_ALLOC_PAGE_FRAMES }, EINVAL },
+		{ { .length = 1, .flags = CONTIG_ALLOC_HUGE_PAGES |
+					  CONTIG_ALLOC_KEEP_CONTENTS }, EINVAL },
 		/* The least effort, and the most. */
 		{ { .length = 1, .flags = CONTIG_ALLOC_NO_WAIT |
 					  CONTIG_ALLOC_FEWEST_MOVES }, EINVAL },

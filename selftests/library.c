@@ -91,6 +91,54 @@ TEST_F(library, allocates_maps_locks_and_translates)
 	EXPECT_FALSE(debugfs_has("buffers", "by the library"));
 }
 
+/* Return how many mappings this process has. */
+static int count_mappings(void)
+{
+	char *text = read_text("/proc/self/maps"), *at;
+	int n = 0;
+
+	for (at = text; at && *at; at++)
+		n += *at == '\n';
+	free(text);
+	return n;
+}
+
+TEST_F(library, maps_huge_pages_where_they_fit)
+{
+	const struct {
+		uint64_t offset, length;
+	} parts[] = { { 0, 3 }, { 0, 0 }, { 1, 0 }, { 4096 + 100, 0 } };
+	struct contig_alloc_opts opts = CONTIG_ALLOC_OPTS_INIT;
+	struct contig_buffer *buffer;
+	uint64_t huge, offset;
+	unsigned int i;
+	int mappings;
+	size_t length;
+	char *map;
+
+	opts.rungs = CONTIG_RUNGS_RANGE;
+	opts.flags = CONTIG_ALLOC_HUGE_PAGES;
+	if (contig_alloc(self->client, 3 * huge_page_bytes(), &opts, &buffer))
+		SKIP(return, "this kernel has no range rung, or no huge pages");
+	huge = contig_buffer_huge_size(buffer);
+	if (!huge)
+		SKIP(return, "this kernel has no huge pages for modules");
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		offset = parts[i].offset;
+		length = parts[i].length * huge ?: huge + 100;
+		mappings = count_mappings();
+		ASSERT_EQ(0, contig_buffer_map(buffer, offset, length,
+					       PROT_READ | PROT_WRITE,
+					       (void **)&map));
+		EXPECT_EQ(offset % huge, to_addr(map) % huge);
+		EXPECT_TRUE(page_is_resident(map + length - 1));
+		memset(map, i, length);
+		EXPECT_EQ(0, contig_buffer_unmap(map, length));
+		EXPECT_EQ(mappings, count_mappings());
+	}
+	contig_buffer_free(buffer);
+}
+
 TEST_F(library, maps_a_part_that_starts_inside_a_page)
 {
 	struct contig_buffer *buffer;

@@ -55,6 +55,12 @@ static const struct early_case cases[] = {
 	{ "1M/node=0/align=2M", 1, {
 		{ .npages = BYTES(SZ_1M), .align = BYTES(SZ_2M) } } },
 
+	{ "64M*2@32bit/huge", 2, {
+		{ .npages = BYTES(SZ_64M), .bits = 32, .node = NUMA_NO_NODE,
+		  .huge = true },
+		{ .npages = BYTES(SZ_64M), .bits = 32, .node = NUMA_NO_NODE,
+		  .huge = true } } },
+
 	{ "4M@0x100000000", 1, { {
 		.npages = BYTES(SZ_4M), .node = NUMA_NO_NODE,
 		.address = 0x100000000, .bits = 33 } } },
@@ -93,6 +99,8 @@ static const struct early_case cases[] = {
 	{ "1M/keep", -EINVAL },
 	{ "1M@32bit/keep", -EINVAL },
 	{ "1M@4G/keeps", -EINVAL },
+	{ "1M@4G/huge", -EINVAL },
+	{ "1M/huger", -EINVAL },
 	{ "1M@32", -EINVAL },
 	{ "1M@bit", -EINVAL },
 	{ "1M@12bit", -EINVAL },

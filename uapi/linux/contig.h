@@ -453,13 +453,23 @@ struct contig_report {
  *                             moving the pages of the best place so far, and do
  *                             not look at low memory if there is a place above.
  *                             Excludes CONTIG_ALLOC_NO_WAIT (EINVAL)
+ * @CONTIG_ALLOC_HUGE_PAGES: make the memory of huge pages as far as that is
+ *                           possible: reserve prefers blocks that consist of them,
+ *                           range and split empty memory in smaller steps, which
+ *                           takes several times as long. One entry of the CPU's page
+ *                           tables maps a huge page, and for drivers it is one
+ *                           piece; but a reference on any of its pages keeps all of
+ *                           it. Implies CONTIG_ALLOC_STRUCT_PAGE; out_huge_size
+ *                           says what came of it. Excludes CONTIG_ALLOC_PAGE_FRAMES
+ *                           and CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
  */
 enum contig_alloc_flags {
 	CONTIG_ALLOC_STRUCT_PAGE = 1 << 0,
 	CONTIG_ALLOC_KEEP_CONTENTS = 1 << 1,
 	CONTIG_ALLOC_PAGE_FRAMES = 1 << 2,
 	CONTIG_ALLOC_NO_WAIT = 1 << 3,
-	CONTIG_ALLOC_FEWEST_MOVES = 1 << 4
+	CONTIG_ALLOC_FEWEST_MOVES = 1 << 4,
+	CONTIG_ALLOC_HUGE_PAGES = 1 << 5
 };
 
 /**
@@ -511,7 +521,10 @@ enum contig_frames {
  * @out_address_bits: all memory whose addresses have at most so many bits is low
  *                    enough for the constraints and the attached device; 64 if
  *                    they set no limit, 0 with ERANGE
- * @out_reserved: is 0
+ * @out_huge_size: size of a huge page in bytes if the buffer consists of huge
+ *                 pages, else 0. Where its offsets and the addresses of a mapping
+ *                 are alike modulo that size, the CPU maps whole huge pages, at
+ *                 the first access
  *
  * Allocate memory for a device: try the rungs in turn until one gives memory
  * that meets all constraints. The memory is zero, except with
@@ -539,7 +552,7 @@ struct contig_alloc {
 	__u32 out_frames;
 	__u32 out_at_least;
 	__u32 out_address_bits;
-	__u32 out_reserved;
+	__u32 out_huge_size;
 };
 
 #define CONTIG_ALLOC _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_ALLOC)

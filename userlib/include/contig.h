@@ -462,6 +462,17 @@ enum contig_mapping contig_buffer_mapping(const struct contig_buffer *buffer);
 uint64_t contig_buffer_extents(const struct contig_buffer *buffer);
 
 /**
+ * contig_buffer_huge_size() - return the size of a buffer's huge pages
+ * @buffer: handle
+ *
+ * Return: bytes in a huge page, if the buffer consists of huge pages: see
+ * CONTIG_ALLOC_HUGE_PAGES; 0 if it does not, and for an imported buffer.
+ *
+ * Context: async-signal-safe.
+ */
+uint64_t contig_buffer_huge_size(const struct contig_buffer *buffer);
+
+/**
  * contig_buffer_get_reports() - copy the reports of the rungs that were tried
  * @buffer: handle
  * @reports: array to fill; may be NULL if *@count is 0
@@ -489,7 +500,8 @@ int contig_buffer_get_reports(const struct contig_buffer *buffer,
  * @prot: PROT_READ, PROT_WRITE or both, of sys/mman.h
  * @addr: where to put the address of the byte at @offset
  *
- * A buffer may be mapped several times, and all mappings share its memory. The
+ * A buffer may be mapped several times, and all mappings share its memory. One of
+ * huge pages is mapped at an address that suits them, if there is room. The
  * mapping outlives the handle: only contig_buffer_unmap() ends it.
  *
  * Return: 0; -EINVAL: a length of 0; -EOVERFLOW: past the end of the buffer;

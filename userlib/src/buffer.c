@@ -150,6 +150,11 @@ CONTIG_EXPORT uint64_t contig_buffer_extents(const struct contig_buffer *buffer)
 	return buffer->answer.out_extents;
 }
 
+CONTIG_EXPORT uint64_t contig_buffer_huge_size(const struct contig_buffer *buffer)
+{
+	return buffer->answer.out_huge_size;
+}
+
 CONTIG_EXPORT int contig_buffer_get_reports(const struct contig_buffer *buffer,
 					    struct contig_report *reports,
 					    size_t report_size,
@@ -179,6 +184,40 @@ CONTIG_EXPORT size_t contig_buffer_explain(const struct contig_buffer *buffer,
 	return contig_explain(&buffer->answer, 0, text, size);
 }
 
+/*
+ * Map at an address that is like the offset modulo the size of a huge page. mmap()
+ * chooses any page, so find room for that first. Return MAP_FAILED if there is none.
+ */
+static char *map_huge(const struct contig_buffer *buffer, size_t length, int prot,
+		      off_t start)
+{
+	size_t huge = buffer->answer.out_huge_size, skip;
+	size_t page = sysconf(_SC_PAGESIZE);
+	char *room, *mapped;
+
+	if (!huge || length < huge || length > SIZE_MAX - huge - page)
+		return MAP_FAILED;
+	length = (length + page - 1) / page * page;
+	room = mmap(NULL, length + huge, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return MAP_FAILED;
+	skip = ((size_t)start - (uintptr_t)room) % huge;
+	mapped = mmap(room + skip, length, prot, MAP_SHARED | MAP_FIXED,
+		      buffer->fd, start);
+	if (mapped == MAP_FAILED) {
+		munmap(room, length + huge);
+		return MAP_FAILED;
+	}
+	if (skip)
+		munmap(room, skip);
+	munmap(mapped + length, huge - skip);
+	/* As other buffers, so that no access faults later. It is no promise. */
+	madvise(mapped, length,
+		prot & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+	return mapped;
+}
+
 CONTIG_EXPORT int contig_buffer_map(struct contig_buffer *buffer,
 				    uint64_t offset, size_t length, int prot,
 				    void **addr)
@@ -192,8 +231,10 @@ CONTIG_EXPORT int contig_buffer_map(struct contig_buffer *buffer,
 	if (offset > buffer->length || length > buffer->length - offset ||
 	    start < 0 || (uint64_t)start != offset - within)
 		return ctg_result(-EOVERFLOW);
-	mapped = mmap(NULL, length + within, prot, MAP_SHARED, buffer->fd,
-		      start);
+	mapped = map_huge(buffer, length + within, prot, start);
+	if (mapped == MAP_FAILED)
+		mapped = mmap(NULL, length + within, prot, MAP_SHARED,
+			      buffer->fd, start);
 	if (mapped == MAP_FAILED)
 		return -errno;
 	*addr = mapped + within;

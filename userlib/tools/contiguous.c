@@ -36,6 +36,7 @@ static const char usage[] =
 	"  -t, --timeout MS        give up after this many milliseconds\n"
 	"  -w, --no-wait           only memory that is free now\n"
 	"  -f, --fewest-moves      move as few pages as possible\n"
+	"  -H, --huge-pages        made of huge pages, if possible\n"
 	"  -P, --probe             only report what would be allocated\n"
 	"  -h, --help              show this help\n"
 	"  -V, --version           show the version\n"
@@ -57,6 +58,7 @@ static const struct option long_options[] = {
 	{"timeout", required_argument, NULL, 't'},
 	{"no-wait", no_argument, NULL, 'w'},
 	{"fewest-moves", no_argument, NULL, 'f'},
+	{"huge-pages", no_argument, NULL, 'H'},
 	{"probe", no_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -217,6 +219,9 @@ static void parse_option(int option, char *value,
 		break;
 	case 'f':
 		opts->flags |= CONTIG_ALLOC_FEWEST_MOVES;
+		break;
+	case 'H':
+		opts->flags |= CONTIG_ALLOC_HUGE_PAGES;
 		break;
 	case 'P':
 		*probe = true;
@@ -395,6 +400,9 @@ static int show_buffer(struct contig *client, struct contig_buffer *buffer)
 	       (unsigned long long)contig_buffer_extents(buffer));
 	printf("mapping    %s\n",
 	       contig_mapping_name(contig_buffer_mapping(buffer)));
+	if (contig_buffer_huge_size(buffer))
+		printf("huge pages %llu bytes each\n",
+		       (unsigned long long)contig_buffer_huge_size(buffer));
 	status = use_buffer(buffer);
 	contig_buffer_get_reports(buffer, reports, sizeof(*reports), &count);
 	show_reports(reports, count, false);
@@ -450,7 +458,7 @@ int main(int argc, char **argv)
 	int status;
 	int error;
 
-	while ((option = getopt_long(argc, argv, "r:l:b:a:B:n:s:S:N:pt:wfPhV",
+	while ((option = getopt_long(argc, argv, "r:l:b:a:B:n:s:S:N:pt:wfHPhV",
 				     long_options, NULL)) != -1)
 		parse_option(option, optarg, &opts, &probe);
 	if (optind < argc)

@@ -6,6 +6,13 @@
 #include <linux/nodemask.h>
 #include <linux/version.h>
 
+/* Since 6.12 alloc_contig_range() makes compound pages. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define CONTIG_GFP_COMP ((__force gfp_t)0)
+#else
+#define CONTIG_GFP_COMP __GFP_COMP
+#endif
+
 #ifdef CONFIG_CONTIG_ALLOC
 /*
  * Pageblocks keep their type. Since 6.17 the kernel sees to that, and the

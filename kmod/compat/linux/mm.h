@@ -3,6 +3,7 @@
 #define CONTIG_COMPAT_LINUX_MM_H
 
 #include_next <linux/mm.h>
+#include <linux/gfp.h>
 #include <linux/mmzone.h>
 #include <linux/version.h>
 
@@ -29,6 +30,47 @@ static inline long contig_get_user_pages_remote(struct mm_struct *mm,
 				     locked);
 #endif
 }
+
+/* A vm_operations_struct.get_policy, which got one more parameter in 6.7. */
+#ifdef CONFIG_NUMA
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline struct mempolicy *contig_vm_no_policy(struct vm_area_struct *vma,
+						    unsigned long addr)
+{
+	return NULL;
+}
+#else
+static inline struct mempolicy *contig_vm_no_policy(struct vm_area_struct *vma,
+						    unsigned long addr,
+						    pgoff_t *ilx)
+{
+	return NULL;
+}
+#endif
+#endif
+
+/*
+ * Empty page frames for a compound page, if CONTIG_GFP_COMP is not 0. Since 7.0 there
+ * is a function of its own for that, which leaves the page without a reference.
+ */
+#ifdef CONFIG_CONTIG_ALLOC
+static inline int contig_alloc_compound_range(unsigned long start,
+					      unsigned long end, int type,
+					      gfp_t gfp)
+{
+#ifdef alloc_contig_frozen_range
+	int ret = alloc_contig_frozen_range(start, end, ACR_FLAGS_NONE,
+					    gfp | __GFP_COMP);
+
+	if (!ret)
+		init_page_count(pfn_to_page(start));
+	return ret;
+#else
+	return contig_alloc_contig_range(start, end, type,
+					 gfp | CONTIG_GFP_COMP);
+#endif
+}
+#endif
 
 /* Renamed in newer kernels. */
 #ifndef CONTIG_HAS_ZAP_SPECIAL_VMA_RANGE

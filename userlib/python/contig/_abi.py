@@ -221,6 +221,13 @@ class AllocFlags(enum.IntFlag):
         default they stop when looking further would take longer than moving
         the pages of the best place so far, and do not look at low memory if
         there is a place above. Excludes CONTIG_ALLOC_NO_WAIT (EINVAL)
+    HUGE_PAGES: make the memory of huge pages as far as that is possible:
+        reserve prefers blocks that consist of them, range and split empty
+        memory in smaller steps, which takes several times as long. One entry
+        of the CPU's page tables maps a huge page, and for drivers it is one
+        piece; but a reference on any of its pages keeps all of it. Implies
+        CONTIG_ALLOC_STRUCT_PAGE; out_huge_size says what came of it. Excludes
+        CONTIG_ALLOC_PAGE_FRAMES and CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
     """
 
     STRUCT_PAGE = 1
@@ -228,6 +235,7 @@ class AllocFlags(enum.IntFlag):
     PAGE_FRAMES = 4
     NO_WAIT = 8
     FEWEST_MOVES = 16
+    HUGE_PAGES = 32
 
 
 class Frames(enum.IntEnum):
@@ -599,7 +607,10 @@ class contig_alloc(ctypes.Structure):
     out_address_bits: all memory whose addresses have at most so many bits is
         low enough for the constraints and the attached device; 64 if they set
         no limit, 0 with ERANGE
-    out_reserved: is 0
+    out_huge_size: size of a huge page in bytes if the buffer consists of huge
+        pages, else 0. Where its offsets and the addresses of a mapping are
+        alike modulo that size, the CPU maps whole huge pages, at the first
+        access
 
     Allocate memory for a device: try the rungs in turn until one gives memory
     that meets all constraints. The memory is zero, except with
@@ -629,7 +640,7 @@ class contig_alloc(ctypes.Structure):
         ("out_frames", ctypes.c_uint32),
         ("out_at_least", ctypes.c_uint32),
         ("out_address_bits", ctypes.c_uint32),
-        ("out_reserved", ctypes.c_uint32),
+        ("out_huge_size", ctypes.c_uint32),
     ]
 
 
@@ -1374,6 +1385,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(contig_buffer)
     ]),
     "contig_buffer_extents": (ctypes.c_uint64, [
+        ctypes.POINTER(contig_buffer)
+    ]),
+    "contig_buffer_huge_size": (ctypes.c_uint64, [
         ctypes.POINTER(contig_buffer)
     ]),
     "contig_buffer_get_reports": (ctypes.c_int, [

@@ -118,6 +118,11 @@ class Buffer(Closing, mmap.mmap):
         return int(lib.contig_buffer_extents(self._use()))
 
     @property
+    def huge_size(self) -> int:
+        """Bytes in a huge page if the buffer consists of huge pages, else 0."""
+        return int(lib.contig_buffer_huge_size(self._use()))
+
+    @property
     def reports(self) -> tuple[Report, ...]:
         """The result of each rung that was tried. The last one gave the
         memory. None for an imported buffer."""
