@@ -33,7 +33,7 @@ static int get_range(void)
 {
 	struct contig_alloc alloc;
 
-	return contig_do_alloc(client, BLOCK, CONTIG_RUNGS_RANGE, &alloc) ?
+	return contig_do_alloc(client, BLOCK, CONTIG_RUNGS_RANGE, 0, &alloc) ?
 		       -1 :
 		       alloc.out_fd;
 }

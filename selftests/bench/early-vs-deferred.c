@@ -284,7 +284,7 @@ static bool allocate(const struct strategy *strategy, size_t length,
 		     struct buffer *buffer)
 {
 	struct contig_alloc result;
-	int ret = contig_do_alloc(client, length, strategy->rungs, &result);
+	int ret = contig_do_alloc(client, length, strategy->rungs, 0, &result);
 
 	if (ret && ret != -ENOMEM && ret != -ETIME)
 		die("allocating %zu bytes: %s", length, strerror(-ret));

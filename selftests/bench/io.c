@@ -34,15 +34,18 @@ static void run_write_fixed(const struct subject *subject)
 		die("IORING_OP_WRITE_FIXED to " DEVICE " fails");
 }
 
-static char *map_buffer(uint32_t rungs)
+static char *map_buffer(uint32_t rungs, uint32_t flags)
 {
-	const struct subject subject = { .length = MOST, .rungs = rungs };
+	const struct subject subject = {
+		.length = MOST,
+		.rungs = rungs,
+		.flags = flags,
+	};
 	int fd = alloc_fd(&subject);
-	char *addr = mmap(NULL, MOST, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *addr = map_fd(fd, MOST);
 
-	if (addr == MAP_FAILED)
-		die_errno("mmap");
 	close(fd);
+	memset(addr, 1, MOST);
 	return addr;
 }
 
@@ -56,6 +59,15 @@ static char *map_pages(int advice)
 	return addr;
 }
 
+/* The last two are not contig's. */
+static void report_all(struct subject *all)
+{
+	report(&all[0], &all[3], 1.1);
+	report(&all[0], &all[4], 0);
+	report(&all[1], &all[3], 1.1);
+	report(&all[2], &all[3], 1.1);
+}
+
 /* Write with each kind of memory. It is registered only for one of them at a time. */
 static void bench_writes(struct subject *all, unsigned int nr, size_t length)
 {
@@ -67,9 +79,7 @@ static void bench_writes(struct subject *all, unsigned int nr, size_t length)
 		all[i].calls = length < MIB ? 20 : 4;
 	}
 	take_turns(all, nr, 21);
-	report(&all[0], &all[2], 1.1);
-	report(&all[0], &all[3], 0);
-	report(&all[1], &all[2], 1.1);
+	report_all(all);
 }
 
 static void bench_registered(struct subject *all, unsigned int nr, size_t length)
@@ -89,9 +99,7 @@ static void bench_registered(struct subject *all, unsigned int nr, size_t length
 			ring_unregister(&ring);
 		}
 	}
-	report(&all[0], &all[2], 1.1);
-	report(&all[0], &all[3], 0);
-	report(&all[1], &all[2], 1.1);
+	report_all(all);
 }
 
 void bench_io(void)
@@ -99,6 +107,7 @@ void bench_io(void)
 	struct subject all[] = {
 		{ .name = "O_DIRECT write from the reserve", .run = run_write },
 		{ .name = "O_DIRECT write from range", .run = run_write },
+		{ .name = "O_DIRECT write from huge reserve", .run = run_write },
 		{ .name = "huge page", .kind = PEER, .run = run_write },
 		{ .name = "pages of 4 KiB", .kind = PEER, .run = run_write },
 	};
@@ -110,10 +119,11 @@ void bench_io(void)
 		die_errno(DEVICE ": is null_blk loaded?");
 	if (ring_open(&ring))
 		die("io_uring cannot be set up");
-	all[0].memory = map_buffer(CONTIG_RUNGS_RESERVE);
-	all[1].memory = map_buffer(CONTIG_RUNGS_RANGE);
-	all[2].memory = map_pages(MADV_HUGEPAGE);
-	all[3].memory = map_pages(MADV_NOHUGEPAGE);
+	all[0].memory = map_buffer(CONTIG_RUNGS_RESERVE, 0);
+	all[1].memory = map_buffer(CONTIG_RUNGS_RANGE, 0);
+	all[2].memory = map_buffer(CONTIG_RUNGS_RESERVE, CONTIG_ALLOC_HUGE_PAGES);
+	all[3].memory = map_pages(MADV_HUGEPAGE);
+	all[4].memory = map_pages(MADV_NOHUGEPAGE);
 
 	section("direct I/O");
 	for (i = 0; i < ARRAY_SIZE(lengths); i++)
@@ -121,14 +131,15 @@ void bench_io(void)
 	section("direct I/O from memory that is registered");
 	all[0].name = "registered write from the reserve";
 	all[1].name = "registered write from range";
+	all[2].name = "registered write from huge reserve";
 	for (i = 0; i < ARRAY_SIZE(all); i++)
 		all[i].run = run_write_fixed;
 	for (i = 0; i < ARRAY_SIZE(lengths); i++)
 		bench_registered(all, ARRAY_SIZE(all), lengths[i]);
-	munmap(all[0].memory, MOST);
-	munmap(all[1].memory, MOST);
-	free(all[2].memory);
+	for (i = 0; i < 3; i++)
+		munmap(all[i].memory, MOST);
 	free(all[3].memory);
+	free(all[4].memory);
 	close(ring.fd);
 	close(device);
 }

@@ -170,7 +170,7 @@ void bench_locks(void)
 	pinner = open("/dev/contig_bench", O_RDWR | O_CLOEXEC);
 	if (pinner < 0)
 		die_errno("/dev/contig_bench");
-	if (contig_do_alloc(client, 64 * KIB, CONTIG_RUNGS_RESERVE, &alloc))
+	if (contig_do_alloc(client, 64 * KIB, CONTIG_RUNGS_RESERVE, 0, &alloc))
 		die("cannot allocate a buffer");
 	buffer = alloc.out_fd;
 

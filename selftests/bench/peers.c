@@ -58,11 +58,8 @@ static void touch(char *addr, size_t length, size_t step)
 
 static void use_fd(int fd, size_t length)
 {
-	char *addr = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			  0);
+	char *addr = map_fd(fd, length);
 
-	if (addr == MAP_FAILED)
-		die_errno("mmap");
 	touch(addr, length, page_size);
 	munmap(addr, length);
 	close(fd);
@@ -150,12 +147,21 @@ static void bench_use(size_t length)
 		    .run = run_alloc_use,
 		    .after = after_reserve_use,
 		    .rungs = CONTIG_RUNGS_RESERVE }, true },
+		{ { .name = "huge reserve: alloc + map + fill + free",
+		    .run = run_alloc_use,
+		    .after = after_reserve_use,
+		    .rungs = CONTIG_RUNGS_RESERVE,
+		    .flags = CONTIG_ALLOC_HUGE_PAGES }, has_huge(length) },
 		{ { .name = "coherent: alloc + map + fill + free",
 		    .run = run_alloc_use,
 		    .rungs = CONTIG_RUNGS_COHERENT }, length <= 4 * MIB },
 		{ { .name = "range: alloc + map + fill + free",
 		    .run = run_alloc_use,
 		    .rungs = CONTIG_RUNGS_RANGE }, true },
+		{ { .name = "huge range: alloc + map + fill + free",
+		    .run = run_alloc_use,
+		    .rungs = CONTIG_RUNGS_RANGE,
+		    .flags = CONTIG_ALLOC_HUGE_PAGES }, has_huge(length) },
 		{ { .name = "split: alloc + map + fill + free",
 		    .run = run_alloc_use,
 		    .rungs = CONTIG_RUNGS_SPLIT }, true },

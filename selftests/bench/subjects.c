@@ -19,7 +19,8 @@ int alloc_fd(const struct subject *subject)
 	struct contig_alloc result;
 	int ret;
 
-	ret = contig_do_alloc(client, subject->length, subject->rungs, &result);
+	ret = contig_do_alloc(client, subject->length, subject->rungs,
+			      subject->flags, &result);
 	if (ret)
 		die("%s of %zu bytes: %s", subject->name, subject->length,
 		    strerror(-ret));
@@ -29,6 +30,37 @@ int alloc_fd(const struct subject *subject)
 void run_alloc(const struct subject *subject)
 {
 	close(alloc_fd(subject));
+}
+
+/* Find room for a mapping of huge pages. */
+static char *find_place(void)
+{
+	char *place = mmap(NULL, LARGE + 2 * MIB, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (place == MAP_FAILED)
+		die_errno("mmap");
+	munmap(place, LARGE + 2 * MIB);
+	return place + -(uintptr_t)place % (2 * MIB);
+}
+
+/* Map a dma-buf where huge pages fit. */
+char *map_fd(int fd, size_t length)
+{
+	static char *place;
+	char *addr;
+
+	for (;;) {
+		addr = mmap(place, length, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    fd, 0);
+		if (addr == MAP_FAILED)
+			die_errno("mmap");
+		if (!((uintptr_t)addr % (2 * MIB)))
+			return addr;
+		/* There is another mapping by now. */
+		munmap(addr, length);
+		place = find_place();
+	}
 }
 
 /* Fault pages in by a stride, so that adjacent pages are apart in memory. */

@@ -32,6 +32,7 @@ enum kind {
  * @after: prepares for the next turn, not timed; or NULL
  * @length: bytes that the call is about, or 0
  * @rungs: for CONTIG_ALLOC
+ * @flags: for CONTIG_ALLOC
  * @memory: that the call is about, or NULL
  * @calls: how often to run it in each turn, if it is too short for the clock
  * @times: of all turns
@@ -43,6 +44,7 @@ struct subject {
 	void (*after)(const struct subject *subject);
 	size_t length;
 	uint32_t rungs;
+	uint32_t flags;
 	char *memory;
 	unsigned int calls;
 	struct times times;
@@ -55,6 +57,7 @@ extern char *memory;
 
 int alloc_fd(const struct subject *subject);
 void run_alloc(const struct subject *subject);
+char *map_fd(int fd, size_t length);
 
 void take_memory(int advice);
 void free_memory(void);

@@ -154,11 +154,12 @@ static int result_of(int ret)
 	return ret < 0 ? -errno : 0;
 }
 
-int contig_do_alloc(int client, size_t length, uint32_t rungs,
+int contig_do_alloc(int client, size_t length, uint32_t rungs, uint32_t flags,
 		    struct contig_alloc *result)
 {
 	*result = (struct contig_alloc){
 		.size = sizeof(*result),
+		.flags = flags,
 		.length = length,
 		.rungs = rungs,
 		.timeout_ms = 60000,

@@ -46,7 +46,7 @@ uint64_t meminfo_bytes(const char *name);
 void reserve_wait_clean(void);
 
 /* Each returns 0 or -errno. */
-int contig_do_alloc(int client, size_t length, uint32_t rungs,
+int contig_do_alloc(int client, size_t length, uint32_t rungs, uint32_t flags,
 		    struct contig_alloc *result);
 int contig_do_lock(int client, void *addr, size_t length, uint32_t flags);
 int contig_do_unlock(int client, void *addr, size_t length);
