@@ -65,7 +65,7 @@ static void free_eighth(FIXTURE_DATA(search) *self, int first)
  */
 static size_t margin(void)
 {
-	return watermark_bytes() + MIB(16);
+	return watermark_bytes() + MIB(32);
 }
 
 /*
@@ -150,6 +150,8 @@ TEST_F_TIMEOUT(search, is_not_for_who_may_not_wait, 120)
 	while (self->n < HELD && spare(self) &&
 	       !_test_cmd_alloc(self->fd, &alloc))
 		self->holds[self->n++] = alloc.out_fd;
+	if (alloc.out_fd >= 0)
+		SKIP(return, "more is free in one piece than can be taken");
 	before = pages_migrated();
 	seen = looks();
 	EXPECT_EQ(-EAGAIN, _test_cmd_alloc(self->fd, &alloc));
