@@ -457,11 +457,12 @@ struct contig_report {
  *                           possible: reserve prefers blocks that consist of them,
  *                           range and split empty memory in smaller steps, which
  *                           takes several times as long. One entry of the CPU's page
- *                           tables maps a huge page, and for drivers it is one
- *                           piece; but a reference on any of its pages keeps all of
- *                           it. Implies CONTIG_ALLOC_STRUCT_PAGE; out_huge_size
- *                           says what came of it. Excludes CONTIG_ALLOC_PAGE_FRAMES
- *                           and CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
+ *                           tables maps a huge page, and direct I/O handles it as
+ *                           one piece; but a reference on any of its pages keeps
+ *                           all of it. Implies CONTIG_ALLOC_STRUCT_PAGE; out_huge_size
+ *                           says what came of it, 0 if the length is no multiple.
+ *                           Excludes CONTIG_ALLOC_PAGE_FRAMES and
+ *                           CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
  */
 enum contig_alloc_flags {
 	CONTIG_ALLOC_STRUCT_PAGE = 1 << 0,

@@ -342,7 +342,7 @@ int contig_alloc_opts_init(struct contig_alloc_opts *opts, size_t size);
  * kernel, than 4 GiB less a page; -EDQUOT: over the user's quota, or over the
  * memory that all users together may have allocated; -EPERM: the constraints
  * would reveal physical addresses, which the caller may not see; -EINVAL: a
- * length of 0, a name too long, wrong constraints;
+ * length of 0, a name too long, wrong constraints, flags that exclude each other;
  * -EOPNOTSUPP: unknown flags or rungs; -E2BIG: @opts has members that this
  * library does not know; -EMFILE, -ENFILE: too many open files; -ENODEV: the
  * device of the client is gone.
@@ -501,8 +501,8 @@ int contig_buffer_get_reports(const struct contig_buffer *buffer,
  * @addr: where to put the address of the byte at @offset
  *
  * A buffer may be mapped several times, and all mappings share its memory. One of
- * huge pages is mapped at an address that suits them, if there is room. The
- * mapping outlives the handle: only contig_buffer_unmap() ends it.
+ * huge pages, unless it was imported, is mapped at an address that suits them, if
+ * there is room, and its pages are touched: no later access faults. The mapping outlives the handle: only contig_buffer_unmap() ends it.
  *
  * Return: 0; -EINVAL: a length of 0; -EOVERFLOW: past the end of the buffer;
  * -EACCES, -ENOMEM as mmap().
