@@ -108,7 +108,7 @@ void bench_io(void)
 		{ .name = "O_DIRECT write from the reserve", .run = run_write },
 		{ .name = "O_DIRECT write from range", .run = run_write },
 		{ .name = "O_DIRECT write from huge reserve", .run = run_write },
-		{ .name = "huge page", .kind = PEER, .run = run_write },
+		{ .name = "THP", .kind = PEER, .run = run_write },
 		{ .name = "pages of 4 KiB", .kind = PEER, .run = run_write },
 	};
 	static const size_t lengths[] = { 4 * KIB, 64 * KIB, 1 * MIB, MOST };

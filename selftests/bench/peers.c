@@ -197,7 +197,8 @@ static void bench_use(size_t length)
 			if (length == LARGE && all[j].run == run_huge_use)
 				target = all[i].rungs == CONTIG_RUNGS_RESERVE ?
 						 0.7 :
-					 all[i].rungs == CONTIG_RUNGS_RANGE ?
+					 all[i].rungs == CONTIG_RUNGS_RANGE &&
+							 !all[i].flags ?
 						 1.3 :
 						 0;
 			report(&all[i], &all[j], target);
