@@ -17,6 +17,7 @@
 #include "gfp.h"
 #include "huge.h"
 #include "ladder.h"
+#include "linger.h"
 #include "name.h"
 #include "report.h"
 #include "request.h"
@@ -52,6 +53,7 @@ struct contig_buffer *contig_alloc_buffer(const struct contig_request *request,
 	buffer = contig_buffer_new(request->user, name, request->npages);
 	/* Freed reserve memory stays charged until scrubbed: wait for that. */
 	if (buffer == ERR_PTR(-EDQUOT) && !request->no_wait) {
+		contig_linger_settle();
 		half = contig_request_half(request);
 		contig_scrub_wait(&half);
 		buffer = contig_buffer_new(request->user, name,

@@ -18,6 +18,7 @@
 #include "limits.h"
 #include "linger.h"
 #include "pages.h"
+#include "poison.h"
 
 static void contig_linger_work(struct work_struct *work);
 
@@ -38,7 +39,8 @@ static bool contig_linger_kept(struct folio *folio)
 	unsigned long n = folio_nr_pages(folio);
 
 	return folio_ref_count(folio) > 1 &&
-	       contig_pages_first_failed(folio_pfn(folio), n) == n;
+	       (!contig_poison_ever() ||
+		contig_pages_first_failed(folio_pfn(folio), n) == n);
 }
 
 static void contig_linger_keep(struct contig_buffer *buffer,
@@ -100,14 +102,20 @@ static void contig_linger_look(bool all)
 	scoped_guard(spinlock, &contig_linger_lock)
 		list_splice_init(&contig_lingering, &found);
 	list_for_each_entry_safe(folio, next, &found, lru) {
+		cond_resched();
 		if (!all && contig_linger_kept(folio))
 			continue;
 		list_del(&folio->lru);
 		contig_linger_end(folio);
-		cond_resched();
 	}
 	scoped_guard(spinlock, &contig_linger_lock)
 		list_splice(&found, &contig_lingering);
+}
+
+/* Give back, and uncharge, what nobody refers to any more. May sleep. */
+void contig_linger_settle(void)
+{
+	contig_linger_look(false);
 }
 
 /* The kernel does not report when a reference is dropped: poll. */

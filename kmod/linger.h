@@ -8,6 +8,7 @@
 struct contig_buffer;
 
 void contig_linger_add(struct contig_buffer *buffer);
+void contig_linger_settle(void);
 void contig_linger_exit(void);
 
 #endif /* CONTIG_LINGER_H */

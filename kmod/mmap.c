@@ -83,6 +83,20 @@ void contig_mmap_forget(struct contig_buffer *buffer)
 }
 
 /*
+ * Map one page of a huge page where the kernel would map all of it, and not count
+ * that. An entry that was not empty before is no page, but a mark of userfaultfd's.
+ */
+static vm_fault_t contig_vm_insert(struct vm_fault *vmf, struct page *page)
+{
+	int ret = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+
+	if (ret == -EBUSY && (!(vmf->flags & FAULT_FLAG_ORIG_PTE_VALID) ||
+			      pte_none(vmf->orig_pte)))
+		return VM_FAULT_NOPAGE;
+	return ret ? vmf_error(ret) : VM_FAULT_NOPAGE;
+}
+
+/*
  * Map a page that is zapped, by MADV_DONTNEED say, or a huge page for the first
  * time. For a failed page the process gets a SIGBUS with BUS_MCEERR_AR, as it does
  * for other memory, and for all of a huge page with a failed one, as with hugetlbfs.
@@ -93,7 +107,6 @@ static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
 	bool huge = !(vmf->vma->vm_flags & VM_MIXEDMAP) && buffer->huge;
 	unsigned long step = huge ? CONTIG_HUGE_PAGES : 1;
 	struct page *page;
-	int ret;
 
 	if (vmf->pgoff >= buffer->extents.npages)
 		return VM_FAULT_SIGBUS;
@@ -104,14 +117,11 @@ static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
 	page = contig_mmap_name(buffer,
 				contig_extents_pfn(&buffer->extents, vmf->pgoff),
 				vmf->pgoff);
-	if (huge) {
-		get_page(page);
-		vmf->page = page;
-		return 0;
-	}
-	/* The kernel might map a huge page, and not count it: see above. */
-	ret = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
-	return ret && ret != -EBUSY ? vmf_error(ret) : VM_FAULT_NOPAGE;
+	if (!huge && PageCompound(page))
+		return contig_vm_insert(vmf, page);
+	get_page(page);
+	vmf->page = page;
+	return 0;
 }
 
 /* Access bare page frames for ptrace(), which has no other way to them. */

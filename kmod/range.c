@@ -527,6 +527,7 @@ static int contig_range_alloc(const struct contig_request *request,
 			      struct contig_buffer *buffer,
 			      struct contig_report *report)
 {
+	struct contig_request plain = *request;
 	unsigned long pfn;
 	int ret;
 
@@ -538,6 +539,11 @@ static int contig_range_alloc(const struct contig_request *request,
 	if (request->no_wait)
 		return contig_range_at_once(request, buffer, report);
 	ret = contig_range_window(request, report, &pfn);
+	if (ret && request->huge) {
+		plain.huge = false;
+		if (contig_pages_ready(&plain, &buffer->extents))
+			return 0;
+	}
 	if (ret)
 		return ret;
 	/* Cannot fail: the first extent needs no memory. */

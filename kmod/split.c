@@ -170,9 +170,9 @@ static int contig_split_piece(struct contig_split *split)
 				  -ENOMEM;
 }
 
-static int contig_split_alloc(const struct contig_request *request,
-			      struct contig_buffer *buffer,
-			      struct contig_report *report)
+static int contig_split_try(const struct contig_request *request,
+			    struct contig_buffer *buffer,
+			    struct contig_report *report)
 {
 	struct contig_split split = {
 		.request = request,
@@ -202,6 +202,20 @@ static int contig_split_alloc(const struct contig_request *request,
 	if (ret)
 		contig_pages_put_extents(&buffer->extents);
 	return ret;
+}
+
+/* Of huge pages if possible: where segments must be longer, it is not. */
+static int contig_split_alloc(const struct contig_request *request,
+			      struct contig_buffer *buffer,
+			      struct contig_report *report)
+{
+	struct contig_request plain = *request;
+	int ret = contig_split_try(request, buffer, report);
+
+	if (ret != -ENOMEM || !request->huge)
+		return ret;
+	plain.huge = false;
+	return contig_split_try(&plain, buffer, report);
 }
 
 static unsigned long contig_split_largest(const struct contig_request *request,

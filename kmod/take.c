@@ -30,9 +30,9 @@
 
 /*
  * Order in which blocks are taken: the narrowest addresses first, since these
- * are the scarcest, then the largest, while large windows are easiest to find, of
- * these those of huge pages. Blocks are spent in the reverse order: those with scarce
- * addresses last.
+ * are the scarcest, then those of huge pages, then the largest, while large windows
+ * are easiest to find. Blocks are spent in the reverse order: those with scarce
+ * addresses last, and before them those of huge pages.
  */
 static int contig_block_compare(const void *a, const void *b)
 {
@@ -41,9 +41,9 @@ static int contig_block_compare(const void *a, const void *b)
 
 	if (narrow != wide)
 		return narrow < wide ? -1 : 1;
-	if (x->npages != y->npages)
-		return x->npages < y->npages ? 1 : -1;
-	return y->huge - x->huge;
+	if (x->huge != y->huge)
+		return y->huge - x->huge;
+	return x->npages < y->npages ? 1 : x->npages > y->npages ? -1 : 0;
 }
 
 /**

@@ -262,13 +262,18 @@ void contig_turn_leave(struct contig_turn *turn)
 }
 
 /*
- * Fill a claim. Of a huge page that is being emptied, the pageblocks beside it must
- * not be isolated: see contig_window_apart().
+ * Return what the ends of a claim are aligned to. Of a huge page that is being
+ * emptied, the pageblocks beside it must not be isolated: see contig_window_apart().
  */
+static unsigned long contig_claim_align(bool huge)
+{
+	return huge ? MAX_ORDER_NR_PAGES : pageblock_nr_pages;
+}
+
 static void contig_claim_fill(struct contig_claim *claim, unsigned long pfn,
 			      unsigned long npages, bool huge)
 {
-	unsigned long align = huge ? MAX_ORDER_NR_PAGES : pageblock_nr_pages;
+	unsigned long align = contig_claim_align(huge);
 
 	claim->first = round_down(pfn, align);
 	claim->last = round_up(pfn + npages, align) - 1;
@@ -336,12 +341,15 @@ enum contig_claims contig_claims_avoid(const struct contig_request *request,
 				       unsigned long *drops)
 {
 	enum contig_claims claims = CONTIG_CLAIMS_NONE;
+	/* As far as a claim of this request would reach. */
+	unsigned long align = contig_claim_align(request->huge);
 	struct contig_claim *claim;
 
 	spin_lock(&turns.lock);
 	*drops = turns.drops;
 	list_for_each_entry(claim, &turns.claims, node) {
-		contig_avoid_add(avoid, claim->first, claim->last);
+		contig_avoid_add(avoid, round_down(claim->first, align),
+				 round_up(claim->last + 1, align) - 1);
 		if (claim->first <= request->highest &&
 		    request->lowest <= claim->last)
 			claims = max(claims, claim->left ? CONTIG_CLAIMS_LEFT :

@@ -246,7 +246,7 @@ int contig_window_type(unsigned long pfn, unsigned long *npages,
  * them that somebody else has isolated. alloc_contig_range() that makes a compound
  * page warns about that, and loses the memory. CMA isolates its own pageblocks at any
  * time. Other requests of contig's keep away by claims, and memory goes offline in
- * larger pieces.
+ * larger pieces, but for virtio-mem: see design.md, "Huge pages".
  *
  * Return: true if no pageblock near is CMA's or isolated.
  */

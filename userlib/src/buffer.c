@@ -205,13 +205,12 @@ static char *map_huge(const struct contig_buffer *buffer, size_t length, int pro
 	skip = ((size_t)start - (uintptr_t)room) % huge;
 	mapped = mmap(room + skip, length, prot, MAP_SHARED | MAP_FIXED,
 		      buffer->fd, start);
-	if (mapped == MAP_FAILED) {
-		munmap(room, length + huge);
-		return MAP_FAILED;
-	}
 	if (skip)
 		munmap(room, skip);
-	munmap(mapped + length, huge - skip);
+	munmap(room + skip + length, huge - skip);
+	/* The middle can be a hole then, and another thread's mapping in it. */
+	if (mapped == MAP_FAILED)
+		return MAP_FAILED;
 	/* As other buffers, so that no access faults later. It is no promise. */
 	madvise(mapped, length,
 		prot & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
