@@ -37,7 +37,8 @@ static inline bool contig_huge_possible(void)
 {
 	const unsigned int order = CONTIG_HUGE_ORDER;
 
-	return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && CONTIG_GFP_COMP &&
+	return IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) &&
+	       CONTIG_GFP_COMP != 0 &&
 	       order >= pageblock_order && order <= CONTIG_HUGE_MAX;
 }
 

@@ -150,7 +150,8 @@ CONTIG_EXPORT uint64_t contig_buffer_extents(const struct contig_buffer *buffer)
 	return buffer->answer.out_extents;
 }
 
-CONTIG_EXPORT uint64_t contig_buffer_huge_size(const struct contig_buffer *buffer)
+CONTIG_EXPORT uint64_t
+contig_buffer_huge_size(const struct contig_buffer *buffer)
 {
 	return buffer->answer.out_huge_size;
 }
@@ -188,8 +189,8 @@ CONTIG_EXPORT size_t contig_buffer_explain(const struct contig_buffer *buffer,
  * Map at an address that is like the offset modulo the size of a huge page. mmap()
  * chooses any page, so find room for that first. Return MAP_FAILED if there is none.
  */
-static char *map_huge(const struct contig_buffer *buffer, size_t length, int prot,
-		      off_t start)
+static char *map_huge(const struct contig_buffer *buffer, size_t length,
+		      int prot, off_t start)
 {
 	size_t huge = buffer->answer.out_huge_size, skip;
 	size_t page = sysconf(_SC_PAGESIZE);
