@@ -309,11 +309,13 @@ TEST_F(classic_io, s59_more_transfers_keep_it_prepared)
 		kMoreIOTransfers | kNextIOIsOutput,
 		kMoreIOTransfers | kNextIOIsInput | kNextIOIsOutput,
 	};
-	uint64_t pfn = pfn_of(self->memory);
 	unsigned int i;
+	uint64_t pfn;
 
 	set_range(self->memory, pages(2));
 	prepare();
+	/* Before, it may have been in CMA. */
+	pfn = pfn_of(self->memory);
 	for (i = 0; i < ARRAY_SIZE(next); i++) {
 		ASSERT_EQ(noErr, CheckpointIO(self->table.preparationID,
 					      next[i]));
