@@ -456,7 +456,7 @@ struct contig_report {
  * @CONTIG_ALLOC_HUGE_PAGES: make the memory of huge pages as far as that is
  *                           possible: reserve prefers blocks that consist of them,
  *                           range and split empty memory in smaller steps, which
- *                           takes several times as long. One entry of the CPU's page
+ *                           can take several times as long. One entry of the CPU's page
  *                           tables maps a huge page, and direct I/O handles it as
  *                           one piece; but a reference on any of its pages keeps
  *                           all of it. Implies CONTIG_ALLOC_STRUCT_PAGE; out_huge_size

@@ -223,11 +223,11 @@ class AllocFlags(enum.IntFlag):
         there is a place above. Excludes CONTIG_ALLOC_NO_WAIT (EINVAL)
     HUGE_PAGES: make the memory of huge pages as far as that is possible:
         reserve prefers blocks that consist of them, range and split empty
-        memory in smaller steps, which takes several times as long. One entry
-        of the CPU's page tables maps a huge page, and direct I/O handles it as
-        one piece; but a reference on any of its pages keeps all of it. Implies
-        CONTIG_ALLOC_STRUCT_PAGE; out_huge_size says what came of it, 0 if the
-        length is no multiple. Excludes CONTIG_ALLOC_PAGE_FRAMES and
+        memory in smaller steps, which can take several times as long. One
+        entry of the CPU's page tables maps a huge page, and direct I/O handles
+        it as one piece; but a reference on any of its pages keeps all of it.
+        Implies CONTIG_ALLOC_STRUCT_PAGE; out_huge_size says what came of it, 0
+        if the length is no multiple. Excludes CONTIG_ALLOC_PAGE_FRAMES and
         CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
     """
 
