@@ -523,11 +523,20 @@ static int contig_range_window(const struct contig_request *request,
 	return contig_range_take(request, request->npages, true, report, pfn);
 }
 
+/* Take a free block of single pages instead of huge ones. */
+static bool contig_range_single(const struct contig_request *request,
+				struct contig_extents *extents)
+{
+	struct contig_request plain = *request;
+
+	plain.huge = false;
+	return contig_pages_ready(&plain, extents);
+}
+
 static int contig_range_alloc(const struct contig_request *request,
 			      struct contig_buffer *buffer,
 			      struct contig_report *report)
 {
-	struct contig_request plain = *request;
 	unsigned long pfn;
 	int ret;
 
@@ -539,11 +548,9 @@ static int contig_range_alloc(const struct contig_request *request,
 	if (request->no_wait)
 		return contig_range_at_once(request, buffer, report);
 	ret = contig_range_window(request, report, &pfn);
-	if (ret && request->huge) {
-		plain.huge = false;
-		if (contig_pages_ready(&plain, &buffer->extents))
-			return 0;
-	}
+	if (ret && request->huge &&
+	    contig_range_single(request, &buffer->extents))
+		return 0;
 	if (ret)
 		return ret;
 	/* Cannot fail: the first extent needs no memory. */
