@@ -118,25 +118,6 @@ static bool is_made_of_huge(const volatile char *map, size_t length)
 	return good;
 }
 
-static uint64_t quota_used(int client)
-{
-	struct contig_info info;
-
-	return _test_cmd_info(client, &info) ? ~0ull : info.out_quota_used;
-}
-
-struct wait {
-	int client;
-	uint64_t bytes;
-};
-
-static bool quota_is(void *arg)
-{
-	struct wait *w = arg;
-
-	return quota_used(w->client) == w->bytes;
-}
-
 /*
  * Every rung that can give them
  */

@@ -19,30 +19,11 @@
 #define MOST 1024
 #define BAD 5
 
-static uint64_t quota_used(int client)
-{
-	struct contig_info info;
-
-	return _test_cmd_info(client, &info) ? ~0ull : info.out_quota_used;
-}
-
 static uint64_t reserve_free(int client)
 {
 	struct contig_info info;
 
 	return _test_cmd_info(client, &info) ? 0 : info.out_reserve_free;
-}
-
-struct wait {
-	int client;
-	uint64_t bytes;
-};
-
-static bool quota_is(void *arg)
-{
-	struct wait *w = arg;
-
-	return quota_used(w->client) == w->bytes;
 }
 
 static bool reserve_is(void *arg)
