@@ -6,6 +6,7 @@
 
 #include <linux/bits.h>
 #include <linux/fs.h>
+#include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -17,6 +18,7 @@
 
 #include <uapi/linux/contig.h>
 
+#include "clear.h"
 #include "client.h"
 #include "cma.h"
 #include "debugfs.h"
@@ -284,66 +286,44 @@ static int __init contig_register(void)
 	return 0;
 }
 
+/**
+ * struct contig_stage - a stage of loading
+ * @init: does it; returns 0 or -errno
+ * @exit: undoes that; NULL for the last one
+ */
+struct contig_stage {
+	int (*init)(void);
+	void (*exit)(void);
+};
+
+static const struct contig_stage contig_stages[] __initconst = {
+	{ contig_stats_init, contig_stats_exit },
+	{ contig_clients_init, contig_clients_exit },
+	{ contig_own_device_init, contig_own_device_exit },
+	{ contig_dma_devices_init, contig_dma_devices_exit },
+	{ contig_kernel_init, contig_kernel_exit },
+	{ contig_sweep_init, contig_sweep_exit },
+	{ contig_hotplug_init, contig_hotplug_exit },
+	{ contig_workers_init, contig_workers_exit },
+	{ contig_clear_init, contig_clear_exit },
+	{ contig_reserve_init, contig_reserve_exit },
+	{ contig_oom_init, contig_oom_exit },
+	{ contig_register, NULL },
+};
+
 static int __init contig_init(void)
 {
-	int ret;
+	int ret, i;
 
 	contig_cma_init();
-	ret = contig_stats_init();
+	for (i = 0; i < ARRAY_SIZE(contig_stages); i++) {
+		ret = contig_stages[i].init();
+		if (ret)
+			break;
+	}
 	if (ret)
-		return ret;
-	ret = contig_clients_init();
-	if (ret)
-		goto err_stats;
-	ret = contig_own_device_init();
-	if (ret)
-		goto err_clients;
-	ret = contig_dma_devices_init();
-	if (ret)
-		goto err_device;
-	ret = contig_kernel_init();
-	if (ret)
-		goto err_dma_devices;
-	ret = contig_sweep_init();
-	if (ret)
-		goto err_kernel;
-	ret = contig_hotplug_init();
-	if (ret)
-		goto err_sweep;
-	ret = contig_workers_init();
-	if (ret)
-		goto err_hotplug;
-	ret = contig_reserve_init();
-	if (ret)
-		goto err_workers;
-	ret = contig_oom_init();
-	if (ret)
-		goto err_reserve;
-	ret = contig_register();
-	if (ret)
-		goto err_oom;
-	return 0;
-
-err_oom:
-	contig_oom_exit();
-err_reserve:
-	contig_reserve_exit();
-err_workers:
-	contig_workers_exit();
-err_hotplug:
-	contig_hotplug_exit();
-err_sweep:
-	contig_sweep_exit();
-err_kernel:
-	contig_kernel_exit();
-err_dma_devices:
-	contig_dma_devices_exit();
-err_device:
-	contig_own_device_exit();
-err_clients:
-	contig_clients_exit();
-err_stats:
-	contig_stats_exit();
+		while (i--)
+			contig_stages[i].exit();
 	return ret;
 }
 
@@ -356,6 +336,7 @@ static void __exit contig_exit(void)
 	contig_sweep_exit();
 	contig_linger_exit();
 	contig_reserve_exit();
+	contig_clear_exit();
 	contig_workers_exit();
 	contig_kernel_exit();
 	contig_clients_exit();

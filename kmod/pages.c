@@ -22,6 +22,7 @@
 #include <linux/sched.h>
 #include <linux/topology.h>
 
+#include "clear.h"
 #include "constraints.h"
 #include "extents.h"
 #include "huge.h"
@@ -42,6 +43,13 @@ static bool contig_pages_above(const struct contig_request *request,
 	return false;
 }
 
+/* Return the flags that all blocks for a request are allocated with. */
+static gfp_t contig_pages_plain(const struct contig_request *request)
+{
+	return GFP_USER | __GFP_NOWARN | __GFP_ACCOUNT |
+	       (request->uninitialized ? 0 : __GFP_ZERO);
+}
+
 /**
  * contig_pages_gfp() - find GFP flags for which all pages meet a request
  * @request: constraints
@@ -54,7 +62,7 @@ static bool contig_pages_above(const struct contig_request *request,
  */
 bool contig_pages_gfp(const struct contig_request *request, gfp_t *gfp)
 {
-	*gfp = GFP_USER | __GFP_ZERO | __GFP_NOWARN | __GFP_ACCOUNT;
+	*gfp = contig_pages_plain(request);
 	if (request->node_strict)
 		*gfp |= __GFP_THISNODE;
 	if (request->lowest)
@@ -236,7 +244,7 @@ static bool contig_pages_begin(const struct contig_request *request,
 int contig_pages_block(const struct contig_request *request,
 		       struct contig_extents *extents, bool hard)
 {
-	gfp_t gfp = GFP_USER | __GFP_ZERO | __GFP_NOWARN | __GFP_ACCOUNT;
+	gfp_t gfp = contig_pages_plain(request);
 	int order = max(order_base_2(request->npages),
 			order_base_2(request->align));
 	int i, ret = -ENOMEM, err;
@@ -294,6 +302,21 @@ bool contig_pages_spare(const struct contig_request *request, unsigned long pfn)
 }
 
 /**
+ * contig_pages_init() - zero pages that were allocated without __GFP_ZERO
+ * @request: says whether it wants that
+ * @pfn: first page frame
+ * @npages: number of pages
+ *
+ * With init_on_alloc the kernel has cleared them. May sleep.
+ */
+void contig_pages_init(const struct contig_request *request, unsigned long pfn,
+		       unsigned long npages)
+{
+	if (!request->uninitialized && !want_init_on_alloc(0))
+		contig_pages_clear(pfn, npages);
+}
+
+/**
  * contig_pages_ready() - take a block of zeroed pages that is free already
  * @request: the request
  * @extents: the pages are appended here
@@ -338,9 +361,7 @@ bool contig_pages_ready(const struct contig_request *request,
 		contig_pages_put_extents(extents);
 		return false;
 	}
-	/* With init_on_alloc the page allocator has cleared them. */
-	if (!want_init_on_alloc(0))
-		contig_pages_clear(pfn, request->npages);
+	contig_pages_init(request, pfn, request->npages);
 	return true;
 }
 
@@ -366,17 +387,6 @@ unsigned long contig_pages_first_failed(unsigned long pfn, unsigned long npages)
 			cond_resched();
 	}
 	return npages;
-}
-
-/* Zero pages, but not failed ones: a write could cause a machine check. */
-void contig_pages_clear(unsigned long pfn, unsigned long npages)
-{
-	for (; npages--; pfn++) {
-		if (!PageHWPoison(pfn_to_page(pfn)))
-			clear_highpage(pfn_to_page(pfn));
-		if (!(pfn % 256))
-			cond_resched();
-	}
 }
 
 /*

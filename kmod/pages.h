@@ -23,7 +23,8 @@ bool contig_pages_ready(const struct contig_request *request,
 			struct contig_extents *extents);
 unsigned long contig_pages_first_failed(unsigned long pfn,
 					unsigned long npages);
-void contig_pages_clear(unsigned long pfn, unsigned long npages);
+void contig_pages_init(const struct contig_request *request, unsigned long pfn,
+		       unsigned long npages);
 void contig_pages_put(unsigned long pfn, unsigned long npages);
 void contig_pages_put_extents(struct contig_extents *extents);
 unsigned long contig_pages_first_referenced(unsigned long pfn, unsigned long npages);

@@ -429,9 +429,7 @@ int contig_search_take(struct contig_search *search, unsigned long npages,
 	if (search->hopeless)
 		return contig_range_failed(-EBUSY, report);
 	contig_survey_taken(*pfn);
-	/* With init_on_alloc alloc_contig_range() has cleared the pages. */
-	if (!want_init_on_alloc(0))
-		contig_pages_clear(*pfn, npages);
+	contig_pages_init(search->request, *pfn, npages);
 	return 0;
 }
 

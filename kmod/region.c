@@ -26,6 +26,7 @@
 #include <linux/string.h>
 #include <linux/suspend.h>
 
+#include "clear.h"
 #include "early.h"
 #include "pages.h"
 #include "region.h"

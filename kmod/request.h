@@ -44,6 +44,7 @@ struct contig_user;
  * @keep: only memory that was not cleared since before the module was loaded
  * @fewest_moves: look at all memory before any is moved
  * @huge: make it of huge pages where that is possible
+ * @uninitialized: its memory need not be cleared
  * @no_wait: only memory that is free now: see CONTIG_ALLOC_NO_WAIT
  * @rungs: mask of the rungs to try
  * @start: time at which it was made
@@ -73,6 +74,7 @@ struct contig_request {
 	bool keep;
 	bool fewest_moves;
 	bool huge;
+	bool uninitialized;
 	bool no_wait;
 	u32 rungs;
 	ktime_t start;

@@ -9,6 +9,7 @@
 #include <linux/nodemask.h>
 #include <linux/numa.h>
 #include <linux/pfn.h>
+#include <linux/security.h>
 #include <linux/sizes.h>
 
 #include "client.h"
@@ -29,6 +30,10 @@
 
 /* So do those that demand less effort and more. */
 #define CONTIG_ALLOC_EFFORT (CONTIG_ALLOC_NO_WAIT | CONTIG_ALLOC_FEWEST_MOVES)
+
+/* Flags for memory that has contents of others. */
+#define CONTIG_ALLOC_CONTENTS \
+	(CONTIG_ALLOC_KEEP_CONTENTS | CONTIG_ALLOC_UNINITIALIZED)
 
 /* Longest time budget, since other requests wait meanwhile. */
 #define CONTIG_TIMEOUT_MAX_MS (10U * 60 * MSEC_PER_SEC)
@@ -272,7 +277,8 @@ static bool contig_request_possible(struct contig_request *request)
 static int contig_request_check_flags(u32 flags)
 {
 	if (flags & ~(CONTIG_ALLOC_MAPPING | CONTIG_ALLOC_KEEP_CONTENTS |
-		      CONTIG_ALLOC_EFFORT | CONTIG_ALLOC_HUGE_PAGES))
+		      CONTIG_ALLOC_EFFORT | CONTIG_ALLOC_HUGE_PAGES |
+		      CONTIG_ALLOC_UNINITIALIZED))
 		return -EOPNOTSUPP;
 	if (flags & CONTIG_ALLOC_HUGE_PAGES &&
 	    flags & (CONTIG_ALLOC_PAGE_FRAMES | CONTIG_ALLOC_KEEP_CONTENTS))
@@ -280,11 +286,16 @@ static int contig_request_check_flags(u32 flags)
 	if ((flags & CONTIG_ALLOC_MAPPING) == CONTIG_ALLOC_MAPPING ||
 	    (flags & CONTIG_ALLOC_EFFORT) == CONTIG_ALLOC_EFFORT)
 		return -EINVAL;
-	if (!(flags & CONTIG_ALLOC_KEEP_CONTENTS))
+	if (!(flags & CONTIG_ALLOC_CONTENTS))
 		return 0;
-	if (flags & CONTIG_ALLOC_PAGE_FRAMES)
+	if (flags & CONTIG_ALLOC_KEEP_CONTENTS &&
+	    flags & (CONTIG_ALLOC_PAGE_FRAMES | CONTIG_ALLOC_UNINITIALIZED))
 		return -EINVAL;
-	return capable(CAP_SYS_ADMIN) && contig_may_see_physical() ? 0 : -EPERM;
+	if (!capable(CAP_SYS_ADMIN) || !contig_may_see_physical())
+		return -EPERM;
+	/* Pages that are free can have the kernel's own secrets. */
+	return flags & CONTIG_ALLOC_UNINITIALIZED ?
+	       security_locked_down(LOCKDOWN_KCORE) : 0;
 }
 
 /**
@@ -334,6 +345,7 @@ int contig_request_init(struct contig_request *request, u64 length, u32 flags,
 			request->npages >= CONTIG_HUGE_PAGES;
 	request->page_frames = flags & CONTIG_ALLOC_PAGE_FRAMES;
 	request->keep = flags & CONTIG_ALLOC_KEEP_CONTENTS;
+	request->uninitialized = flags & CONTIG_ALLOC_UNINITIALIZED;
 	request->no_wait = flags & CONTIG_ALLOC_NO_WAIT;
 	request->fewest_moves = flags & CONTIG_ALLOC_FEWEST_MOVES;
 	ret = contig_request_set_limits(request, constraints);

@@ -10,6 +10,7 @@
 
 #include <linux/genalloc.h>
 #include <linux/log2.h>
+#include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -251,6 +252,35 @@ static int contig_reserve_carve(const struct contig_request *request,
 	return *pfn ? 0 : -ENOMEM;
 }
 
+/*
+ * Take memory that waits to be cleaned, for a request that does not care. Return 0,
+ * -ENOMEM, or -EAGAIN as contig_reserve_carve() does.
+ */
+static int contig_reserve_reuse(const struct contig_request *request,
+				struct contig_buffer *buffer,
+				struct contig_return *run, unsigned long *pfn)
+{
+	struct contig_return *from, *emptied = NULL;
+	unsigned long rest;
+
+	if (!contig_reserve_enter(request))
+		return -EAGAIN;
+	from = contig_scrub_find(request);
+	if (from) {
+		rest = round_up(request->npages, 1UL << from->block->order) -
+		       request->npages;
+		if (!contig_should_fail(CONTIG_FAULT_RESERVE) &&
+		    !contig_buffer_charge(buffer, rest)) {
+			run->block = from->block;
+			run->dirty = true;
+			*pfn = contig_scrub_cut(from, request, &emptied);
+		}
+	}
+	mutex_unlock(&contig_reserve_lock);
+	contig_return_put(emptied);
+	return *pfn ? 0 : -ENOMEM;
+}
+
 static bool contig_reserve_present(const struct contig_request *request)
 {
 	return reserve.total[request->told];
@@ -271,7 +301,10 @@ static int contig_reserve_alloc(const struct contig_request *request,
 		report->blocked = CONTIG_BLOCKED_NO_ROOM;
 		return -ENOMEM;
 	}
+	run->dirty = false;
 	ret = contig_reserve_carve(request, buffer, &run->block, &pfn);
+	if (ret == -ENOMEM && request->uninitialized)
+		ret = contig_reserve_reuse(request, buffer, run, &pfn);
 	if (ret == -ENOMEM)
 		report->blocked = contig_reserve_cause(request, &hope);
 	if (hope && !request->no_wait) {
@@ -296,7 +329,7 @@ static void contig_reserve_free(struct contig_buffer *buffer)
 	struct contig_return *run = buffer->rung_data;
 
 	guard(mutex)(&contig_reserve_lock);
-	if (!READ_ONCE(buffer->exposed)) {
+	if (!READ_ONCE(buffer->exposed) && !run->dirty) {
 		/* No user could write to it, so its contents are as before. */
 		if (run->contents)
 			contig_block_keep(run->block, piece->pfn, npages);
@@ -306,6 +339,10 @@ static void contig_reserve_free(struct contig_buffer *buffer)
 	} else {
 		run->pfn = piece->pfn;
 		run->npages = npages;
+		/* The rest of the last granule was not clean, either. */
+		if (run->dirty)
+			run->npages = round_up(npages,
+					       1UL << run->block->order);
 		/* It stays charged until it is clean. */
 		run->user = contig_user_ref(buffer->user);
 		run->charged = buffer->charged;

@@ -8,6 +8,8 @@
  * that reference is gone.
  */
 #include <linux/list.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
@@ -18,6 +20,8 @@
 #include <uapi/linux/contig.h>
 
 #include "block.h"
+#include "clear.h"
+#include "constraints.h"
 #include "limits.h"
 #include "pages.h"
 #include "request.h"
@@ -28,10 +32,11 @@ DEFINE_MUTEX(contig_reserve_lock); /* for blocks and memory that came back */
 
 /**
  * struct contig_scrub - memory that is to be cleaned
- * @returned: extents that wait to be cleaned
+ * @returned: extents that came back after @work began
+ * @pending: extents that @work has still to clean
  * @quarantine: extents with pages that have references besides contig's
- * @dirty: pages in both
- * @quarantined: pages in the latter
+ * @dirty: pages in all of them, and in the one that @work cleans now
+ * @quarantined: pages in quarantine
  * @begun: number of times that @work has begun
  * @done: @begun of the last time that it has ended
  * @settled: woken when @done changes
@@ -42,6 +47,7 @@ DEFINE_MUTEX(contig_reserve_lock); /* for blocks and memory that came back */
  */
 static struct contig_scrub {
 	struct list_head returned;
+	struct list_head pending;
 	struct list_head quarantine;
 	unsigned long dirty;
 	unsigned long quarantined;
@@ -51,6 +57,7 @@ static struct contig_scrub {
 	struct delayed_work work;
 } scrub = {
 	.returned = LIST_HEAD_INIT(scrub.returned),
+	.pending = LIST_HEAD_INIT(scrub.pending),
 	.quarantine = LIST_HEAD_INIT(scrub.quarantine),
 	.settled = __WAIT_QUEUE_HEAD_INITIALIZER(scrub.settled),
 };
@@ -87,7 +94,6 @@ static bool contig_return_kept(struct contig_return *run)
 static void contig_return_finish(struct contig_return *run)
 {
 	lockdep_assert_held(&contig_reserve_lock);
-	list_del(&run->node);
 	contig_block_give(run->block, run->pfn, run->npages);
 	contig_user_uncharge(run->user, run->charged);
 	scrub.dirty -= run->npages;
@@ -109,6 +115,15 @@ static void contig_return_quarantine(struct contig_return *run, bool kept)
 	run->block->quarantined += npages;
 }
 
+/* Release an extent that is not to be cleaned any more; NULL is allowed. */
+void contig_return_put(struct contig_return *run)
+{
+	if (!run)
+		return;
+	contig_user_put(run->user);
+	kfree(run);
+}
+
 /* Clean an extent and put it back into its pool, or into quarantine. */
 static void contig_return_scrub(struct contig_return *run)
 {
@@ -119,30 +134,40 @@ static void contig_return_scrub(struct contig_return *run)
 	scoped_guard(mutex, &contig_reserve_lock) {
 		contig_return_quarantine(run, kept);
 		if (kept) {
-			list_move_tail(&run->node, &scrub.quarantine);
+			list_add_tail(&run->node, &scrub.quarantine);
 			return;
 		}
 		contig_return_finish(run);
 	}
-	contig_user_put(run->user);
-	kfree(run);
+	contig_return_put(run);
+}
+
+/* Take the next extent out of those to be cleaned. Return NULL at the end. */
+static struct contig_return *contig_scrub_next(void)
+{
+	struct contig_return *run;
+
+	guard(mutex)(&contig_reserve_lock);
+	run = list_first_entry_or_null(&scrub.pending, struct contig_return,
+				       node);
+	if (run)
+		list_del(&run->node);
+	return run;
 }
 
 /* Clean the memory that has come back by now, so that waits for it end. */
 static void contig_scrub_work(struct work_struct *work)
 {
+	struct contig_return *run;
 	unsigned long begun;
-	LIST_HEAD(runs);
 
 	scoped_guard(mutex, &contig_reserve_lock) {
 		begun = ++scrub.begun;
-		list_splice_init(&scrub.returned, &runs);
-		list_splice_tail_init(&scrub.quarantine, &runs);
+		list_splice_tail_init(&scrub.returned, &scrub.pending);
+		list_splice_tail_init(&scrub.quarantine, &scrub.pending);
 	}
-	while (!list_empty(&runs)) {
-		contig_return_scrub(list_first_entry(&runs,
-						     struct contig_return,
-						     node));
+	while ((run = contig_scrub_next())) {
+		contig_return_scrub(run);
 		cond_resched();
 	}
 	WRITE_ONCE(scrub.done, begun);
@@ -172,6 +197,91 @@ void contig_scrub_wait(const struct contig_request *request)
 	contig_wait_event_timeout(scrub.settled,
 				  READ_ONCE(scrub.done) >= next,
 				  contig_request_left(request));
+}
+
+/* Return the pages of whole granules that a request takes from an extent. */
+static unsigned long contig_return_share(const struct contig_return *run,
+					 const struct contig_request *request)
+{
+	return min(round_up(request->npages, 1UL << run->block->order),
+		   run->npages);
+}
+
+/* Return true if memory at the start of an extent meets a request as it is. */
+static bool contig_return_suits(const struct contig_return *run,
+				const struct contig_request *request)
+{
+	unsigned long npages = contig_return_share(run, request);
+	unsigned int segments = 0;
+
+	return !run->quarantined && run->npages >= request->npages &&
+	       contig_block_allowed(run->block, request) &&
+	       run->pfn >= request->lowest &&
+	       run->pfn + request->npages - 1 <= request->highest &&
+	       contig_window_fits(request, run->pfn, request->npages, true,
+				  &segments) &&
+	       segments <= request->max_segments &&
+	       contig_return_referenced(run, 0, npages) == npages &&
+	       contig_pages_first_failed(run->pfn, npages) == npages;
+}
+
+/**
+ * contig_scrub_find() - find memory that waits to be cleaned
+ * @request: what its start has to meet
+ *
+ * The caller holds contig_reserve_lock.
+ *
+ * Return: an extent, for contig_scrub_cut(), or NULL.
+ */
+struct contig_return *contig_scrub_find(const struct contig_request *request)
+{
+	struct contig_return *run;
+
+	lockdep_assert_held(&contig_reserve_lock);
+	/* Those last that are cleaned next. */
+	list_for_each_entry_reverse(run, &scrub.returned, node)
+		if (contig_return_suits(run, request))
+			return run;
+	list_for_each_entry_reverse(run, &scrub.pending, node)
+		if (contig_return_suits(run, request))
+			return run;
+	return NULL;
+}
+
+/**
+ * contig_scrub_cut() - take memory that is not clean off the start of an extent
+ * @run: the extent
+ * @request: what it was found for
+ * @emptied: receives @run if nothing is left of it: the caller passes it to
+ *           contig_return_put() when it has dropped the lock
+ *
+ * The memory is no longer charged to the user whose it was. The caller holds
+ * contig_reserve_lock.
+ *
+ * Return: the first page frame.
+ */
+unsigned long contig_scrub_cut(struct contig_return *run,
+			       const struct contig_request *request,
+			       struct contig_return **emptied)
+{
+	unsigned long npages = contig_return_share(run, request), pfn = run->pfn;
+	unsigned long charged;
+
+	lockdep_assert_held(&contig_reserve_lock);
+	scrub.dirty -= npages;
+	run->block->dirty -= npages;
+	run->pfn += npages;
+	run->npages -= npages;
+	charged = run->npages ? min(npages, run->charged) : run->charged;
+	contig_user_uncharge(run->user, charged);
+	run->charged -= charged;
+	if (!run->npages) {
+		list_del(&run->node);
+		if (run->holds)
+			module_put(THIS_MODULE);
+		*emptied = run;
+	}
+	return pfn;
 }
 
 /*
@@ -205,10 +315,11 @@ void contig_scrub_exit(void)
 
 	cancel_delayed_work_sync(&scrub.work);
 	list_splice_init(&scrub.quarantine, &scrub.returned);
+	list_splice_init(&scrub.pending, &scrub.returned);
 	list_for_each_entry_safe(run, next, &scrub.returned, node) {
 		scoped_guard(mutex, &contig_reserve_lock)
 			contig_return_finish(run);
-		contig_user_put(run->user);
-		kfree(run);
+		contig_return_put(run);
 	}
+	INIT_LIST_HEAD(&scrub.returned);
 }

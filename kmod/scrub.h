@@ -15,11 +15,12 @@ struct contig_user;
 
 /**
  * struct contig_return - an extent that came back and is not clean yet
- * @node: entry of contig_scrub.returned or of contig_scrub.quarantine
+ * @node: entry of a list of &struct contig_scrub, unless it is being cleaned
  * @block: the block it is part of
  * @pfn: first page frame
  * @npages: number of pages
- * @contents: the memory was given out uncleared
+ * @contents: the memory was given out with the contents that the block keeps
+ * @dirty: the memory was given out before it was clean
  * @user: account of the buffer that it belonged to, with a reference
  * @charged: pages that @user is charged for it, until it is clean
  * @kept: the page that last had another reference
@@ -32,6 +33,7 @@ struct contig_return {
 	unsigned long pfn;
 	unsigned long npages;
 	bool contents;
+	bool dirty;
 	struct contig_user *user;
 	unsigned long charged;
 	unsigned long kept;
@@ -48,6 +50,11 @@ extern struct mutex contig_reserve_lock;
 void contig_scrub_init(void);
 void contig_scrub_exit(void);
 void contig_scrub_add(struct contig_return *run);
+void contig_return_put(struct contig_return *run);
+struct contig_return *contig_scrub_find(const struct contig_request *request);
+unsigned long contig_scrub_cut(struct contig_return *run,
+			       const struct contig_request *request,
+			       struct contig_return **emptied);
 void contig_scrub_wait(const struct contig_request *request);
 
 #endif /* CONTIG_SCRUB_H */

@@ -489,6 +489,8 @@ TEST_F(bad, tables)
 
 TEST_F(bad, allocations)
 {
+	const uint32_t huge = CONTIG_ALLOC_HUGE_PAGES;
+	const uint32_t kept = CONTIG_ALLOC_KEEP_CONTENTS;
 	struct contig_info info;
 	struct {
 		struct contig_alloc alloc;
@@ -497,13 +499,11 @@ TEST_F(bad, allocations)
 		{ { .length = 0 }, EINVAL },
 		{ { .length = ~0ull }, EFBIG },
 		{ { .length = 1ull << 63 }, EFBIG },
-		{ { .length = 1, .flags = 64 }, EOPNOTSUPP },
+		{ { .length = 1, .flags = 128 }, EOPNOTSUPP },
 		/* Huge pages have reference counts, and are no region. */
-		{ { .length = 1, .flags = CONTIG_ALLOC_HUGE_PAGES |
-					  CONTIG_ALLOC_PAGE_FRAMES }, EINVAL },
-		{ { .length = 1, .flags = CONTIG_ALLOC_HUGE_PAGES |
-					  CONTIG_ALLOC_KEEP_CONTENTS }, EINVAL },
-		/* The least effort, and the most. */
+		{ { .length = 1, .flags = huge | CONTIG_ALLOC_PAGE_FRAMES }, EINVAL },
+		{ { .length = 1, .flags = huge | kept }, EINVAL },
+		{ { .length = 1, .flags = CONTIG_ALLOC_UNINITIALIZED | kept }, EINVAL },
 		{ { .length = 1, .flags = CONTIG_ALLOC_NO_WAIT |
 					  CONTIG_ALLOC_FEWEST_MOVES }, EINVAL },
 		{ { .length = 1, .flags = ~0u }, EOPNOTSUPP },

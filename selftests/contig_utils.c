@@ -392,6 +392,20 @@ void *anon_map(size_t length)
 	return map == MAP_FAILED ? NULL : map;
 }
 
+uint64_t quota_used(int client)
+{
+	struct contig_info info;
+
+	return _test_cmd_info(client, &info) ? ~0ull : info.out_quota_used;
+}
+
+bool quota_used_is(void *arg)
+{
+	struct wait *w = arg;
+
+	return quota_used(w->client) == w->bytes;
+}
+
 bool is_zero(const volatile void *addr, size_t length)
 {
 	const uint64_t *word = (const uint64_t *)addr;

@@ -275,6 +275,17 @@ void reserve_settle(void);
 void quota_lift(void);
 void quota_restore(void);
 
+/* What the user of a client is charged for, in bytes; ~0 if INFO fails. */
+uint64_t quota_used(int client);
+
+/* For poll_until(): what a figure of a client is to become. */
+struct wait {
+	int client;
+	uint64_t bytes;
+};
+
+bool quota_used_is(void *arg);
+
 bool is_zero(const volatile void *addr, size_t length);
 /* Write a pattern that differs for each page and for each seed. */
 void fill_pattern(volatile void *addr, size_t length, uint64_t seed);

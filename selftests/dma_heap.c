@@ -40,14 +40,13 @@ static int heap_get(int heap, uint64_t length)
 } while (0)
 
 /* Return the KiB that the account of this process has allocated. */
-static uint64_t quota_used(void)
+static uint64_t account_kib(void)
 {
-	struct contig_info info = {};
 	int client = client_open();
+	uint64_t used = quota_used(client);
 
-	_test_cmd_info(client, &info);
 	close(client);
-	return info.out_quota_used >> 10;
+	return used >> 10;
 }
 
 /*
@@ -207,7 +206,7 @@ TEST_F(heap, read_only_buffers)
 TEST_F(heap, the_quota_counts_until_close)
 {
 	char *old = read_text(CONTIG_PARAMETERS "/quota_mib");
-	uint64_t before = quota_used();
+	uint64_t before = account_kib();
 	int fd, other;
 
 	ASSERT_NE(NULL, old);
@@ -215,7 +214,7 @@ TEST_F(heap, the_quota_counts_until_close)
 	EXPECT_EQ(-EDQUOT, heap_get(self->heap, MIB(16)));
 	fd = heap_get(self->heap, MIB(4));
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(before + 4096, quota_used());
+	EXPECT_EQ(before + 4096, account_kib());
 	other = heap_get(self->heap, MIB(4));
 	ASSERT_LE(0, other);
 	EXPECT_EQ(-EDQUOT, heap_get(self->heap, page_size));
@@ -227,7 +226,7 @@ TEST_F(heap, the_quota_counts_until_close)
 	close(other);
 	close(fd);
 	reserve_settle();
-	EXPECT_EQ(before, quota_used());
+	EXPECT_EQ(before, account_kib());
 	EXPECT_EQ(0, write_text(CONTIG_PARAMETERS "/quota_mib", old));
 	free(old);
 }
@@ -238,7 +237,7 @@ TEST_F(heap, the_quota_counts_until_close)
  */
 TEST_F(heap, the_caller_pays)
 {
-	uint64_t before = quota_used(), mib;
+	uint64_t before = account_kib(), mib;
 	unsigned int extents, uid;
 	unsigned long long bytes;
 	int pipes[2], ok = 0;
@@ -277,7 +276,7 @@ TEST_F(heap, the_caller_pays)
 		EXPECT_EQ(1, extents);
 		EXPECT_EQ(1000, uid);
 		EXPECT_STREQ("dma_heap", name);
-		EXPECT_EQ(before, quota_used());
+		EXPECT_EQ(before, account_kib());
 		kill(pid, SIGKILL);
 		EXPECT_EQ(128 + SIGKILL, child_wait(pid));
 		EXPECT_EQ(-1, buffer_line(pid, &bytes, &extents, &uid, name));
@@ -434,7 +433,7 @@ static void *alloc_and_free(void *arg)
 
 TEST_F(heap, many_threads)
 {
-	uint64_t before = quota_used();
+	uint64_t before = account_kib();
 	pthread_t threads[8];
 	void *failed;
 	size_t i;
@@ -446,7 +445,7 @@ TEST_F(heap, many_threads)
 		ASSERT_EQ(0, pthread_join(threads[i], &failed));
 		EXPECT_EQ(NULL, failed);
 	}
-	EXPECT_EQ(before, quota_used());
+	EXPECT_EQ(before, account_kib());
 }
 
 /*

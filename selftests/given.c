@@ -21,7 +21,6 @@
 #define AREA_LINE "30000000-31ffffff : Reserved"
 /* The last part of the area, which is lost once a page of it has failed. */
 #define LAST (AREA + MIB(28))
-#define CAP_SYS_ADMIN_NR 21
 
 #ifndef MADV_HWPOISON
 #define MADV_HWPOISON 100

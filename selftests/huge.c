@@ -239,7 +239,7 @@ TEST_F(rung, reference_keeps_the_memory)
 	close(self->alloc.out_fd);
 	/* All but that huge page is given back; in the reserve nothing is. */
 	w.bytes = used + (variant->rung == CONTIG_RUNG_RESERVE ? self->length : huge);
-	EXPECT_TRUE(poll_until(quota_is, &w))
+	EXPECT_TRUE(poll_until(quota_used_is, &w))
 		TH_LOG("%llu bytes charged, not %llu",
 		       (unsigned long long)quota_used(self->fd),
 		       (unsigned long long)w.bytes);
@@ -260,7 +260,7 @@ TEST_F(rung, reference_keeps_the_memory)
 	close(pipes[0]);
 	close(pipes[1]);
 	w.bytes = used;
-	EXPECT_TRUE(poll_until(quota_is, &w))
+	EXPECT_TRUE(poll_until(quota_used_is, &w))
 		TH_LOG("%llu bytes charged, not %llu",
 		       (unsigned long long)quota_used(self->fd),
 		       (unsigned long long)used);
@@ -284,7 +284,7 @@ TEST_F(rung, failed_page_is_not_given_back)
 	EXPECT_TRUE(poll_until(is_gone, map));
 	munmap(map, self->length);
 	close(self->alloc.out_fd);
-	EXPECT_TRUE(poll_until(quota_is, &w));
+	EXPECT_TRUE(poll_until(quota_used_is, &w));
 	EXPECT_TRUE(page_flags(pfn - 1) & 1ull << COMPOUND_TAIL);
 	EXPECT_TRUE(page_flags(pfn + 1) & 1ull << COMPOUND_TAIL);
 	EXPECT_TRUE(has_failed(pfn));
@@ -481,7 +481,7 @@ TEST_F(mapping, of_a_buffer_that_is_no_multiple)
 	EXPECT_EQ(0, mapped_huge_kib(map));
 	munmap(map, length);
 	close(alloc.out_fd);
-	EXPECT_TRUE(poll_until(quota_is, &w));
+	EXPECT_TRUE(poll_until(quota_used_is, &w));
 }
 
 /* Return which of @n huge pages lies just below another one; -1 if none does. */

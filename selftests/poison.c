@@ -158,7 +158,7 @@ TEST_F(in_use, page_is_gone_and_the_rest_lives)
 	 */
 	munmap((char *)self->map, pages(PAGES));
 	close(self->buffer);
-	EXPECT_TRUE(poll_until(quota_is, &w))
+	EXPECT_TRUE(poll_until(quota_used_is, &w))
 		TH_LOG("%llu bytes charged", (unsigned long long)quota_used(self->fd));
 	for (i = 0; i < PAGES; i++) {
 		fds[i] = buffer_alloc(self->fd, pages(PAGES), 1u << variant->rung,

@@ -78,17 +78,3 @@ bool is_gone(void *arg)
 {
 	return access_code(arg) == BUS_MCEERR_AR;
 }
-
-uint64_t quota_used(int client)
-{
-	struct contig_info info;
-
-	return _test_cmd_info(client, &info) ? ~0ull : info.out_quota_used;
-}
-
-bool quota_is(void *arg)
-{
-	struct wait *w = arg;
-
-	return quota_used(w->client) == w->bytes;
-}

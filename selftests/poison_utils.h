@@ -28,17 +28,6 @@ bool fail_page(uint64_t pfn);
 /* Return true if one of these adjacent pages is marked as failed. */
 bool any_has_failed(uint64_t pfn, size_t npages);
 
-/* What the user of a client is charged for, in bytes; ~0 if INFO fails. */
-uint64_t quota_used(int client);
-
-/* For poll_until(): what a figure of a client is to become. */
-struct wait {
-	int client;
-	uint64_t bytes;
-};
-
-bool quota_is(void *arg);
-
 /* Get the page frames of a buffer. */
 bool frames_of(int client, int fd, size_t npages, uint64_t *pfns);
 

@@ -23,6 +23,7 @@ int fd_receive(int socket);
 
 #define CAP_IPC_LOCK_NR 14
 #define CAP_SYS_RAWIO_NR 17
+#define CAP_SYS_ADMIN_NR 21
 #define CAP_SYS_RESOURCE_NR 24
 
 #endif /* CONTIG_SELFTESTS_PROCESS_UTILS_H */

@@ -128,7 +128,8 @@ int step_alloc(struct step *step)
 		.flags = (b[1] & 0x20 ? CONTIG_ALLOC_STRUCT_PAGE : 0) |
 			 (b[1] & 0x80 ? CONTIG_ALLOC_NO_WAIT : 0) |
 			 (b[1] & 0x40 ? CONTIG_ALLOC_FEWEST_MOVES : 0) |
-			 (b[6] & 0x08 ? CONTIG_ALLOC_HUGE_PAGES : 0),
+			 (b[6] & 0x08 ? CONTIG_ALLOC_HUGE_PAGES : 0) |
+			 (b[6] & 0x10 ? CONTIG_ALLOC_UNINITIALIZED : 0),
 		.length = alloc_length(b[2]),
 		.rungs = rungs_of(b[5]),
 		.timeout_ms = timeout_of(b[6]),

@@ -426,9 +426,10 @@ struct contig_report {
  *                              buffer was never mapped, locked or given to a
  *                              device, it is not cleared and can be allocated
  *                              with its contents again. Without this flag
- *                              memory is always zero, and such a block is
- *                              skipped. Needs CAP_SYS_ADMIN and the right to
- *                              see physical addresses (EPERM). Excludes
+ *                              such a block is skipped, and memory is zero
+ *                              unless CONTIG_ALLOC_UNINITIALIZED is set.
+ *                              Needs CAP_SYS_ADMIN and the right to see
+ *                              physical addresses (EPERM). Excludes
  *                              CONTIG_ALLOC_PAGE_FRAMES
  * @CONTIG_ALLOC_PAGE_FRAMES: allocate only memory that is mapped as
  *                            CONTIG_MAPPING_PFN, so that the kernel cannot keep
@@ -463,6 +464,17 @@ struct contig_report {
  *                           says what came of it, 0 if the length is no multiple.
  *                           Excludes CONTIG_ALLOC_PAGE_FRAMES and
  *                           CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
+ * @CONTIG_ALLOC_UNINITIALIZED: do not clear the memory for this buffer, to save the
+ *                              time. It can then contain data of any process and
+ *                              of the kernel, which whoever gets the buffer can
+ *                              read. Needs CAP_SYS_ADMIN and the right to see
+ *                              physical addresses (EPERM). Memory that the kernel
+ *                              clears by itself is zero nevertheless: all that the
+ *                              page allocator gives if the kernel runs with
+ *                              init_on_alloc, and coherent memory. The reserve is
+ *                              cleared when memory comes back to it; with this
+ *                              flag, memory can be had that waits for that.
+ *                              Excludes CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
  */
 enum contig_alloc_flags {
 	CONTIG_ALLOC_STRUCT_PAGE = 1 << 0,
@@ -470,7 +482,8 @@ enum contig_alloc_flags {
 	CONTIG_ALLOC_PAGE_FRAMES = 1 << 2,
 	CONTIG_ALLOC_NO_WAIT = 1 << 3,
 	CONTIG_ALLOC_FEWEST_MOVES = 1 << 4,
-	CONTIG_ALLOC_HUGE_PAGES = 1 << 5
+	CONTIG_ALLOC_HUGE_PAGES = 1 << 5,
+	CONTIG_ALLOC_UNINITIALIZED = 1 << 6
 };
 
 /**
@@ -529,8 +542,9 @@ enum contig_frames {
  *
  * Allocate memory for a device: try the rungs in turn until one gives memory
  * that meets all constraints. The memory is zero, except with
- * CONTIG_ALLOC_KEEP_CONTENTS. It is freed when the last descriptor, mapping,
- * lock and importing driver of the buffer are gone, in all processes.
+ * CONTIG_ALLOC_KEEP_CONTENTS and CONTIG_ALLOC_UNINITIALIZED. It is freed when the
+ * last descriptor, mapping, lock and importing driver of the buffer are gone, in
+ * all processes.
  *
  * The result is also written if the call fails with ENOMEM, EAGAIN, ETIME or
  * EINTR, so that the reports give the reasons, and with ERANGE, without a report.

@@ -330,10 +330,10 @@ int contig_alloc_opts_init(struct contig_alloc_opts *opts, size_t size);
  * @opts: options, or NULL for any memory, from the first rung that can give it
  * @buffer: where to put the handle; set to NULL on failure
  *
- * The memory is zero, except with CONTIG_ALLOC_KEEP_CONTENTS. It can be mapped
- * with contig_buffer_map(), locked with contig_buffer_lock() or by the address
- * at which it was mapped, and given to other drivers and processes as
- * contig_buffer_fd().
+ * The memory is zero, except with CONTIG_ALLOC_KEEP_CONTENTS and
+ * CONTIG_ALLOC_UNINITIALIZED. It can be mapped with contig_buffer_map(), locked with
+ * contig_buffer_lock() or by the address at which it was mapped, and given to other
+ * drivers and processes as contig_buffer_fd().
  *
  * Return: 0; -ENOMEM: no rung could give it; -EAGAIN: none could give it at
  * once, as CONTIG_ALLOC_NO_WAIT demands; -ETIME: the time ran out; -EINTR: a

@@ -201,9 +201,10 @@ class AllocFlags(enum.IntFlag):
         block. Each page is given once: it is cleared when the buffer is freed,
         and is ordinary memory of the reserve from then on. If the buffer was
         never mapped, locked or given to a device, it is not cleared and can be
-        allocated with its contents again. Without this flag memory is always
-        zero, and such a block is skipped. Needs CAP_SYS_ADMIN and the right to
-        see physical addresses (EPERM). Excludes CONTIG_ALLOC_PAGE_FRAMES
+        allocated with its contents again. Without this flag such a block is
+        skipped, and memory is zero unless CONTIG_ALLOC_UNINITIALIZED is set.
+        Needs CAP_SYS_ADMIN and the right to see physical addresses (EPERM).
+        Excludes CONTIG_ALLOC_PAGE_FRAMES
     PAGE_FRAMES: allocate only memory that is mapped as CONTIG_MAPPING_PFN, so
         that the kernel cannot keep a page of it once the buffer is freed. Only
         the coherent rung gives it, and takes it from dma_alloc_attrs() even
@@ -229,6 +230,14 @@ class AllocFlags(enum.IntFlag):
         Implies CONTIG_ALLOC_STRUCT_PAGE; out_huge_size says what came of it, 0
         if the length is no multiple. Excludes CONTIG_ALLOC_PAGE_FRAMES and
         CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
+    UNINITIALIZED: do not clear the memory for this buffer, to save the time.
+        It can then contain data of any process and of the kernel, which
+        whoever gets the buffer can read. Needs CAP_SYS_ADMIN and the right to
+        see physical addresses (EPERM). Memory that the kernel clears by itself
+        is zero nevertheless: all that the page allocator gives if the kernel
+        runs with init_on_alloc, and coherent memory. The reserve is cleared
+        when memory comes back to it; with this flag, memory can be had that
+        waits for that. Excludes CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
     """
 
     STRUCT_PAGE = 1
@@ -237,6 +246,7 @@ class AllocFlags(enum.IntFlag):
     NO_WAIT = 8
     FEWEST_MOVES = 16
     HUGE_PAGES = 32
+    UNINITIALIZED = 64
 
 
 class Frames(enum.IntEnum):
@@ -615,8 +625,9 @@ class contig_alloc(ctypes.Structure):
 
     Allocate memory for a device: try the rungs in turn until one gives memory
     that meets all constraints. The memory is zero, except with
-    CONTIG_ALLOC_KEEP_CONTENTS. It is freed when the last descriptor, mapping,
-    lock and importing driver of the buffer are gone, in all processes.
+    CONTIG_ALLOC_KEEP_CONTENTS and CONTIG_ALLOC_UNINITIALIZED. It is freed when
+    the last descriptor, mapping, lock and importing driver of the buffer are
+    gone, in all processes.
 
     The result is also written if the call fails with ENOMEM, EAGAIN, ETIME or
     EINTR, so that the reports give the reasons, and with ERANGE, without a
