@@ -14,6 +14,8 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/page-flags.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/isolation.h>
 #include <linux/sizes.h>
@@ -158,6 +160,8 @@ static bool contig_clear_unconfined(void)
 
 	if (current->flags & PF_KTHREAD)
 		return true;
+	/* The mask of others is replaced when a cpuset becomes isolated. */
+	guard(rcu)();
 	for_each_cpu_and(cpu, housekeeping_cpumask(HK_TYPE_DOMAIN),
 			 cpu_online_mask)
 		if (!cpumask_test_cpu(cpu, current->cpus_ptr))
@@ -166,13 +170,15 @@ static bool contig_clear_unconfined(void)
 }
 
 /* Return how many helpers are worth their while. */
-static unsigned int contig_clear_helpers(unsigned long npages)
+static unsigned int contig_clear_helpers(unsigned long pfn, unsigned long npages)
 {
 	unsigned long shares = npages / (CONTIG_CLEAR_PART * CONTIG_CLEAR_SHARE);
 	unsigned int cpus = min(cpumask_weight(current->cpus_ptr),
 				num_online_cpus());
 
-	if (!shares || cpus < 2 || !contig_clear_unconfined())
+	/* To map high memory can take a lock that must not be taken in a raw one. */
+	if (!shares || cpus < 2 || !contig_clear_unconfined() ||
+	    PageHighMem(pfn_to_page(pfn)))
 		return 0;
 	return min3(shares, cpus - 1UL, (unsigned long)CONTIG_CLEAR_HELPERS);
 }
@@ -203,6 +209,12 @@ contig_clearing_begin(unsigned long pfn, unsigned long npages, unsigned int nr)
 	return clearing;
 }
 
+/* contig_pages_clear() without helpers, for what nobody waits for. */
+void contig_pages_clear_alone(unsigned long pfn, unsigned long npages)
+{
+	contig_clear_alone(pfn, pfn + npages);
+}
+
 /**
  * contig_pages_clear() - zero adjacent pages, but not failed ones
  * @pfn: first page frame
@@ -213,7 +225,7 @@ contig_clearing_begin(unsigned long pfn, unsigned long npages, unsigned int nr)
  */
 void contig_pages_clear(unsigned long pfn, unsigned long npages)
 {
-	unsigned int nr = contig_clear_helpers(npages), i;
+	unsigned int nr = contig_clear_helpers(pfn, npages), i;
 	struct contig_clearing *clearing =
 		nr ? contig_clearing_begin(pfn, npages, nr) : NULL;
 	unsigned long at, end;

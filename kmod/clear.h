@@ -7,6 +7,7 @@
 
 int contig_clear_init(void);
 void contig_clear_exit(void);
+void contig_pages_clear_alone(unsigned long pfn, unsigned long npages);
 void contig_pages_clear(unsigned long pfn, unsigned long npages);
 
 #endif /* CONTIG_CLEAR_H */

@@ -70,6 +70,8 @@ struct mm_struct;
  *   contig_deferred.lock         device_lock(), spinlocks of an interrupt
  *                                handler
  *
+ * contig_clear_helper.lock is raw, and taken with nothing held.
+ *
  * Locks of the kernel that are taken inside these:
  *
  * - mmap_lock, also by page faults, inside contig_client.lock and

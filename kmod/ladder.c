@@ -4,6 +4,7 @@
  */
 #include <linux/bits.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 
 #include "buffer.h"
@@ -81,7 +82,11 @@ static int contig_rung_try(const struct contig_request *request,
 		contig_stats_count(CONTIG_EVENT_MISFIT);
 		ops->free(buffer);
 		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
-		return -ENOMEM;
+		/* Memory of the reserve can have taken the charge along. */
+		return contig_buffer_charge(buffer, request->npages -
+						    min(request->npages,
+							buffer->charged)) ?:
+		       -ENOMEM;
 	}
 	buffer->ops = ops;
 	buffer->rung = rung;

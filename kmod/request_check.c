@@ -293,9 +293,11 @@ static int contig_request_check_flags(u32 flags)
 		return -EINVAL;
 	if (!capable(CAP_SYS_ADMIN) || !contig_may_see_physical())
 		return -EPERM;
+	if (!(flags & CONTIG_ALLOC_UNINITIALIZED))
+		return 0;
 	/* Pages that are free can have the kernel's own secrets. */
-	return flags & CONTIG_ALLOC_UNINITIALIZED ?
-	       security_locked_down(LOCKDOWN_KCORE) : 0;
+	return capable(CAP_SYS_RAWIO) ? security_locked_down(LOCKDOWN_KCORE) :
+					-EPERM;
 }
 
 /**

@@ -7,12 +7,14 @@
  * reference that is not contig's keeps the whole extent out of the pool until
  * that reference is gone.
  */
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -39,11 +41,12 @@ DEFINE_MUTEX(contig_reserve_lock); /* for blocks and memory that came back */
  * @quarantined: pages in quarantine
  * @begun: number of times that @work has begun
  * @done: @begun of the last time that it has ended
+ * @waiters: requests that wait for that
  * @settled: woken when @done changes
  * @work: cleans the memory that is there when it begins
  *
- * contig_reserve_lock protects all but @settled and @work. Only @work writes
- * @done, without the lock.
+ * contig_reserve_lock protects all but @waiters, @settled and @work. Only @work
+ * writes @done, without the lock.
  */
 static struct contig_scrub {
 	struct list_head returned;
@@ -53,6 +56,7 @@ static struct contig_scrub {
 	unsigned long quarantined;
 	unsigned long begun;
 	unsigned long done;
+	atomic_t waiters;
 	wait_queue_head_t settled;
 	struct delayed_work work;
 } scrub = {
@@ -129,8 +133,11 @@ static void contig_return_scrub(struct contig_return *run)
 {
 	bool kept = contig_return_kept(run);
 
-	if (!kept)
+	/* A user who gives memory back must not thereby keep all CPUs busy. */
+	if (!kept && atomic_read(&scrub.waiters))
 		contig_pages_clear(run->pfn, run->npages);
+	else if (!kept)
+		contig_pages_clear_alone(run->pfn, run->npages);
 	scoped_guard(mutex, &contig_reserve_lock) {
 		contig_return_quarantine(run, kept);
 		if (kept) {
@@ -193,10 +200,12 @@ void contig_scrub_wait(const struct contig_request *request)
 			return;
 		next = scrub.begun + 1;
 	}
+	atomic_inc(&scrub.waiters);
 	mod_delayed_work(system_dfl_wq, &scrub.work, 0);
 	contig_wait_event_timeout(scrub.settled,
 				  READ_ONCE(scrub.done) >= next,
 				  contig_request_left(request));
+	atomic_dec(&scrub.waiters);
 }
 
 /* Return the pages of whole granules that a request takes from an extent. */
@@ -207,11 +216,14 @@ static unsigned long contig_return_share(const struct contig_return *run,
 		   run->npages);
 }
 
-/* Return true if memory at the start of an extent meets a request as it is. */
+/* Extents to compare, and most pages to look at, with contig_reserve_lock held. */
+#define CONTIG_REUSE_EXTENTS 64
+#define CONTIG_REUSE_PAGES ((unsigned long)SZ_1G >> PAGE_SHIFT)
+
+/* Return true if the start of an extent meets a request, whatever its pages are. */
 static bool contig_return_suits(const struct contig_return *run,
 				const struct contig_request *request)
 {
-	unsigned long npages = contig_return_share(run, request);
 	unsigned int segments = 0;
 
 	return !run->quarantined && run->npages >= request->npages &&
@@ -220,32 +232,55 @@ static bool contig_return_suits(const struct contig_return *run,
 	       run->pfn + request->npages - 1 <= request->highest &&
 	       contig_window_fits(request, run->pfn, request->npages, true,
 				  &segments) &&
-	       segments <= request->max_segments &&
-	       contig_return_referenced(run, 0, npages) == npages &&
-	       contig_pages_first_failed(run->pfn, npages) == npages;
+	       segments <= request->max_segments;
+}
+
+/*
+ * Return the better one of @best and the extents of a list: of a later block, since
+ * that is less scarce, and of those that are not cleaned next.
+ */
+static struct contig_return *
+contig_return_choose(struct contig_return *best, struct list_head *list,
+		     const struct contig_request *request)
+{
+	unsigned int nr = 0;
+	struct contig_return *run;
+
+	list_for_each_entry_reverse(run, list, node) {
+		if (nr++ == CONTIG_REUSE_EXTENTS)
+			break;
+		if ((!best || run->block > best->block) &&
+		    contig_return_suits(run, request))
+			best = run;
+	}
+	return best;
 }
 
 /**
  * contig_scrub_find() - find memory that waits to be cleaned
  * @request: what its start has to meet
  *
- * The caller holds contig_reserve_lock.
+ * Others wait for the lock meanwhile, so this does not look at everything: only at
+ * the pages of one extent, and at no more than 1 GiB. The caller holds contig_reserve_lock.
  *
  * Return: an extent, for contig_scrub_cut(), or NULL.
  */
 struct contig_return *contig_scrub_find(const struct contig_request *request)
 {
 	struct contig_return *run;
+	unsigned long npages;
 
 	lockdep_assert_held(&contig_reserve_lock);
-	/* Those last that are cleaned next. */
-	list_for_each_entry_reverse(run, &scrub.returned, node)
-		if (contig_return_suits(run, request))
-			return run;
-	list_for_each_entry_reverse(run, &scrub.pending, node)
-		if (contig_return_suits(run, request))
-			return run;
-	return NULL;
+	run = contig_return_choose(NULL, &scrub.returned, request);
+	run = contig_return_choose(run, &scrub.pending, request);
+	if (!run)
+		return NULL;
+	npages = contig_return_share(run, request);
+	if (npages > CONTIG_REUSE_PAGES ||
+	    contig_return_referenced(run, 0, npages) < npages ||
+	    contig_pages_first_failed(run->pfn, npages) < npages)
+		return NULL;
+	return run;
 }
 
 /**

@@ -232,12 +232,14 @@ class AllocFlags(enum.IntFlag):
         CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
     UNINITIALIZED: do not clear the memory for this buffer, to save the time.
         It can then contain data of any process and of the kernel, which
-        whoever gets the buffer can read. Needs CAP_SYS_ADMIN and the right to
-        see physical addresses (EPERM). Memory that the kernel clears by itself
-        is zero nevertheless: all that the page allocator gives if the kernel
-        runs with init_on_alloc, and coherent memory. The reserve is cleared
-        when memory comes back to it; with this flag, memory can be had that
-        waits for that. Excludes CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
+        whoever gets the buffer can read. Needs CAP_SYS_ADMIN and
+        CAP_SYS_RAWIO, and a kernel that is not locked down for confidentiality
+        (EPERM). Memory that the kernel clears by itself is zero nevertheless:
+        all that the page allocator gives if the kernel runs with
+        init_on_alloc, and coherent memory. The reserve is cleared when memory
+        comes back to it; with this flag, memory can be had that waits for
+        that, if the quota allows it beside that memory. Excludes
+        CONTIG_ALLOC_KEEP_CONTENTS (EINVAL)
     """
 
     STRUCT_PAGE = 1
