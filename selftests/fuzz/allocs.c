@@ -151,7 +151,7 @@ int step_alloc(struct step *step)
 		return ret;
 	if (state.buffer[slot] >= 0)
 		close(state.buffer[slot]);
-	state.fresh[slot] = true;
+	state.fresh[slot] = !(cmd.flags & CONTIG_ALLOC_UNINITIALIZED);
 	state.buffer[slot] = cmd.out_fd;
 	return ret;
 }
