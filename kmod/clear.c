@@ -156,17 +156,19 @@ static void contig_clear_rest(struct contig_clear_helper *helper)
  */
 static bool contig_clear_unconfined(void)
 {
+	bool everywhere = true;
 	unsigned int cpu;
 
 	if (current->flags & PF_KTHREAD)
 		return true;
 	/* The mask of others is replaced when a cpuset becomes isolated. */
-	guard(rcu)();
+	rcu_read_lock();
 	for_each_cpu_and(cpu, housekeeping_cpumask(HK_TYPE_DOMAIN),
 			 cpu_online_mask)
 		if (!cpumask_test_cpu(cpu, current->cpus_ptr))
-			return false;
-	return true;
+			everywhere = false;
+	rcu_read_unlock();
+	return everywhere;
 }
 
 /* Return how many helpers are worth their while. */
