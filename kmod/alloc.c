@@ -64,8 +64,13 @@ struct contig_buffer *contig_alloc_buffer(const struct contig_request *request,
 	ret = contig_ladder(request, buffer, reports, nr);
 	trace_contig_alloc_end(request->npages, buffer->rung, buffer->extents.nr,
 			       ret);
-	if (!ret)
+	if (!ret) {
+		/* Without that it cannot be moved. */
+		if (buffer->extents.nr > 1)
+			buffer->asked = kmemdup(request, sizeof(*request),
+						CONTIG_GFP);
 		return buffer;
+	}
 	contig_buffer_abandon(buffer);
 	return ERR_PTR(request->no_wait && ret == -ENOMEM ? -EAGAIN : ret);
 }

@@ -10,6 +10,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
@@ -60,6 +61,7 @@ struct contig_buffer *contig_buffer_new(struct contig_user *user,
 	buffer->user = contig_user_ref(user);
 	contig_extents_init(&buffer->extents);
 	mutex_init(&buffer->lock);
+	init_rwsem(&buffer->place);
 	INIT_LIST_HEAD(&buffer->attachments);
 	INIT_LIST_HEAD(&buffer->maps);
 	buffer->pid = task_tgid_nr(current);
@@ -91,19 +93,52 @@ void contig_buffer_abandon(struct contig_buffer *buffer)
 	contig_user_uncharge(buffer->user, buffer->charged);
 	contig_user_put(buffer->user);
 	mutex_destroy(&buffer->lock);
+	kfree(buffer->asked);
 	kfree(buffer);
+}
+
+/* Lock the list of buffers when no sweep looks at this one. */
+static void contig_buffers_lock(const struct contig_buffer *buffer)
+	__acquires(&contig_buffers.entries.xa_lock)
+{
+	xa_lock(&contig_buffers.entries);
+	wait_event_cmd(contig_buffers_step, contig_buffers_swept != buffer,
+		       xa_unlock(&contig_buffers.entries),
+		       xa_lock(&contig_buffers.entries));
+}
+
+/**
+ * contig_buffer_swap() - exchange the memory of two buffers
+ * @buffer: an exported buffer, of which contig_buffer.place is held for writing
+ * @spare: one that nobody knows
+ *
+ * Both have pages with reference counts, of which only @buffer's may have names.
+ * @buffer keeps what processes know it by. May sleep.
+ */
+void contig_buffer_swap(struct contig_buffer *buffer,
+			struct contig_buffer *spare)
+{
+	lockdep_assert_held_write(&buffer->place);
+	contig_buffers_lock(buffer);
+	contig_extents_swap(&buffer->extents, &spare->extents);
+	swap(buffer->ops, spare->ops);
+	swap(buffer->rung, spare->rung);
+	swap(buffer->charged, spare->charged);
+	swap(buffer->rung_data, spare->rung_data);
+	WRITE_ONCE(buffer->failed, 0);
+	xa_unlock(&contig_buffers.entries);
+	/* What is in the new memory now was in the old one, which nobody cleared. */
+	contig_buffer_expose(buffer);
+	/* Its new pages have no names until they are mapped, its old ones may have. */
+	spare->named = READ_ONCE(buffer->named);
+	contig_buffer_expose(spare);
 }
 
 /* Free a buffer and its memory. */
 void contig_buffer_destroy(struct contig_buffer *buffer)
 {
 	if (buffer->id) {
-		xa_lock(&contig_buffers.entries);
-		/* Wait until the sweep has finished with this buffer. */
-		wait_event_cmd(contig_buffers_step,
-			       contig_buffers_swept != buffer,
-			       xa_unlock(&contig_buffers.entries),
-			       xa_lock(&contig_buffers.entries));
+		contig_buffers_lock(buffer);
 		__xa_erase(&contig_buffers.entries, buffer->id);
 		xa_unlock(&contig_buffers.entries);
 		contig_stats_buffer_removed();

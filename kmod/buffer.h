@@ -7,6 +7,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/types.h>
 
 #include <uapi/linux/contig.h>
@@ -27,21 +28,28 @@ struct inode;
  * @dmabuf: the file; owns this structure
  * @inode: inode of that file, with a reference; used to find mappings. NULL
  *         until the buffer is exported, then constant
- * @extents: its page frames; constant
- * @ops: the rung that allocated it; constant
- * @rung: number of that rung; constant
+ * @extents: its page frames. This and the next two are constant as long as
+ *           @place is held, or @stays is not 0
+ * @ops: the rung that allocated them
+ * @rung: number of that rung
  * @mapping: one of &enum contig_mapping; constant
  * @huge: it consists of huge pages; constant
  * @frames: one of &enum contig_frames; constant
  * @user: user whose quota it counts against; constant
  * @charged: pages charged to @user, more than its size if the rung allocates
- *           larger units; changed only while it is created and destroyed
+ *           larger units; changed only while it is created, moved and destroyed
  * @dev: the device that dma_alloc_attrs() allocated it for, or NULL; constant
  * @pool: the pool that it lies in, or NULL; constant
  * @vaddr: kernel address from dma_alloc_attrs(), NULL for other memory;
  *         constant
  * @dma: DMA address from dma_alloc_attrs(); constant
  * @rung_data: private data of the rung
+ * @asked: what it was asked for, if that was not met by one extent; NULL if it is
+ *         not to be moved. Constant once it is exported
+ * @place: where it lies: see place.h
+ * @stays: users of its addresses
+ * @moving: bit 0 is set while it is being moved
+ * @moved: time at which that ended, in jiffies
  * @failed: number of failed pages that the last sweep found; changed only by
  *          the sweep
  * @named: its pages have their mapping and index set: see mmap.c
@@ -73,6 +81,11 @@ struct contig_buffer {
 	void *vaddr;
 	dma_addr_t dma;
 	void *rung_data;
+	struct contig_request *asked;
+	struct rw_semaphore place; /* where it lies */
+	atomic_t stays;
+	unsigned long moving;
+	unsigned long moved;
 	unsigned long failed;
 	bool named;
 	bool exposed;
@@ -104,6 +117,8 @@ int contig_buffer_charge(struct contig_buffer *buffer, unsigned long npages);
 void contig_buffer_uncharge(struct contig_buffer *buffer, unsigned long npages);
 void contig_buffer_abandon(struct contig_buffer *buffer);
 void contig_buffer_destroy(struct contig_buffer *buffer);
+void contig_buffer_swap(struct contig_buffer *buffer,
+			struct contig_buffer *spare);
 void contig_buffer_get(struct contig_buffer *buffer);
 void contig_buffer_put(struct contig_buffer *buffer);
 bool contig_buffer_no_map(const struct contig_buffer *buffer);

@@ -45,6 +45,9 @@ struct mm_struct;
  *   contig_buffer.lock           contig_client.lock,
  *                                contig_kernel_client.mutex, device_lock(),
  *                                dma_resv_lock() of the buffer
+ *   contig_buffer.place          contig_client.lock,
+ *                                contig_kernel_client.mutex, device_lock(),
+ *                                dma_resv_lock() of the buffer, mmap_lock
  *   contig_dma_device.lock       contig_client.lock, contig_buffer.lock,
  *                                contig_kernel_client.mutex, device_lock()
  *   contig_dma_devices_mutex     contig_client.lock, contig_pools_mutex,
@@ -78,7 +81,11 @@ struct mm_struct;
  *   contig_kernel_client.mutex. Never inside contig_space.lock: all clients of
  *   a process wait for that, and the process can keep its mmap_lock for as
  *   long as it likes. Functions that the kernel calls with mmap_lock held
- *   (mmap() and faults of buffers, notifiers) take contig_watch.lock at most.
+ *   (mmap() and faults of buffers, notifiers) take contig_watch.lock and
+ *   contig_buffer.place at most.
+ * - Locks of page tables, of the trees of a file's mappings, and the list of buffers
+ *   inside contig_buffer.place. It is a semaphore; only the work that moves a buffer
+ *   takes it for writing, never waits for it, and allocates nothing meanwhile.
  * - Locks of the exporters of foreign dma-bufs inside contig_client.lock or
  *   device_lock(), and no other lock of the module.
  * - Locks of the driver core, for the platform devices that contig makes,

@@ -18,6 +18,7 @@
 #include "gfp.h"
 #include "listing.h"
 #include "mmap.h"
+#include "place.h"
 #include "poison.h"
 #include "sg.h"
 #include "stats.h"
@@ -41,10 +42,16 @@ struct contig_attachment {
  * Return -EHWPOISON if a page of a buffer has failed: other drivers and DMA_BUF
  * commands use the whole buffer, and would read the page.
  */
-static int contig_buffer_check(const struct contig_buffer *buffer)
+static int contig_buffer_check(struct contig_buffer *buffer)
 {
-	return contig_buffer_failed(buffer, 0, buffer->extents.npages) ?
-	       -EHWPOISON : 0;
+	int ret = contig_place_look(buffer);
+
+	if (ret)
+		return ret;
+	if (contig_buffer_failed(buffer, 0, buffer->extents.npages))
+		ret = -EHWPOISON;
+	contig_place_looked(buffer);
+	return ret;
 }
 
 static int contig_dmabuf_attach(struct dma_buf *dmabuf,
@@ -65,20 +72,27 @@ static int contig_dmabuf_attach(struct dma_buf *dmabuf,
 	a = kzalloc(sizeof(*a), CONTIG_GFP);
 	if (!a)
 		return -ENOMEM;
+	ret = contig_place_stay(buffer);
+	if (ret)
+		goto err_free;
 	ret = contig_sg_fill(&buffer->extents, 0, buffer->extents.npages,
 			     &limits, CONTIG_GFP, &a->sgt);
-	if (ret) {
-		kfree(a);
-		return ret;
-	}
+	if (ret)
+		goto err_leave;
 	a->dev = attach->dev;
 	a->direction = DMA_NONE;
 	attach->priv = a;
 	contig_buffer_expose(buffer);
 
-	guard(mutex)(&buffer->lock);
-	list_add(&a->node, &buffer->attachments);
+	scoped_guard(mutex, &buffer->lock)
+		list_add(&a->node, &buffer->attachments);
 	return 0;
+
+err_leave:
+	contig_place_leave(buffer);
+err_free:
+	kfree(a);
+	return ret;
 }
 
 static void contig_dmabuf_detach(struct dma_buf *dmabuf,
@@ -89,6 +103,7 @@ static void contig_dmabuf_detach(struct dma_buf *dmabuf,
 
 	scoped_guard(mutex, &buffer->lock)
 		list_del(&a->node);
+	contig_place_leave(buffer);
 	sg_free_table(&a->sgt);
 	kfree(a);
 }
@@ -208,28 +223,36 @@ static void *contig_dmabuf_vmap_pages(const struct contig_extents *extents)
 	return vaddr;
 }
 
+/* Map a buffer that stays where it is. Return the address, or NULL. */
+static void *contig_dmabuf_vmap_shared(struct contig_buffer *buffer)
+{
+	if (buffer->vaddr)
+		return buffer->vaddr;
+
+	guard(mutex)(&buffer->lock);
+	if (!buffer->vmaps)
+		buffer->vmap = contig_dmabuf_vmap_pages(&buffer->extents);
+	if (buffer->vmap)
+		buffer->vmaps++;
+	return buffer->vmap;
+}
+
 static int contig_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct contig_buffer *buffer = dmabuf->priv;
+	void *vaddr;
 	int ret;
 
-	ret = contig_buffer_check(buffer);
+	ret = contig_buffer_check(buffer) ?: contig_place_stay(buffer);
 	if (ret)
 		return ret;
 	contig_buffer_expose(buffer);
-	if (buffer->vaddr) {
-		iosys_map_set_vaddr(map, buffer->vaddr);
-		return 0;
+	vaddr = contig_dmabuf_vmap_shared(buffer);
+	if (!vaddr) {
+		contig_place_leave(buffer);
+		return -ENOMEM;
 	}
-
-	guard(mutex)(&buffer->lock);
-	if (!buffer->vmaps) {
-		buffer->vmap = contig_dmabuf_vmap_pages(&buffer->extents);
-		if (!buffer->vmap)
-			return -ENOMEM;
-	}
-	buffer->vmaps++;
-	iosys_map_set_vaddr(map, buffer->vmap);
+	iosys_map_set_vaddr(map, vaddr);
 	return 0;
 }
 
@@ -244,6 +267,7 @@ static void contig_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 			buffer->vmap = NULL;
 		}
 	}
+	contig_place_leave(buffer);
 	iosys_map_clear(map);
 }
 

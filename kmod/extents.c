@@ -29,6 +29,18 @@ void contig_extents_free(struct contig_extents *extents)
 	contig_extents_init(extents);
 }
 
+/* Exchange two lists, each of which can have its only entry inside itself. */
+void contig_extents_swap(struct contig_extents *a, struct contig_extents *b)
+{
+	bool a_one = a->entries == &a->one, b_one = b->entries == &b->one;
+
+	swap(*a, *b);
+	if (b_one)
+		a->entries = &a->one;
+	if (a_one)
+		b->entries = &b->one;
+}
+
 static int contig_extents_grow(struct contig_extents *extents)
 {
 	struct contig_extents_entry *entries;

@@ -55,6 +55,7 @@ struct contig_cursor {
 
 void contig_extents_init(struct contig_extents *extents);
 void contig_extents_free(struct contig_extents *extents);
+void contig_extents_swap(struct contig_extents *a, struct contig_extents *b);
 int contig_extents_append(struct contig_extents *extents, unsigned long pfn,
 			  unsigned long npages);
 unsigned long contig_extents_append_pages(struct contig_extents *extents,

@@ -24,6 +24,7 @@ static const char *const contig_fault_names[CONTIG_FAULT_POINTS] = {
 	[CONTIG_FAULT_PIN] = "fail_pin",
 	[CONTIG_FAULT_MAP] = "fail_map",
 	[CONTIG_FAULT_COPY] = "fail_copy",
+	[CONTIG_FAULT_MOVE] = "fail_move",
 };
 
 /* Return true if a test requested that this step fail. */

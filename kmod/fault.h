@@ -21,6 +21,7 @@ struct dentry;
  * @CONTIG_FAULT_MAP: mapping a batch of pages for a user, or a buffer for a
  *                    device or the kernel
  * @CONTIG_FAULT_COPY: a write to user space
+ * @CONTIG_FAULT_MOVE: moving a buffer
  * @CONTIG_FAULT_POINTS: number of these
  */
 enum contig_fault_point {
@@ -32,6 +33,7 @@ enum contig_fault_point {
 	CONTIG_FAULT_PIN,
 	CONTIG_FAULT_MAP,
 	CONTIG_FAULT_COPY,
+	CONTIG_FAULT_MOVE,
 	CONTIG_FAULT_POINTS
 };
 

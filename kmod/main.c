@@ -28,6 +28,7 @@
 #include "kernel_client.h"
 #include "limits.h"
 #include "linger.h"
+#include "move.h"
 #include "oom.h"
 #include "own_device.h"
 #include "range.h"
@@ -307,6 +308,7 @@ static const struct contig_stage contig_stages[] __initconst = {
 	{ contig_workers_init, contig_workers_exit },
 	{ contig_clear_init, contig_clear_exit },
 	{ contig_reserve_init, contig_reserve_exit },
+	{ contig_move_init, contig_move_exit },
 	{ contig_oom_init, contig_oom_exit },
 	{ contig_register, NULL },
 };
@@ -334,6 +336,7 @@ static void __exit contig_exit(void)
 	contig_oom_exit();
 	contig_hotplug_exit();
 	contig_sweep_exit();
+	contig_move_exit();
 	contig_linger_exit();
 	contig_reserve_exit();
 	contig_clear_exit();

@@ -8,11 +8,18 @@
  * addresses suit, memory of huge pages is mapped when the CPU touches it first.
  * Other memory is mapped as bare page frames.
  *
+ * A buffer that is moved is taken out of all page tables. A fault waits for the end
+ * of that, and then maps what is there now, and what follows in the page table. A page
+ * that it returns for the kernel to map has a reference, which keeps the buffer from
+ * being moved.
+ *
  * A mapped page names its file and offset (page->mapping and page->index) until
  * the buffer gives it back: the kernel identifies shared futexes by these, and
  * GUP takes references without mmap_lock only on pages that name a file.
  */
 #include <linux/dma-buf.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -24,6 +31,7 @@
 #include "huge.h"
 #include "mmap.h"
 #include "pages.h"
+#include "place.h"
 #include "poison.h"
 #include "rung.h"
 
@@ -83,6 +91,43 @@ void contig_mmap_forget(struct contig_buffer *buffer)
 }
 
 /*
+ * Map up to CONTIG_BATCH pages from the cursor on, at @addr. A failed page ends
+ * the batch and is left out, so that an access to it faults. Return how many
+ * pages are done, the failed one included, or an error of vm_insert_pages().
+ */
+static long contig_mmap_batch(struct vm_area_struct *vma, unsigned long addr,
+			      struct contig_cursor *cursor, unsigned long end)
+{
+	struct contig_buffer *buffer = vma->vm_private_data;
+	unsigned long first = cursor->offset;
+	unsigned long pfn, got, good, i, n = 0;
+	struct page *pages[CONTIG_BATCH];
+	unsigned int failed = 0;
+	int ret = 0;
+
+	while (n < CONTIG_BATCH && !failed) {
+		got = contig_cursor_next(cursor, min(end, cursor->offset +
+						     CONTIG_BATCH - n), &pfn);
+		if (!got)
+			break;
+		good = contig_pages_first_failed(pfn, got);
+		for (i = 0; i < good; i++, n++)
+			pages[n] = contig_mmap_name(buffer, pfn + i, first + n);
+		if (good < got) {
+			failed = 1;
+			contig_cursor_init(cursor, cursor->extents,
+					   cursor->offset - got + good + 1);
+		}
+	}
+	i = n;
+	if (contig_should_fail(CONTIG_FAULT_MAP))
+		ret = -ENOMEM;
+	else if (n)
+		ret = vm_insert_pages(vma, addr, pages, &i);
+	return ret ?: n + failed;
+}
+
+/*
  * Map one page of a huge page where the kernel would map all of it, and not count
  * that. An entry that was not empty before is no page, but a mark of userfaultfd's.
  */
@@ -97,13 +142,39 @@ static vm_fault_t contig_vm_insert(struct vm_fault *vmf, struct page *page)
 }
 
 /*
+ * Map the pages behind the one of a fault, up to the next one that is mapped or the
+ * end of the table that this one is in: a buffer that was moved is not mapped at all.
+ * Without them the next access faults.
+ */
+static void contig_vm_map_around(struct vm_fault *vmf,
+				 struct contig_buffer *buffer)
+{
+	unsigned long addr = (vmf->address & PAGE_MASK) + PAGE_SIZE;
+	unsigned long end = min((vmf->address & PMD_MASK) + PMD_SIZE,
+				vmf->vma->vm_end);
+	struct contig_cursor cursor;
+	long done = 0;
+
+	if (addr >= end)
+		return;
+	end = vmf->pgoff + 1 + ((end - addr) >> PAGE_SHIFT);
+	contig_cursor_init(&cursor, &buffer->extents, vmf->pgoff + 1);
+	while (cursor.offset < end) {
+		done = contig_mmap_batch(vmf->vma, addr, &cursor, end);
+		if (done <= 0)
+			break;
+		addr += done << PAGE_SHIFT;
+	}
+}
+
+/*
  * Map a page that is zapped, by MADV_DONTNEED say, or a huge page for the first
  * time. For a failed page the process gets a SIGBUS with BUS_MCEERR_AR, as it does
  * for other memory, and for all of a huge page with a failed one, as with hugetlbfs.
  */
-static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
+static vm_fault_t contig_vm_map(struct vm_fault *vmf,
+				struct contig_buffer *buffer)
 {
-	struct contig_buffer *buffer = vmf->vma->vm_private_data;
 	bool huge = !(vmf->vma->vm_flags & VM_MIXEDMAP) && buffer->huge;
 	unsigned long step = huge ? CONTIG_HUGE_PAGES : 1;
 	struct page *page;
@@ -117,11 +188,52 @@ static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
 	page = contig_mmap_name(buffer,
 				contig_extents_pfn(&buffer->extents, vmf->pgoff),
 				vmf->pgoff);
+	if (!huge)
+		contig_vm_map_around(vmf, buffer);
 	if (!huge && PageCompound(page))
 		return contig_vm_insert(vmf, page);
 	get_page(page);
 	vmf->page = page;
 	return 0;
+}
+
+/*
+ * Begin to look where the buffer is, and wait for that, if need be, without mmap_lock.
+ * Return 0, or what the fault ends with.
+ */
+static vm_fault_t contig_vm_look(struct vm_fault *vmf,
+				 struct contig_buffer *buffer)
+{
+	struct file *file;
+
+	if (down_read_trylock(&buffer->place))
+		return 0;
+	if (fault_flag_allow_retry_first(vmf->flags)) {
+		if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+			return VM_FAULT_RETRY;
+		file = get_file(vmf->vma->vm_file);
+		mmap_read_unlock(vmf->vma->vm_mm);
+		if (!contig_place_look(buffer))
+			contig_place_looked(buffer);
+		fput(file);
+		return VM_FAULT_RETRY;
+	}
+	/* The signal ends the process, whatever this returns. */
+	return contig_place_look(buffer) ? VM_FAULT_SIGBUS : 0;
+}
+
+static vm_fault_t contig_vm_fault(struct vm_fault *vmf)
+{
+	struct contig_buffer *buffer = vmf->vma->vm_private_data;
+	vm_fault_t ret = contig_vm_look(vmf, buffer);
+
+	if (ret)
+		return ret;
+	contig_poison_mmap_begin();
+	ret = contig_vm_map(vmf, buffer);
+	contig_poison_mmap_end();
+	contig_place_looked(buffer);
+	return ret;
 }
 
 /* Access bare page frames for ptrace(), which has no other way to them. */
@@ -177,43 +289,6 @@ static bool contig_mmap_suits_huge(const struct contig_buffer *buffer,
 	       IS_ALIGNED((vma->vm_start >> PAGE_SHIFT) - vma->vm_pgoff,
 			  CONTIG_HUGE_PAGES) &&
 	       round_up(vma->vm_start, size) < round_down(vma->vm_end, size);
-}
-
-/*
- * Map up to CONTIG_BATCH pages from the cursor on, at @addr. A failed page ends
- * the batch and is left out, so that an access to it faults. Return how many
- * pages are done, the failed one included, or an error of vm_insert_pages().
- */
-static long contig_mmap_batch(struct vm_area_struct *vma, unsigned long addr,
-			      struct contig_cursor *cursor, unsigned long end)
-{
-	struct contig_buffer *buffer = vma->vm_private_data;
-	unsigned long first = cursor->offset;
-	unsigned long pfn, got, good, i, n = 0;
-	struct page *pages[CONTIG_BATCH];
-	unsigned int failed = 0;
-	int ret = 0;
-
-	while (n < CONTIG_BATCH && !failed) {
-		got = contig_cursor_next(cursor, min(end, cursor->offset +
-						     CONTIG_BATCH - n), &pfn);
-		if (!got)
-			break;
-		good = contig_pages_first_failed(pfn, got);
-		for (i = 0; i < good; i++, n++)
-			pages[n] = contig_mmap_name(buffer, pfn + i, first + n);
-		if (good < got) {
-			failed = 1;
-			contig_cursor_init(cursor, cursor->extents,
-					   cursor->offset - got + good + 1);
-		}
-	}
-	i = n;
-	if (contig_should_fail(CONTIG_FAULT_MAP))
-		ret = -ENOMEM;
-	else if (n)
-		ret = vm_insert_pages(vma, addr, pages, &i);
-	return ret ?: n + failed;
 }
 
 static int contig_mmap_pages(struct contig_buffer *buffer,
@@ -291,10 +366,14 @@ int contig_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	contig_buffer_expose(buffer);
-	contig_poison_mmap_begin();
 	vma->vm_private_data = buffer;
+	ret = contig_place_look(buffer);
+	if (ret)
+		return ret;
+	contig_poison_mmap_begin();
 	ret = contig_mmap_memory(buffer, vma);
 	contig_poison_mmap_end();
+	contig_place_looked(buffer);
 	if (ret)
 		return ret;
 	vma->vm_ops = &contig_vm_ops;

@@ -2,9 +2,8 @@
 /*
  * Pins, which keep locked memory in place
  *
- * A user's own memory is pinned. Memory of contig's buffers does not move, so
- * for it a reference on the buffer is enough; GUP would fail on buffers that
- * are mapped as bare page frames.
+ * A user's own memory is pinned. A buffer of contig's is told to stay where it is;
+ * GUP would fail on buffers that are mapped as bare page frames.
  *
  * Pins keep pages alive, not mappings: the process can unmap locked memory or
  * map other memory there. watch.c records which pages a change touched; stale.c
@@ -29,6 +28,7 @@
 #include "gfp.h"
 #include "limits.h"
 #include "pin.h"
+#include "place.h"
 #include "poison.h"
 #include "target.h"
 #include "vma.h"
@@ -187,6 +187,8 @@ static void contig_pin_put(struct contig_pin *pin)
 	if (pin->map)
 		contig_pin_unmap(pin);
 	contig_mark_destroy(&pin->mark);
+	if (pin->stays)
+		contig_place_leave(pin->buffer);
 	if (pin->buffer)
 		contig_buffer_put(pin->buffer);
 	if (pin->payer)
@@ -329,9 +331,14 @@ static int contig_pin_user(struct contig_pin *pin,
 	return ret;
 }
 
-/* Keep pages of a buffer, which do not move. */
+/* Keep a buffer, which does not move then. */
 static int contig_pin_keep_buffer(struct contig_pin *pin)
 {
+	int ret = contig_place_stay(pin->buffer);
+
+	if (ret)
+		return ret;
+	pin->stays = true;
 	/* Found before it was watched: check the mapping at the next use. */
 	if (pin->mark.watch)
 		contig_mark_touch(&pin->mark);

@@ -52,6 +52,7 @@ enum contig_pin_flags {
  *          user's own memory, pinned, or a foreign dma-buf
  * @foreign: the foreign dma-buf that it is, as a whole, else NULL. A client has
  *           one such pin for each foreign dma-buf, however many ranges it locks
+ * @stays: it makes @buffer stay where it is
  * @base: where it begins in @buffer, in pages
  * @own: extents of the user's memory, or of a foreign dma-buf; the latter is
  *       empty until physical addresses are needed
@@ -73,6 +74,7 @@ struct contig_pin {
 	unsigned long npages;
 	const struct cred *payer;
 	struct contig_buffer *buffer;
+	bool stays;
 	struct contig_foreign *foreign;
 	unsigned long base;
 	struct contig_extents own;

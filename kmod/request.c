@@ -36,6 +36,27 @@ void contig_request_init_plain(struct contig_request *request,
 	request->deadline = ktime_add_ms(request->start, contig_timeout_ms);
 }
 
+/* Make a request for memory that is as good as what was asked for, from now on. */
+void contig_request_renew(struct contig_request *request,
+			  const struct contig_request *asked)
+{
+	contig_request_init_plain(request, asked->npages);
+	request->lowest = asked->lowest;
+	request->highest = asked->highest;
+	request->align = asked->align;
+	request->boundary = asked->boundary;
+	request->min_segment = asked->min_segment;
+	request->max_segment = asked->max_segment;
+	request->max_segments = asked->max_segments;
+	request->node = asked->node;
+	request->node_strict = asked->node_strict;
+	request->nodes = asked->nodes;
+	request->confined = asked->confined;
+	request->coherent = asked->coherent;
+	request->fewest_moves = asked->fewest_moves;
+	request->narrowed = asked->narrowed;
+}
+
 /* Limit a request to memory of one NUMA node. */
 void contig_request_confine(struct contig_request *request, int node)
 {

@@ -49,6 +49,8 @@ static const char *const contig_event_names[CONTIG_EVENTS] = {
 	[CONTIG_EVENT_ATTACH] = "devices attached",
 	[CONTIG_EVENT_DEVICE_GONE] = "devices that went away",
 	[CONTIG_EVENT_LOOK] = "looks at page frames in searches",
+	[CONTIG_EVENT_MOVE] = "buffers moved",
+	[CONTIG_EVENT_MOVE_FAILED] = "buffers that could not be moved",
 };
 
 struct contig_rung_stats {

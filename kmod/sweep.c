@@ -54,6 +54,12 @@ static void contig_sweep_work(struct work_struct *work)
 		queue_delayed_work(system_dfl_wq, &contig_sweep, HZ);
 }
 
+/* Look at all buffers: one has other pages now. Any context. */
+void contig_sweep_soon(void)
+{
+	mod_delayed_work(system_dfl_wq, &contig_sweep, 0);
+}
+
 /* Wait until contig_buffer.failed covers all failures so far. May sleep. */
 void contig_sweep_wait(void)
 {

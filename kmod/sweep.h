@@ -7,6 +7,7 @@
 
 int contig_sweep_init(void);
 void contig_sweep_exit(void);
+void contig_sweep_soon(void);
 void contig_sweep_wait(void);
 
 #endif /* CONTIG_SWEEP_H */

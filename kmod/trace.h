@@ -147,6 +147,26 @@ TRACE_EVENT(contig_device,
 	TP_printk("name=%s error=%d", __entry->name, __entry->error)
 );
 
+/* A buffer was moved to other memory, or was to be. */
+TRACE_EVENT(contig_move,
+	TP_PROTO(unsigned long id, unsigned long npages, int error, u64 time_ns),
+	TP_ARGS(id, npages, error, time_ns),
+	TP_STRUCT__entry(
+		__field(unsigned long, id)
+		__field(unsigned long, npages)
+		__field(int, error)
+		__field(u64, time_ns)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->npages = npages;
+		__entry->error = error;
+		__entry->time_ns = time_ns;
+	),
+	TP_printk("id=%lu npages=%lu error=%d time=%llu ns", __entry->id,
+		  __entry->npages, __entry->error, __entry->time_ns)
+);
+
 #endif /* CONTIG_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

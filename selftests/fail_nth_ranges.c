@@ -179,6 +179,29 @@ void undo_lock_fd(struct env *e)
 	_test_cmd_unlock_buffer(e->client, e->buffer, 0, e->length);
 }
 
+/* A new buffer each time: one that was moved is not moved again. */
+int before_gather(struct env *e)
+{
+	return scatter_buffer(e);
+}
+
+void after_gather(struct env *e)
+{
+	close(e->buffer);
+	e->buffer = -1;
+}
+
+int do_gather(struct env *e)
+{
+	return _test_cmd_lock_buffer(e->client, e->buffer, 0, e->length,
+				     CONTIG_LOCK_CONTIGUOUS);
+}
+
+bool check_gather(struct env *e)
+{
+	return _test_cmd_count_buffer(e->client, e->buffer, 0, e->length) == 1;
+}
+
 int do_unlock_middle(struct env *e)
 {
 	return _test_cmd_unlock(e->client, e->memory + pages(5), pages(4));

@@ -46,6 +46,7 @@ static inline void faults_setup(void)
 		{ "contig/fail_pin/verbose", "0" },
 		{ "contig/fail_map/verbose", "0" },
 		{ "contig/fail_copy/verbose", "0" },
+		{ "contig/fail_move/verbose", "0" },
 	};
 	char path[128];
 	size_t i;

@@ -208,6 +208,7 @@ int main(int argc, char **argv)
 		{ "io", bench_io },
 		{ "moves", bench_moves },
 		{ "crowd", bench_crowd },
+		{ "relocate", bench_relocate },
 	};
 	unsigned int i, runs = 0;
 

@@ -24,6 +24,9 @@
 /* Devices of the driver u-dma-buf: buffers of 64 KiB and 2 MiB. */
 #define U_DMA_BUF "/dev/udmabuf"
 
+/* Blocks of LARGE bytes in the reserve: see scripts/bench. */
+#define RESERVE_BLOCKS 3
+
 static int heap;
 static int udmabuf;
 
@@ -206,6 +209,35 @@ static void bench_use(size_t length)
 	}
 }
 
+/* Memory of the reserve that another user has just given back, all that there is. */
+static void bench_again(void)
+{
+	struct subject again = { .name = "reserve: alloc of what came back",
+				 .length = LARGE,
+				 .rungs = CONTIG_RUNGS_RESERVE };
+	struct subject clear = { .name = "clearing it", .kind = LIMIT,
+				 .length = LARGE };
+	int held[RESERVE_BLOCKS - 1], fd;
+	unsigned int i, turn;
+	uint64_t start;
+
+	for (i = 0; i < ARRAY_SIZE(held); i++)
+		held[i] = alloc_fd(&again);
+	for (turn = 0; turn < 16; turn++) {
+		use_fd(alloc_fd(&again), LARGE);
+		start = now_ns();
+		fd = alloc_fd(&again);
+		times_add(&again.times, now_ns() - start);
+		close(fd);
+		start = now_ns();
+		run_clear(&clear);
+		times_add(&clear.times, now_ns() - start);
+	}
+	report(&again, &clear, 0);
+	while (i--)
+		close(held[i]);
+}
+
 /* The same without using the memory, which is not cleared twice then. */
 static void bench_heap(size_t length)
 {
@@ -241,6 +273,7 @@ void bench_peers(void)
 	bench_use(64 * KIB);
 	bench_use(2 * MIB);
 	bench_use(LARGE);
+	bench_again();
 	write_file(HUGE_POOL, "0");
 	free(resident);
 	if (heap >= 0) {

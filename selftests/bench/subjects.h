@@ -72,5 +72,6 @@ void bench_locks(void);
 void bench_io(void);
 void bench_moves(void);
 void bench_crowd(void);
+void bench_relocate(void);
 
 #endif

@@ -619,8 +619,9 @@ int contig_unhold(struct contig *client, const void *addr, size_t length);
  * @length: bytes, not 0
  * @flags: CONTIG_LOCK_OUTPUT: the device will only read, so the pages need not
  *         be writable and do not become dirty; CONTIG_LOCK_CONTIGUOUS: only if
- *         the whole range is one extent; CONTIG_LOCK_DEVICE_CONTIGUOUS: only if
- *         the DMA addresses of the whole range are adjacent for the client's
+ *         the whole range is one extent, which a buffer is moved to if it has
+ *         several and can be moved; CONTIG_LOCK_DEVICE_CONTIGUOUS: only if the
+ *         DMA addresses of the whole range are adjacent for the client's
  *         device, wherever the memory lies
  *
  * Locks are counted per page and client; each must be undone by

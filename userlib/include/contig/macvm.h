@@ -309,8 +309,9 @@ OSErr LockMemoryForOutput(void *address, unsigned long count);
  * @address: first byte
  * @count: bytes
  *
- * The range is checked, as in the version in the ROM, and left unlocked if it
- * is not contiguous. A single page always is contiguous. A caller must be
+ * A buffer of contig is moved to one block if it can be, as in the version of
+ * virtual memory. Other memory is checked, as in the version in the ROM, and left
+ * unlocked if it is not contiguous. A single page always is contiguous. A caller must be
  * prepared to continue with LockMemory() and several blocks. A caller that may
  * not see physical addresses always gets cannotMakeContiguousErr for a longer
  * range, unless the range lies in one buffer of contig's.

@@ -316,8 +316,12 @@ class RangeFlags(enum.IntFlag):
     LOCK_OUTPUT: CONTIG_LOCK only: the device will only read, so the pages need
         not be writable and are not marked dirty
     LOCK_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the whole range
-        is one extent. Needs the right to see physical addresses (EPERM),
-        except for a single page and for a range of one buffer
+        is one extent. A buffer of contig of which the range is a part, in one
+        mapping, is moved to one extent if that is possible: it must be charged
+        to the client's account, nobody may have locked, imported or pinned any
+        of it, it may not consist of huge pages, and there must be memory, and
+        quota, for both places. Needs the right to see physical addresses
+        (EPERM), except for a single page and for a range of one buffer
     LOCK_DEVICE_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the DMA
         addresses of the whole range are adjacent for the client's device,
         wherever the memory lies; EUNATCH if the client has no device

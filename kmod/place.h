@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the memory of a buffer lies, and who relies on that
+ *
+ * A buffer can be moved (move.c) while nobody knows its addresses. Who looks up
+ * where its pages lie holds contig_buffer.place for reading meanwhile; who goes on
+ * using the addresses makes the buffer stay.
+ */
+#ifndef CONTIG_PLACE_H
+#define CONTIG_PLACE_H
+
+#include <linux/atomic.h>
+#include <linux/errno.h>
+#include <linux/rwsem.h>
+
+#include "buffer.h"
+
+/*
+ * Begin to look up where pages of a buffer lie. Waits while it is moved. May sleep;
+ * takes contig_buffer.place, lock order: client.h. Return 0, or -EINTR after a fatal
+ * signal.
+ */
+static inline int contig_place_look(struct contig_buffer *buffer)
+{
+	return down_read_killable(&buffer->place);
+}
+
+static inline void contig_place_looked(struct contig_buffer *buffer)
+{
+	up_read(&buffer->place);
+}
+
+/*
+ * Make a buffer stay where it is until contig_place_leave(). May sleep, as
+ * contig_place_look() does. Return 0, or -EINTR after a fatal signal.
+ */
+static inline int contig_place_stay(struct contig_buffer *buffer)
+{
+	int ret = contig_place_look(buffer);
+
+	if (ret)
+		return ret;
+	atomic_inc(&buffer->stays);
+	contig_place_looked(buffer);
+	return 0;
+}
+
+/* What was written to the memory before is seen by who moves it. Any context. */
+static inline void contig_place_leave(struct contig_buffer *buffer)
+{
+	(void)atomic_dec_return_release(&buffer->stays);
+}
+
+/* Return true if nobody uses the addresses of a buffer; pairs with the former. */
+static inline bool contig_place_free(const struct contig_buffer *buffer)
+{
+	return !atomic_read_acquire(&buffer->stays);
+}
+
+#endif /* CONTIG_PLACE_H */
