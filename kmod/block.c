@@ -150,6 +150,19 @@ unsigned long contig_block_carve(struct contig_block *block,
 	return block->pfn + at;
 }
 
+/*
+ * Allocate clean pages at a certain place, in whole granules. Return false if they are
+ * not all free.
+ */
+bool contig_block_claim(struct contig_block *block, unsigned long pfn,
+			unsigned long npages)
+{
+	struct genpool_data_fixed at = { .offset = pfn - block->pfn };
+
+	return gen_pool_alloc_algo(block->pool, npages, gen_pool_fixed_alloc,
+				   &at);
+}
+
 /* Return the pages of the largest free extent; @request NULL: unconstrained. */
 unsigned long contig_block_largest(const struct contig_block *block,
 				   const struct contig_request *request)

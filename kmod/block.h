@@ -72,6 +72,8 @@ bool contig_block_suits(const struct contig_block *block,
 			const struct contig_request *request);
 unsigned long contig_block_carve(struct contig_block *block,
 				 const struct contig_request *request);
+bool contig_block_claim(struct contig_block *block, unsigned long pfn,
+			unsigned long npages);
 unsigned long contig_block_largest(const struct contig_block *block,
 				   const struct contig_request *request);
 void contig_block_keep(struct contig_block *block, unsigned long pfn,

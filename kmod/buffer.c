@@ -110,10 +110,10 @@ static void contig_buffers_lock(const struct contig_buffer *buffer)
 /**
  * contig_buffer_swap() - exchange the memory of two buffers
  * @buffer: an exported buffer, of which contig_buffer.place is held for writing
- * @spare: one that nobody knows
+ * @spare: one that is not exported, exposed
  *
  * Both have pages with reference counts, of which only @buffer's may have names.
- * @buffer keeps what processes know it by. May sleep.
+ * @buffer keeps what processes know it by, and what it is charged. May sleep.
  */
 void contig_buffer_swap(struct contig_buffer *buffer,
 			struct contig_buffer *spare)
@@ -123,15 +123,13 @@ void contig_buffer_swap(struct contig_buffer *buffer,
 	contig_extents_swap(&buffer->extents, &spare->extents);
 	swap(buffer->ops, spare->ops);
 	swap(buffer->rung, spare->rung);
-	swap(buffer->charged, spare->charged);
 	swap(buffer->rung_data, spare->rung_data);
 	WRITE_ONCE(buffer->failed, 0);
 	xa_unlock(&contig_buffers.entries);
-	/* What is in the new memory now was in the old one, which nobody cleared. */
+	/* What is in the new memory now was in the old one, and is not zero. */
 	contig_buffer_expose(buffer);
 	/* Its new pages have no names until they are mapped, its old ones may have. */
 	spare->named = READ_ONCE(buffer->named);
-	contig_buffer_expose(spare);
 }
 
 /* Free a buffer and its memory. */
@@ -180,6 +178,51 @@ void contig_buffers_sweep(void (*look)(struct contig_buffer *buffer))
 	xa_unlock(entries);
 }
 
+/**
+ * contig_buffers_visit() - call a function for each exported buffer
+ * @visit: called with the list of buffers locked: must not sleep
+ * @arg: passed to @visit
+ *
+ * Buffers that are exported, moved or freed meanwhile may be visited or not. May sleep.
+ */
+void contig_buffers_visit(void (*visit)(const struct contig_buffer *buffer,
+					void *arg), void *arg)
+{
+	struct xarray *entries = &contig_buffers.entries;
+	struct contig_buffer *buffer;
+	unsigned long id = 0;
+
+	xa_lock(entries);
+	while ((buffer = xa_find(entries, &id, ULONG_MAX, XA_PRESENT))) {
+		visit(buffer, arg);
+		/* There can be hundreds of thousands of buffers. */
+		if (!(++id % 256)) {
+			xa_unlock(entries);
+			cond_resched();
+			xa_lock(entries);
+		}
+	}
+	xa_unlock(entries);
+}
+
+/* Find a buffer. Return it with a reference, or NULL. Any context. */
+struct contig_buffer *contig_buffers_get(unsigned long id)
+{
+	struct xarray *entries = &contig_buffers.entries;
+	struct contig_buffer *buffer;
+	struct dma_buf *dmabuf;
+
+	xa_lock(entries);
+	buffer = xa_load(entries, id);
+	/* Pairs with contig_buffer_export(). */
+	dmabuf = buffer ? smp_load_acquire(&buffer->dmabuf) : NULL;
+	/* Its last reference is dropped before it leaves the list. */
+	if (!dmabuf || !get_file_active(&dmabuf->file))
+		buffer = NULL;
+	xa_unlock(entries);
+	return buffer;
+}
+
 void contig_buffer_get(struct contig_buffer *buffer)
 {
 	get_dma_buf(buffer->dmabuf);
@@ -225,31 +268,38 @@ static bool contig_buffer_overlaps(const struct contig_buffer *buffer,
 	return false;
 }
 
+/**
+ * struct contig_failed_range - a question about buffers with failed pages
+ * @start: first page frame
+ * @end: the first behind
+ * @found: such a buffer has one of these
+ */
+struct contig_failed_range {
+	unsigned long start;
+	unsigned long end;
+	bool found;
+};
+
+static void contig_buffer_look_failed(const struct contig_buffer *buffer,
+				      void *arg)
+{
+	struct contig_failed_range *range = arg;
+
+	if (!range->found && READ_ONCE(buffer->failed))
+		range->found = contig_buffer_overlaps(buffer, range->start,
+						      range->end);
+}
+
 /*
  * Return true if a buffer with failed pages contains page frames from @start up
  * to @end.
  */
 bool contig_buffers_failed(unsigned long start, unsigned long end)
 {
-	struct xarray *entries = &contig_buffers.entries;
-	struct contig_buffer *buffer;
-	unsigned long id = 0;
-	bool found = false;
+	struct contig_failed_range range = { .start = start, .end = end };
 
-	xa_lock(entries);
-	while (!found &&
-	       (buffer = xa_find(entries, &id, ULONG_MAX, XA_PRESENT))) {
-		found = READ_ONCE(buffer->failed) &&
-			contig_buffer_overlaps(buffer, start, end);
-		/* There can be hundreds of thousands of buffers. */
-		if (!(++id % 256)) {
-			xa_unlock(entries);
-			cond_resched();
-			xa_lock(entries);
-		}
-	}
-	xa_unlock(entries);
-	return found;
+	contig_buffers_visit(contig_buffer_look_failed, &range);
+	return range.found;
 }
 
 /**

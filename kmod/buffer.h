@@ -44,12 +44,13 @@ struct inode;
  *         constant
  * @dma: DMA address from dma_alloc_attrs(); constant
  * @rung_data: private data of the rung
- * @asked: what it was asked for, if that was not met by one extent; NULL if it is
- *         not to be moved. Constant once it is exported
+ * @asked: what it was asked for, if it is of the reserve or has several extents; NULL
+ *         if it is not to be moved. Constant once it is exported
  * @place: where it lies: see place.h
  * @stays: users of its addresses
  * @moving: bit 0 is set while it is being moved
- * @moved: time at which that ended, in jiffies
+ * @move_again: time, in jiffies, before which it is not moved again; 0 at first
+ * @move_failures: attempts in a row that failed, up to a limit
  * @failed: number of failed pages that the last sweep found; changed only by
  *          the sweep
  * @named: its pages have their mapping and index set: see mmap.c
@@ -85,7 +86,8 @@ struct contig_buffer {
 	struct rw_semaphore place; /* where it lies */
 	atomic_t stays;
 	unsigned long moving;
-	unsigned long moved;
+	unsigned long move_again;
+	unsigned int move_failures;
 	unsigned long failed;
 	bool named;
 	bool exposed;
@@ -119,6 +121,9 @@ void contig_buffer_abandon(struct contig_buffer *buffer);
 void contig_buffer_destroy(struct contig_buffer *buffer);
 void contig_buffer_swap(struct contig_buffer *buffer,
 			struct contig_buffer *spare);
+void contig_buffers_visit(void (*visit)(const struct contig_buffer *buffer,
+					void *arg), void *arg);
+struct contig_buffer *contig_buffers_get(unsigned long id);
 void contig_buffer_get(struct contig_buffer *buffer);
 void contig_buffer_put(struct contig_buffer *buffer);
 bool contig_buffer_no_map(const struct contig_buffer *buffer);

@@ -25,6 +25,7 @@ static const char *const contig_fault_names[CONTIG_FAULT_POINTS] = {
 	[CONTIG_FAULT_MAP] = "fail_map",
 	[CONTIG_FAULT_COPY] = "fail_copy",
 	[CONTIG_FAULT_MOVE] = "fail_move",
+	[CONTIG_FAULT_MOVE_COPIED] = "fail_move_copied",
 };
 
 /* Return true if a test requested that this step fail. */

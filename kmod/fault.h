@@ -22,6 +22,7 @@ struct dentry;
  *                    device or the kernel
  * @CONTIG_FAULT_COPY: a write to user space
  * @CONTIG_FAULT_MOVE: moving a buffer
+ * @CONTIG_FAULT_MOVE_COPIED: moving a buffer, when it has been copied
  * @CONTIG_FAULT_POINTS: number of these
  */
 enum contig_fault_point {
@@ -34,6 +35,7 @@ enum contig_fault_point {
 	CONTIG_FAULT_MAP,
 	CONTIG_FAULT_COPY,
 	CONTIG_FAULT_MOVE,
+	CONTIG_FAULT_MOVE_COPIED,
 	CONTIG_FAULT_POINTS
 };
 

@@ -21,6 +21,7 @@
  *            constant
  * @pages: pages charged to this account
  * @turns: requests that wait for their turn to empty memory
+ * @gathers: bit 0 is set while a buffer of it is made contiguous
  * @rcu: frees it
  */
 struct contig_user {
@@ -29,6 +30,7 @@ struct contig_user {
 	bool ordinary;
 	atomic_long_t pages;
 	struct contig_turn_account turns;
+	unsigned long gathers;
 	struct rcu_head rcu;
 };
 

@@ -13,15 +13,14 @@
 #include "dma_device.h"
 #include "dma_map.h"
 #include "foreign.h"
+#include "gather.h"
 #include "lock.h"
-#include "move.h"
 #include "pin.h"
 #include "stale.h"
 #include "stats.h"
 #include "target.h"
 #include "trace.h"
 #include "ucmd.h"
-#include "vma.h"
 
 /* Map the pins in @added for the client's device; if that fails, release them. */
 static int contig_lock_map(struct contig_client *client, u32 flags,
@@ -263,32 +262,6 @@ out:
 	return ret;
 }
 
-/*
- * Move a buffer that is to be contiguous and is not, if a range lies in one. What
- * cannot be moved will turn out not to be contiguous. Return 0 or -EINTR.
- */
-static int contig_lock_gather(struct contig_client *client,
-			      const struct contig_target *target)
-{
-	unsigned long npages = target->last - target->first + 1;
-	struct contig_vma mapping;
-	int ret;
-
-	if (target->buffer)
-		return contig_move_gather(target->buffer, client->user,
-					  target->first, target->last);
-	if (target->dmabuf)
-		return 0;
-	ret = contig_vma_at(client->space->mm, target->first, target->last,
-			    &mapping);
-	if (!ret && mapping.buffer && mapping.npages == npages)
-		ret = contig_move_gather(mapping.buffer, client->user,
-					 mapping.offset,
-					 mapping.offset + npages - 1);
-	contig_vma_put(&mapping);
-	return ret;
-}
-
 /**
  * contig_lock_target() - add one to the lock count of every page of a range
  * @client: with its lock held
@@ -322,12 +295,9 @@ int contig_lock_target(struct contig_client *client,
 		      (output ? FMODE_READ : FMODE_WRITE)))
 			return -EACCES;
 	}
-	if (!contig_lock_is_apart(target))
-		return contig_lock_among(client, target, flags);
-	if (flags & CONTIG_LOCK_CONTIGUOUS &&
-	    contig_lock_gather(client, target) == -EINTR)
-		return -EINTR;
-	return contig_lock_apart(client, target, flags);
+	return contig_lock_is_apart(target) ?
+	       contig_lock_apart(client, target, flags) :
+	       contig_lock_among(client, target, flags);
 }
 
 static int contig_lock_range(struct contig_client *client,
@@ -353,6 +323,10 @@ int contig_lock_ioctl(struct contig_ucmd *ucmd)
 
 	if (cmd->flags & ~known || cmd->reserved)
 		return -EOPNOTSUPP;
+	/* What cannot be moved will turn out not to be contiguous. */
+	if (cmd->flags & CONTIG_LOCK_CONTIGUOUS &&
+	    contig_gather_range(ucmd->client, &range) == -EINTR)
+		return -EINTR;
 	ret = contig_target_do(ucmd->client, &range, true, contig_lock_range,
 			       cmd);
 	contig_stats_count(ret ? CONTIG_EVENT_LOCK_FAILED : CONTIG_EVENT_LOCK);

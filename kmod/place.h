@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where the memory of a buffer lies, and who relies on that
+ * Where the memory of a buffer lies, and what relies on that
  *
- * A buffer can be moved (move.c) while nobody knows its addresses. Who looks up
- * where its pages lie holds contig_buffer.place for reading meanwhile; who goes on
- * using the addresses makes the buffer stay.
+ * A buffer can be moved (relocate.c) while its addresses are not in use. Looking up
+ * where its pages lie takes holding contig_buffer.place for reading; using the addresses
+ * afterwards takes making the buffer stay.
  */
 #ifndef CONTIG_PLACE_H
 #define CONTIG_PLACE_H
@@ -45,13 +45,13 @@ static inline int contig_place_stay(struct contig_buffer *buffer)
 	return 0;
 }
 
-/* What was written to the memory before is seen by who moves it. Any context. */
+/* What was written to the memory before is copied if it is moved. Any context. */
 static inline void contig_place_leave(struct contig_buffer *buffer)
 {
 	(void)atomic_dec_return_release(&buffer->stays);
 }
 
-/* Return true if nobody uses the addresses of a buffer; pairs with the former. */
+/* Return true if the addresses of a buffer are not in use; pairs with the former. */
 static inline bool contig_place_free(const struct contig_buffer *buffer)
 {
 	return !atomic_read_acquire(&buffer->stays);

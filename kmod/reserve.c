@@ -26,6 +26,7 @@
 #include "poison.h"
 #include "request.h"
 #include "reserve.h"
+#include "reserve_state.h"
 #include "rung.h"
 #include "scrub.h"
 #include "take.h"
@@ -35,66 +36,6 @@ static char *early;
 module_param(early, charp, 0444);
 MODULE_PARM_DESC(early,
 		 "blocks to reserve at load: SIZE[*COUNT][@BITSbit][/align=SIZE][/node=NODE][/huge] or SIZE@ADDRESS[/node=NODE][/keep], with commas between, for example 64M*2,4M*16@32bit");
-
-/**
- * struct contig_reserve - the blocks of the reserve
- * @blocks: the blocks asked for, in the order of contig_block_compare()
- * @nr: number of blocks
- * @longest: pages in the longest block that was taken and is visible to callers
- *           without and with the right to see physical addresses; see
- *           contig_block_visible(). Constant after loading
- * @total: pages reserved, likewise
- * @checked: state of contig_poison_news() for free memory
- * @missing: pages asked for that could not be taken
- *
- * Protected by contig_reserve_lock, as are the pools.
- */
-static struct contig_reserve {
-	struct contig_block *blocks;
-	unsigned int nr;
-	unsigned long longest[2];
-	unsigned long total[2];
-	unsigned int checked;
-	unsigned long missing;
-} reserve;
-
-/* Take failed pages out of the pools. Call this before use of the pools. */
-static void contig_reserve_check(void)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&contig_reserve_lock);
-	if (!contig_poison_news(&reserve.checked))
-		return;
-	for (i = 0; i < reserve.nr; i++) {
-		struct contig_block *block = &reserve.blocks[i];
-
-		if (block->pool)
-			contig_block_check(block, block->pfn, block->npages);
-	}
-}
-
-void contig_reserve_sweep(void)
-{
-	guard(mutex)(&contig_reserve_lock);
-	contig_reserve_check();
-}
-
-/* Return true if a block has page frames from @start up to @end. */
-bool contig_reserve_overlaps(unsigned long start, unsigned long end)
-{
-	unsigned int i;
-
-	guard(mutex)(&contig_reserve_lock);
-	for (i = 0; i < reserve.nr; i++) {
-		const struct contig_block *block = &reserve.blocks[i];
-
-		if (block->pool && block->pfn < end &&
-		    start < block->pfn + block->npages)
-			return true;
-	}
-	return false;
-}
 
 /* Times that a request tries to lock the blocks if it may not wait. */
 #define CONTIG_RESERVE_TRIES 100
@@ -125,7 +66,8 @@ static enum contig_blocked
 contig_reserve_cause(const struct contig_request *request, bool *hope)
 {
 	enum contig_blocked blocked = CONTIG_BLOCKED_CONSTRAINTS;
-	unsigned long longest = reserve.longest[request->told], most = longest;
+	unsigned long longest = contig_reserve.longest[request->told];
+	unsigned long most = longest;
 	unsigned int i;
 
 	*hope = false;
@@ -141,14 +83,15 @@ contig_reserve_cause(const struct contig_request *request, bool *hope)
 		return CONTIG_BLOCKED_EXHAUSTED;
 	if (!contig_reserve_enter(request))
 		return CONTIG_BLOCKED_WAIT;
-	for (i = 0; i < reserve.nr && !*hope; i++) {
-		if (!contig_block_suits(&reserve.blocks[i], request))
+	for (i = 0; i < contig_reserve.nr && !*hope; i++) {
+		const struct contig_block *block = &contig_reserve.blocks[i];
+
+		if (!contig_block_suits(block, request))
 			continue;
 		blocked = CONTIG_BLOCKED_EXHAUSTED;
 		/* It may have become clean just now. */
-		*hope = reserve.blocks[i].dirty ||
-			contig_block_largest(&reserve.blocks[i], request) >=
-				request->npages;
+		*hope = block->dirty || contig_block_largest(block, request) >=
+						request->npages;
 	}
 	mutex_unlock(&contig_reserve_lock);
 	return blocked;
@@ -180,16 +123,10 @@ bool contig_reserve_possible(const struct contig_request *request)
 	/* If it may not wait, its rung will find out. */
 	if (!contig_reserve_enter(request))
 		return true;
-	for (i = 0; i < reserve.nr && !suits; i++)
-		suits = contig_block_suits(&reserve.blocks[i], request);
+	for (i = 0; i < contig_reserve.nr && !suits; i++)
+		suits = contig_block_suits(&contig_reserve.blocks[i], request);
 	mutex_unlock(&contig_reserve_lock);
 	return suits;
-}
-
-/* Return how many pages regions have; totalram_pages() does not count them. */
-unsigned long contig_reserve_given(void)
-{
-	return reserve.total[true] - reserve.total[false];
 }
 
 /* Cut a request out of one block. Whole granules are charged. */
@@ -240,11 +177,10 @@ static int contig_reserve_carve(const struct contig_request *request,
 		return -EAGAIN;
 	contig_reserve_check();
 	for (pass = 0; pass < 4 && !*pfn; pass++) {
-		for (i = reserve.nr; i-- && !*pfn;) {
-			if (contig_block_pass(&reserve.blocks[i], request) !=
-			    pass)
+		for (i = contig_reserve.nr; i-- && !*pfn;) {
+			*block = &contig_reserve.blocks[i];
+			if (contig_block_pass(*block, request) != pass)
 				continue;
-			*block = &reserve.blocks[i];
 			*pfn = contig_block_cut(*block, request, buffer);
 		}
 	}
@@ -283,7 +219,7 @@ static int contig_reserve_reuse(const struct contig_request *request,
 
 static bool contig_reserve_present(const struct contig_request *request)
 {
-	return reserve.total[request->told];
+	return contig_reserve.total[request->told];
 }
 
 static int contig_reserve_alloc(const struct contig_request *request,
@@ -352,73 +288,6 @@ static void contig_reserve_free(struct contig_buffer *buffer)
 	contig_extents_free(&buffer->extents);
 }
 
-/*
- * Return the longest free extent, in pages, of the blocks that are visible to
- * callers as @told says; one that meets @request, if that is not NULL. Set
- * @promise, if not NULL, to the most that it can be when all memory is clean.
- */
-static unsigned long contig_reserve_hole(const struct contig_request *request,
-					 bool told, unsigned long *promise)
-{
-	unsigned long largest = 0;
-	unsigned int i;
-
-	lockdep_assert_held(&contig_reserve_lock);
-	if (promise)
-		*promise = 0;
-	for (i = 0; i < reserve.nr; i++) {
-		struct contig_block *block = &reserve.blocks[i];
-
-		if (!contig_block_visible(block, told) ||
-		    (request && !contig_block_allowed(block, request)))
-			continue;
-		if (promise && block->dirty && !request->keep)
-			*promise = max(*promise,
-				       contig_block_potential(block, request));
-		if (block->npages > largest)
-			largest = max(largest,
-				      contig_block_largest(block, request));
-	}
-	return largest;
-}
-
-/**
- * struct contig_reserve_figures - pages of the reserve by state
- * @clean: free and clean
- * @lost: in granules that failed
- * @kept: free, with the contents from before the module was loaded
- * @dirty: came back, and are not clean yet
- * @quarantined: those of @dirty that are in quarantine
- */
-struct contig_reserve_figures {
-	unsigned long clean;
-	unsigned long lost;
-	unsigned long kept;
-	unsigned long dirty;
-	unsigned long quarantined;
-};
-
-/* Add up the blocks that are visible to callers as @told says. */
-static struct contig_reserve_figures contig_reserve_count(bool told)
-{
-	struct contig_reserve_figures sum = {};
-	unsigned int i;
-
-	lockdep_assert_held(&contig_reserve_lock);
-	for (i = 0; i < reserve.nr; i++) {
-		const struct contig_block *block = &reserve.blocks[i];
-
-		if (!contig_block_visible(block, told))
-			continue;
-		sum.clean += gen_pool_avail(block->pool);
-		sum.lost += block->lost;
-		sum.kept += contig_block_kept(block);
-		sum.dirty += block->dirty;
-		sum.quarantined += block->quarantined;
-	}
-	return sum;
-}
-
 static unsigned long contig_reserve_largest(const struct contig_request *request,
 					    const struct contig_survey *survey)
 {
@@ -436,52 +305,13 @@ static unsigned long contig_reserve_largest(const struct contig_request *request
 	return contig_reserve_hole(request, request->told, NULL);
 }
 
-/* Return the sizes, in bytes, that a caller may know; @told: see request.h. */
-void contig_reserve_totals(bool told, u64 *total, u64 *free, u64 *largest)
+/* Buffers can be moved to make more room. */
+static bool contig_reserve_lower_bound(const struct contig_request *request,
+				       const struct contig_survey *unused)
 {
-	struct contig_reserve_figures sum;
-
-	*total = *free = *largest = 0;
-	if (!reserve.total[told])
-		return;
-
-	guard(mutex)(&contig_reserve_lock);
-	contig_reserve_check();
-	sum = contig_reserve_count(told);
-	*total = (u64)(reserve.total[told] - sum.lost) << PAGE_SHIFT;
-	*free = (u64)(sum.clean + sum.dirty - sum.quarantined) << PAGE_SHIFT;
-	*largest = (u64)contig_reserve_hole(NULL, told, NULL) << PAGE_SHIFT;
-}
-
-/* Print a line with a number of bytes. */
-static void contig_reserve_show_pages(struct seq_file *m, const char *what,
-				      unsigned long npages)
-{
-	seq_printf(m, "%-18s %12llu\n", what, (u64)npages << PAGE_SHIFT);
-}
-
-int contig_reserve_show(struct seq_file *m, void *unused)
-{
-	bool seen = contig_may_see_physical_noaudit();
-	struct contig_reserve_figures sum;
-	unsigned int i;
-
-	guard(mutex)(&contig_reserve_lock);
-	contig_reserve_check();
-	sum = contig_reserve_count(true);
-	seq_printf(m, "%-18s %12s %s\n", "address", "bytes", "state");
-	for (i = 0; i < reserve.nr; i++)
-		contig_block_show(&reserve.blocks[i], m, seen);
-	contig_reserve_show_pages(m, "total", reserve.total[true]);
-	contig_reserve_show_pages(m, "missing", reserve.missing);
-	contig_reserve_show_pages(m, "failed", sum.lost);
-	contig_reserve_show_pages(m, "clean", sum.clean);
-	contig_reserve_show_pages(m, "kept", sum.kept);
-	contig_reserve_show_pages(m, "to scrub", sum.dirty - sum.quarantined);
-	contig_reserve_show_pages(m, "quarantined", sum.quarantined);
-	contig_reserve_show_pages(m, "largest",
-				  contig_reserve_hole(NULL, true, NULL));
-	return 0;
+	return !request->keep && !request->no_wait &&
+	       contig_reserve_clean(request) > contig_reserve_largest(request,
+								      unused);
 }
 
 /* Make the pool of a block that was taken. */
@@ -499,9 +329,9 @@ static int contig_reserve_fill(struct contig_block *block, unsigned long pfn)
 	for (told = 0; told < 2; told++) {
 		if (!contig_block_visible(block, told))
 			continue;
-		reserve.longest[told] = max(reserve.longest[told],
-					    block->npages);
-		reserve.total[told] += block->npages;
+		contig_reserve.longest[told] =
+			max(contig_reserve.longest[told], block->npages);
+		contig_reserve.total[told] += block->npages;
 	}
 	return 0;
 }
@@ -520,7 +350,7 @@ static int contig_reserve_take(struct contig_block *block, unsigned long *low,
 	if (ret == -EINTR && contig_orphan_ends(orphan))
 		return ret;
 	if (ret) {
-		reserve.missing += block->npages;
+		contig_reserve.missing += block->npages;
 		/* contig_region_take() has logged why. */
 		if (block->ask.address)
 			return 0;
@@ -534,7 +364,7 @@ static int contig_reserve_take(struct contig_block *block, unsigned long *low,
 	contig_block_put(block, pfn);
 	if (contig_orphan_ends(orphan))
 		return ret;
-	reserve.missing += block->npages;
+	contig_reserve.missing += block->npages;
 	return 0;
 }
 
@@ -549,22 +379,23 @@ int contig_reserve_init(void)
 	if (!early || !*early)
 		return 0;
 
-	ret = contig_blocks_plan(early, &reserve.blocks);
+	ret = contig_blocks_plan(early, &contig_reserve.blocks);
 	if (ret < 0)
 		return ret;
 	/* From here on contig_reserve_sweep() may look at the blocks. */
 	scoped_guard(mutex, &contig_reserve_lock)
-		reserve.nr = ret;
-	for (ret = 0, i = 0; i < reserve.nr && !ret; i++)
-		ret = contig_reserve_take(&reserve.blocks[i], &low, &orphan);
+		contig_reserve.nr = ret;
+	for (ret = 0, i = 0; i < contig_reserve.nr && !ret; i++)
+		ret = contig_reserve_take(&contig_reserve.blocks[i], &low,
+					  &orphan);
 	contig_orphan_put(&orphan);
 	if (ret) {
 		contig_reserve_exit();
 		return ret;
 	}
 	pr_info("reserved %lu KiB in advance, %lu KiB could not be had\n",
-		reserve.total[true] << (PAGE_SHIFT - 10),
-		reserve.missing << (PAGE_SHIFT - 10));
+		contig_reserve.total[true] << (PAGE_SHIFT - 10),
+		contig_reserve.missing << (PAGE_SHIFT - 10));
 	return 0;
 }
 
@@ -576,13 +407,13 @@ void contig_reserve_exit(void)
 	contig_scrub_exit();
 	/* If loading failed, sweeps and hotplug may still use the blocks. */
 	scoped_guard(mutex, &contig_reserve_lock) {
-		nr = reserve.nr;
-		reserve.nr = 0;
+		nr = contig_reserve.nr;
+		contig_reserve.nr = 0;
 	}
 	/* Without the lock: unmapping memory takes the lock of hotplug. */
 	for (i = 0; i < nr; i++)
-		contig_block_exit(&reserve.blocks[i]);
-	kfree(reserve.blocks);
+		contig_block_exit(&contig_reserve.blocks[i]);
+	kfree(contig_reserve.blocks);
 }
 
 const struct contig_rung_ops contig_reserve_ops = {
@@ -591,4 +422,5 @@ const struct contig_rung_ops contig_reserve_ops = {
 	.alloc = contig_reserve_alloc,
 	.free = contig_reserve_free,
 	.largest = contig_reserve_largest,
+	.lower_bound = contig_reserve_lower_bound,
 };

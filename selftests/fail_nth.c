@@ -379,6 +379,8 @@ POINT(pin, .prepare = some_memory, .run = do_lock, .undo = undo_lock,
 POINT(map, .prepare = scatter_buffer, .run = do_mmap, .undo = undo_mmap,
       .error = ENOMEM);
 POINT(copy, .run = do_info, .error = EFAULT);
+POINT(move_copied, .prepare = scatter_buffer, .run = do_gather,
+      .undo = undo_lock_fd, .error = EILSEQ);
 POINT(move, .prepare = scatter_buffer, .run = do_gather, .undo = undo_lock_fd,
       .error = EILSEQ);
 /*

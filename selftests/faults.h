@@ -47,6 +47,7 @@ static inline void faults_setup(void)
 		{ "contig/fail_map/verbose", "0" },
 		{ "contig/fail_copy/verbose", "0" },
 		{ "contig/fail_move/verbose", "0" },
+		{ "contig/fail_move_copied/verbose", "0" },
 	};
 	char path[128];
 	size_t i;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Buffers that are moved, to lock them in one piece: contents, mappings of all
- * processes and descriptors stay, no store is lost, and a buffer whose addresses
- * somebody knows stays where it is
+ * processes and descriptors stay, no store is lost, and a buffer whose addresses are
+ * in use stays where it is
  */
 #include <linux/futex.h>
 #include <pthread.h>
@@ -219,7 +219,7 @@ TEST_F(moving, keeps_futexes)
 	test_unlock_buffer(self->fd, self->buffer, 0, LENGTH);
 }
 
-/* The kernel can drop a reference later than whoever had it. */
+/* The kernel can drop a reference later than its user. */
 static bool moves(void *arg)
 {
 	FIXTURE_DATA(moving) *self = arg;
@@ -270,7 +270,7 @@ TEST_F(moving, stays_while_a_page_is_registered)
 }
 
 /*
- * Whom the buffer is not charged to: the owner would pay for both places. A uid has
+ * An account that the buffer is not charged to: the owner would pay for both. A uid has
  * another account for what it opens without the capability.
  */
 static int lock_of_other_account(int buffer)
