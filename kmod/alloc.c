@@ -66,7 +66,8 @@ struct contig_buffer *contig_alloc_buffer(const struct contig_request *request,
 			       ret);
 	if (!ret) {
 		/* Without that it cannot be moved. */
-		if (buffer->extents.nr > 1)
+		if (buffer->extents.nr > 1 ||
+		    buffer->rung == CONTIG_RUNG_RESERVE)
 			buffer->asked = kmemdup(request, sizeof(*request),
 						CONTIG_GFP);
 		return buffer;
@@ -121,6 +122,20 @@ static void contig_alloc_clear(struct contig_alloc *cmd)
 	memset_startat(cmd, 0, out_reports);
 }
 
+/* Tell which buffer is in the way, as far as the caller may know. */
+static void contig_alloc_blame(struct contig_alloc *cmd,
+			       const struct contig_request *request)
+{
+	const struct contig_in_way *in_way = request->in_way;
+
+	if (request->told || in_way->own)
+		cmd->out_in_way_id = in_way->id;
+	if (request->told) {
+		cmd->out_in_way_pid = in_way->pid;
+		cmd->out_in_way_uid = in_way->uid;
+	}
+}
+
 static int contig_alloc_failed(struct contig_ucmd *ucmd,
 			       const struct contig_request *request, int error)
 {
@@ -138,12 +153,14 @@ static int contig_alloc_failed(struct contig_ucmd *ucmd,
 						cmd->out_report_count);
 	contig_reports_blur(request, ucmd->client->user, cmd->out_reports,
 			    cmd->out_report_count);
+	contig_alloc_blame(cmd, request);
 	return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: error;
 }
 
 int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 {
 	struct contig_alloc *cmd = ucmd->cmd;
+	struct contig_in_way in_way = {};
 	struct contig_request request;
 	struct contig_buffer *buffer;
 	int ret;
@@ -159,6 +176,7 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 	if (ret)
 		return ret;
 
+	request.in_way = &in_way;
 	cmd->out_address_bits = contig_request_address_bits(&request);
 	buffer = contig_alloc_buffer(&request, cmd->name, cmd->out_reports,
 				     &cmd->out_report_count);

@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 
 #include "buffer.h"
+#include "compact.h"
 #include "constraints.h"
 #include "huge.h"
 #include "ladder.h"
@@ -76,6 +77,9 @@ static int contig_rung_try(const struct contig_request *request,
 		return ret;
 	buffer->mapping = ops->mapping;
 	ret = ops->alloc(request, buffer, report);
+	if (ret == -ENOMEM && rung == CONTIG_RUNG_RESERVE &&
+	    report->blocked == CONTIG_BLOCKED_EXHAUSTED)
+		ret = contig_compact(request, buffer, report);
 	if (ret)
 		return ret;
 	if (!contig_extents_fit(request, &buffer->extents)) {

@@ -11,9 +11,24 @@
 
 #include <uapi/linux/contig.h>
 
+struct contig_in_way;
 struct contig_orphan;
 struct contig_pool;
 struct contig_user;
+
+/**
+ * struct contig_in_way - a buffer that keeps the reserve from making room
+ * @id: its number, 0 if there is none
+ * @pid: process that allocated it
+ * @uid: user that it is charged to
+ * @own: that is the account of the request
+ */
+struct contig_in_way {
+	unsigned long id;
+	pid_t pid;
+	uid_t uid;
+	bool own;
+};
 
 /**
  * struct contig_request - a request for memory
@@ -50,6 +65,7 @@ struct contig_user;
  * @start: time at which it was made
  * @deadline: time at which it fails
  * @orphan: receives the job that it abandons; NULL if it does not keep one
+ * @in_way: receives the buffer that it failed for; NULL if that is of no interest
  */
 struct contig_request {
 	struct contig_user *user;
@@ -80,6 +96,7 @@ struct contig_request {
 	ktime_t start;
 	ktime_t deadline;
 	struct contig_orphan *orphan;
+	struct contig_in_way *in_way;
 };
 
 void contig_request_init_plain(struct contig_request *request,

@@ -51,6 +51,8 @@ static const char *const contig_event_names[CONTIG_EVENTS] = {
 	[CONTIG_EVENT_LOOK] = "looks at page frames in searches",
 	[CONTIG_EVENT_MOVE] = "buffers moved",
 	[CONTIG_EVENT_MOVE_FAILED] = "buffers that could not be moved",
+	[CONTIG_EVENT_COMPACT] = "requests that compacted the reserve",
+	[CONTIG_EVENT_COMPACT_FAILED] = "requests that could not",
 };
 
 struct contig_rung_stats {

@@ -375,6 +375,12 @@ FIXTURE_VARIANT_ADD(hole, largest_first) { .at = { 0, 4, 6 } };
 FIXTURE_VARIANT_ADD(hole, largest_in_the_middle) { .at = { 4, 2, 8 } };
 FIXTURE_VARIANT_ADD(hole, largest_last) { .at = { 7, 5, 1 } };
 
+static void give_back(struct piece *piece)
+{
+	close(piece->fd);
+	piece->fd = -1;
+}
+
 /* Find where a row fits into one block: adjacent blocks are not merged. */
 static uint64_t row_in_a_block(int client)
 {
@@ -420,10 +426,15 @@ FIXTURE_SETUP(hole) {
 			  self->pieces[first + i].pfn);
 	self->row = &self->pieces[first];
 	for (i = 0; i < 3; i++)
-		close(self->row[variant->at[0] + i].fd);
-	close(self->row[variant->at[1]].fd);
+		give_back(&self->row[variant->at[0] + i]);
+	give_back(&self->row[variant->at[1]]);
 	for (i = 0; i < 2; i++)
-		close(self->row[variant->at[2] + i].fd);
+		give_back(&self->row[variant->at[2] + i]);
+	/* The others are not moved to make room. */
+	for (i = 0; i < self->n; i++)
+		if (self->pieces[i].fd >= 0)
+			test_lock_buffer(self->fd, self->pieces[i].fd, 0, PIECE,
+					 0);
 	reserve_settle();
 }
 
@@ -442,7 +453,7 @@ TEST_F_TIMEOUT(hole, largest_is_what_can_be_had, 400)
 	EXPECT_EQ(6 * PIECE, info.out_reserve_free);
 	alloc = alloc_request(4 * PIECE, CONTIG_RUNGS_RESERVE);
 	test_err_alloc(ENOMEM, self->fd, &alloc);
-	EXPECT_EQ(CONTIG_BLOCKED_EXHAUSTED, alloc.out_reports[0].blocked);
+	EXPECT_EQ(CONTIG_BLOCKED_LOCKED, alloc.out_reports[0].blocked);
 	EXPECT_EQ(3 * PIECE, alloc.out_reports[0].largest);
 	/* A request takes the hole of its size. */
 	for (i = 3; i; i--) {

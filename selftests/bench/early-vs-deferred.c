@@ -113,6 +113,7 @@ static const char *const reasons[] = {
 	[CONTIG_BLOCKED_SEGMENTS] = "needs more extents",
 	[CONTIG_BLOCKED_CONTENTS] = "has no contents",
 	[CONTIG_BLOCKED_WAIT] = "nothing free now",
+	[CONTIG_BLOCKED_LOCKED] = "locked buffers in the way",
 };
 
 static int client;

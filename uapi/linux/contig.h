@@ -360,6 +360,9 @@ struct contig_constraints {
  *                       reclaiming or scrubbing some, by calling CMA or the DMA
  *                       API, or by waiting for another request;
  *                       CONTIG_ALLOC_NO_WAIT forbids that
+ * @CONTIG_BLOCKED_LOCKED: the reserve has enough free memory, but not in one
+ *                         piece, and every site has a buffer that cannot be
+ *                         moved: locked, imported, or of huge pages
  */
 enum contig_blocked {
 	CONTIG_BLOCKED_NOT = 0,
@@ -376,7 +379,8 @@ enum contig_blocked {
 	CONTIG_BLOCKED_SIGNAL = 11,
 	CONTIG_BLOCKED_SEGMENTS = 12,
 	CONTIG_BLOCKED_CONTENTS = 13,
-	CONTIG_BLOCKED_WAIT = 14
+	CONTIG_BLOCKED_WAIT = 14,
+	CONTIG_BLOCKED_LOCKED = 15
 };
 
 /**
@@ -540,6 +544,15 @@ enum contig_frames {
  *                 pages, else 0. Where its offsets and the addresses of a mapping
  *                 are alike modulo that size, the CPU maps whole huge pages, at
  *                 the first access
+ * @out_in_way_id: with CONTIG_BLOCKED_LOCKED: number, in debugfs and fdinfo, of
+ *                 the first buffer that keeps the reserve from making room where
+ *                 fewest do. 0 in all other cases, and for a caller without the
+ *                 right to see physical addresses unless the buffer is charged to
+ *                 its account
+ * @out_in_way_pid: the process that allocated it, in the initial PID namespace;
+ *                  0 for a caller without that right
+ * @out_in_way_uid: the user that it is charged to, in the initial user namespace;
+ *                  likewise
  *
  * Allocate memory for a device: try the rungs in turn until one gives memory
  * that meets all constraints. The memory is zero, except with
@@ -569,6 +582,9 @@ struct contig_alloc {
 	__u32 out_at_least;
 	__u32 out_address_bits;
 	__u32 out_huge_size;
+	__aligned_u64 out_in_way_id;
+	__u32 out_in_way_pid;
+	__u32 out_in_way_uid;
 };
 
 #define CONTIG_ALLOC _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_ALLOC)
@@ -746,8 +762,8 @@ struct contig_unhold {
  *                          range is one extent. A buffer of contig of which the
  *                          range is a part, in one mapping, is moved to one
  *                          extent if that is possible: it must be charged to the
- *                          client's account, nobody may have locked, imported
- *                          or pinned any of it, it may not consist of huge
+ *                          client's account, no part of it may be locked,
+ *                          imported or pinned, it may not consist of huge
  *                          pages, and there must be memory, and quota, for both
  *                          places. Needs the right to see physical addresses
  *                          (EPERM), except for a single page and for a range of

@@ -156,6 +156,8 @@ void ctg_add_advice(struct ctg_text *text, const char *intro,
 				  "them"},
 		{BLOCKED(NO_ROOM), "free memory"},
 		{BLOCKED(BUSY), "try again later"},
+		{BLOCKED(LOCKED), "unlock the buffers in the reserve that are "
+				  "not in use"},
 	};
 	const uint32_t gather = CONTIG_RUNGS_SPLIT | CONTIG_RUNGS_SCATTER;
 	const uint32_t misfit = BLOCKED(CONSTRAINTS);

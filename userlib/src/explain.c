@@ -19,6 +19,20 @@ static const char *rung_phrase(char text[32], uint32_t rung)
 	return text;
 }
 
+/* Append which buffer keeps the reserve from making room. */
+static void add_in_way(struct ctg_text *text, const struct outcome *outcome)
+{
+	if (!outcome->in_way_id) {
+		ctg_add(text, ", and has buffers that cannot be moved");
+		return;
+	}
+	ctg_add(text, ", and buffer %" PRIu64, outcome->in_way_id);
+	if (outcome->in_way_pid)
+		ctg_add(text, " of process %u (user %u)", outcome->in_way_pid,
+			outcome->in_way_uid);
+	ctg_add(text, " cannot be moved");
+}
+
 static void add_windows(struct ctg_text *text, uint32_t windows)
 {
 	if (windows == 1)
@@ -71,6 +85,8 @@ static const char *blocked_clause(const struct contig_report *report,
 		return "%s would have needed more extents than allowed";
 	case CONTIG_BLOCKED_CONTENTS:
 		return "%s has no memory whose contents were kept";
+	case CONTIG_BLOCKED_LOCKED:
+		return "%s has enough free memory, but not in one piece";
 	case CONTIG_BLOCKED_WAIT:
 		return "%s has no such memory free now";
 	default:
@@ -100,6 +116,8 @@ static void add_report(struct ctg_text *text,
 	ctg_add(text, blocked_clause(report, outcome->flags), phrase);
 	if (report->blocked < 32 && (1u << report->blocked) & in_windows)
 		add_windows(text, report->windows);
+	if (report->blocked == CONTIG_BLOCKED_LOCKED)
+		add_in_way(text, outcome);
 	if (most && report->largest && report->largest < outcome->length)
 		ctg_add(text, " (at %s %s now)",
 			is_bound(outcome, report) ? "least" : "most",
@@ -380,6 +398,9 @@ CONTIG_EXPORT size_t contig_explain(const struct contig_alloc *answer,
 	outcome.flags = known.flags;
 	outcome.address_bits = known.out_address_bits;
 	outcome.at_least = known.out_at_least;
+	outcome.in_way_id = known.out_in_way_id;
+	outcome.in_way_pid = known.out_in_way_pid;
+	outcome.in_way_uid = known.out_in_way_uid;
 	if (error)
 		explain_failure(&out, error, &outcome);
 	else

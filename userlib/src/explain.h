@@ -18,6 +18,9 @@
  * @address_bits: most bits with which no address is too high; 0 if the kernel
  *                does not report it
  * @at_least: mask of the rungs whose largest length is a lower bound
+ * @in_way_id: number of the buffer in the way; 0 if the kernel names none
+ * @in_way_pid: process that allocated it, 0 if the caller may not know
+ * @in_way_uid: user that it is charged to
  * @largest: the report with the largest block, NULL if none has any
  * @cause: the report that explains the failure, NULL if there is none
  */
@@ -30,6 +33,9 @@ struct outcome {
 	unsigned int count;
 	uint32_t address_bits;
 	uint32_t at_least;
+	uint64_t in_way_id;
+	uint32_t in_way_pid;
+	uint32_t in_way_uid;
 	const struct contig_report *largest;
 	const struct contig_report *cause;
 };

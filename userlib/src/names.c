@@ -32,6 +32,7 @@ static const char *const blocked_names[] = {
 	[CONTIG_BLOCKED_SEGMENTS] = "segments",
 	[CONTIG_BLOCKED_CONTENTS] = "contents",
 	[CONTIG_BLOCKED_WAIT] = "wait",
+	[CONTIG_BLOCKED_LOCKED] = "locked",
 };
 
 static const char *const remedy_names[] = {

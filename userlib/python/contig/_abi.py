@@ -170,6 +170,9 @@ class Blocked(enum.IntEnum):
     WAIT: the rung could give the memory only by moving, reclaiming or
         scrubbing some, by calling CMA or the DMA API, or by waiting for
         another request; CONTIG_ALLOC_NO_WAIT forbids that
+    LOCKED: the reserve has enough free memory, but not in one piece, and every
+        site has a buffer that cannot be moved: locked, imported, or of huge
+        pages
     """
 
     NOT = 0
@@ -187,6 +190,7 @@ class Blocked(enum.IntEnum):
     SEGMENTS = 12
     CONTENTS = 13
     WAIT = 14
+    LOCKED = 15
 
 
 class AllocFlags(enum.IntFlag):
@@ -628,6 +632,14 @@ class contig_alloc(ctypes.Structure):
         pages, else 0. Where its offsets and the addresses of a mapping are
         alike modulo that size, the CPU maps whole huge pages, at the first
         access
+    out_in_way_id: with CONTIG_BLOCKED_LOCKED: number, in debugfs and fdinfo,
+        of the first buffer that keeps the reserve from making room where
+        fewest do. 0 in all other cases, and for a caller without the right to
+        see physical addresses unless the buffer is charged to its account
+    out_in_way_pid: the process that allocated it, in the initial PID
+        namespace; 0 for a caller without that right
+    out_in_way_uid: whom it is charged to, in the initial user namespace;
+        likewise
 
     Allocate memory for a device: try the rungs in turn until one gives memory
     that meets all constraints. The memory is zero, except with
@@ -659,6 +671,9 @@ class contig_alloc(ctypes.Structure):
         ("out_at_least", ctypes.c_uint32),
         ("out_address_bits", ctypes.c_uint32),
         ("out_huge_size", ctypes.c_uint32),
+        ("out_in_way_id", ctypes.c_uint64),
+        ("out_in_way_pid", ctypes.c_uint32),
+        ("out_in_way_uid", ctypes.c_uint32),
     ]
 
 
