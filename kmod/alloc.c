@@ -2,6 +2,7 @@
 /*
  * CONTIG_ALLOC: walk down the ladder for a request and publish a buffer
  */
+#include <linux/capability.h>
 #include <linux/dma-buf.h>
 #include <linux/err.h>
 #include <linux/fcntl.h>
@@ -9,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/user_namespace.h>
 
 #include "alloc.h"
 #include "buffer.h"
@@ -128,9 +130,11 @@ static void contig_alloc_blame(struct contig_alloc *cmd,
 {
 	const struct contig_in_way *in_way = request->in_way;
 
-	if (request->told || in_way->own)
-		cmd->out_in_way_id = in_way->id;
-	if (request->told) {
+	if (!request->told)
+		return;
+	cmd->out_in_way_id = in_way->id;
+	/* Processes of a container are not to know those of others. */
+	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_RAWIO)) {
 		cmd->out_in_way_pid = in_way->pid;
 		cmd->out_in_way_uid = in_way->uid;
 	}

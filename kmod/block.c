@@ -163,6 +163,29 @@ bool contig_block_claim(struct contig_block *block, unsigned long pfn,
 				   &at);
 }
 
+/* Copy the map of a pool's granules. Return @size, that none is found. */
+static unsigned long contig_block_copy(unsigned long *map, unsigned long size,
+				       unsigned long start, unsigned int nr,
+				       void *data, struct gen_pool *pool,
+				       unsigned long start_addr)
+{
+	bitmap_copy(data, map, size);
+	return size;
+}
+
+/**
+ * contig_block_map() - tell which granules of a block are in use
+ * @block: the block
+ * @map: receives a bit for each granule, set if it is not free and clean
+ */
+void contig_block_map(struct contig_block *block, unsigned long *map)
+{
+	/* A pool without a free granule is not searched. */
+	bitmap_fill(map, block->npages >> block->order);
+	gen_pool_alloc_algo(block->pool, 1UL << block->order, contig_block_copy,
+			    map);
+}
+
 /* Return the pages of the largest free extent; @request NULL: unconstrained. */
 unsigned long contig_block_largest(const struct contig_block *block,
 				   const struct contig_request *request)

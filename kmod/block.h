@@ -72,6 +72,7 @@ bool contig_block_suits(const struct contig_block *block,
 			const struct contig_request *request);
 unsigned long contig_block_carve(struct contig_block *block,
 				 const struct contig_request *request);
+void contig_block_map(struct contig_block *block, unsigned long *map);
 bool contig_block_claim(struct contig_block *block, unsigned long pfn,
 			unsigned long npages);
 unsigned long contig_block_largest(const struct contig_block *block,

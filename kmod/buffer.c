@@ -57,6 +57,7 @@ struct contig_buffer *contig_buffer_new(struct contig_user *user,
 		kfree(buffer);
 		return ERR_PTR(ret);
 	}
+	kref_init(&buffer->kref);
 	buffer->charged = npages;
 	buffer->user = contig_user_ref(user);
 	contig_extents_init(&buffer->extents);
@@ -132,15 +133,11 @@ void contig_buffer_swap(struct contig_buffer *buffer,
 	spare->named = READ_ONCE(buffer->named);
 }
 
-/* Free a buffer and its memory. */
-void contig_buffer_destroy(struct contig_buffer *buffer)
+static void contig_buffer_free(struct kref *kref)
 {
-	if (buffer->id) {
-		contig_buffers_lock(buffer);
-		__xa_erase(&contig_buffers.entries, buffer->id);
-		xa_unlock(&contig_buffers.entries);
-		contig_stats_buffer_removed();
-	}
+	struct contig_buffer *buffer = container_of(kref, struct contig_buffer,
+						    kref);
+
 	contig_stats_free(buffer->rung, buffer->extents.npages);
 	contig_mmap_forget(buffer);
 	if (buffer->rung != CONTIG_RUNG_RESERVE)
@@ -149,6 +146,24 @@ void contig_buffer_destroy(struct contig_buffer *buffer)
 	if (buffer->inode)
 		iput(buffer->inode);
 	contig_buffer_abandon(buffer);
+}
+
+/* Drop a reference on a buffer; with the last one its memory is freed. May sleep. */
+void contig_buffer_unref(struct contig_buffer *buffer)
+{
+	kref_put(&buffer->kref, contig_buffer_free);
+}
+
+/* Take a buffer off the list, and free it and its memory as soon as it is not moved. */
+void contig_buffer_destroy(struct contig_buffer *buffer)
+{
+	if (buffer->id) {
+		contig_buffers_lock(buffer);
+		__xa_erase(&contig_buffers.entries, buffer->id);
+		xa_unlock(&contig_buffers.entries);
+		contig_stats_buffer_removed();
+	}
+	contig_buffer_unref(buffer);
 }
 
 /**
@@ -205,20 +220,22 @@ void contig_buffers_visit(void (*visit)(const struct contig_buffer *buffer,
 	xa_unlock(entries);
 }
 
-/* Find a buffer. Return it with a reference, or NULL. Any context. */
-struct contig_buffer *contig_buffers_get(unsigned long id)
+/*
+ * Find a buffer. Return it with a reference for contig_buffer_unref(), or NULL. Its file
+ * may be closed already. Any context.
+ */
+struct contig_buffer *contig_buffers_find(unsigned long id)
 {
 	struct xarray *entries = &contig_buffers.entries;
 	struct contig_buffer *buffer;
-	struct dma_buf *dmabuf;
 
 	xa_lock(entries);
 	buffer = xa_load(entries, id);
-	/* Pairs with contig_buffer_export(). */
-	dmabuf = buffer ? smp_load_acquire(&buffer->dmabuf) : NULL;
-	/* Its last reference is dropped before it leaves the list. */
-	if (!dmabuf || !get_file_active(&dmabuf->file))
+	/* Before that it cannot be moved. */
+	if (buffer && !READ_ONCE(buffer->inode))
 		buffer = NULL;
+	if (buffer)
+		kref_get(&buffer->kref);
 	xa_unlock(entries);
 	return buffer;
 }

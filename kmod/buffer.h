@@ -5,6 +5,8 @@
 #ifndef CONTIG_BUFFER_H
 #define CONTIG_BUFFER_H
 
+#include <linux/kref.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -25,7 +27,8 @@ struct inode;
 
 /**
  * struct contig_buffer - memory that contig allocated
- * @dmabuf: the file; owns this structure
+ * @kref: the file has a reference, and what moves the buffer has one
+ * @dmabuf: the file
  * @inode: inode of that file, with a reference; used to find mappings. NULL
  *         until the buffer is exported, then constant
  * @extents: its page frames. This and the next two are constant as long as
@@ -49,7 +52,7 @@ struct inode;
  * @place: where it lies: see place.h
  * @stays: users of its addresses
  * @moving: bit 0 is set while it is being moved
- * @move_again: time, in jiffies, before which it is not moved again; 0 at first
+ * @move_again: time before which it is not moved again; used by what has set @moving
  * @move_failures: attempts in a row that failed, up to a limit
  * @failed: number of failed pages that the last sweep found; changed only by
  *          the sweep
@@ -67,6 +70,7 @@ struct inode;
  *        constant
  */
 struct contig_buffer {
+	struct kref kref;
 	struct dma_buf *dmabuf;
 	struct inode *inode;
 	struct contig_extents extents;
@@ -86,7 +90,7 @@ struct contig_buffer {
 	struct rw_semaphore place; /* where it lies */
 	atomic_t stays;
 	unsigned long moving;
-	unsigned long move_again;
+	ktime_t move_again;
 	unsigned int move_failures;
 	unsigned long failed;
 	bool named;
@@ -119,11 +123,12 @@ int contig_buffer_charge(struct contig_buffer *buffer, unsigned long npages);
 void contig_buffer_uncharge(struct contig_buffer *buffer, unsigned long npages);
 void contig_buffer_abandon(struct contig_buffer *buffer);
 void contig_buffer_destroy(struct contig_buffer *buffer);
+void contig_buffer_unref(struct contig_buffer *buffer);
 void contig_buffer_swap(struct contig_buffer *buffer,
 			struct contig_buffer *spare);
 void contig_buffers_visit(void (*visit)(const struct contig_buffer *buffer,
 					void *arg), void *arg);
-struct contig_buffer *contig_buffers_get(unsigned long id);
+struct contig_buffer *contig_buffers_find(unsigned long id);
 void contig_buffer_get(struct contig_buffer *buffer);
 void contig_buffer_put(struct contig_buffer *buffer);
 bool contig_buffer_no_map(const struct contig_buffer *buffer);

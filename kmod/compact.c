@@ -6,17 +6,22 @@
  * are moved out of the way (relocate.c), those of the site with the fewest pages to
  * move. The free parts of the site are taken first, so that no other request gets them,
  * and what the buffers leave goes to the request without being free in between.
+ *
+ * A work does that, one for all requests, so that none waits for a caller that is
+ * throttled, stopped or frozen.
  */
 #include <linux/bitops.h>
-#include <linux/jiffies.h>
-#include <linux/ktime.h>
+#include <linux/err.h>
+#include <linux/kref.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <uapi/linux/contig.h>
 
@@ -27,38 +32,60 @@
 #include "constraints.h"
 #include "extents.h"
 #include "gfp.h"
+#include "limits.h"
 #include "mmap.h"
 #include "occupants.h"
+#include "pages.h"
+#include "poison.h"
 #include "relocate.h"
 #include "request.h"
+#include "reserve.h"
 #include "reserve_state.h"
 #include "rung.h"
 #include "scrub.h"
 #include "stats.h"
 #include "waiting.h"
 
-/* Places to try for a request. */
+/* Sites to try for a request, each after a buffer of the one before did not move. */
 #define CONTIG_COMPACT_TRIES 8
 
-/* Bit 0 is set while a request compacts: two would fill each other's sites. */
-static unsigned long contig_compacting;
-static DECLARE_WAIT_QUEUE_HEAD(contig_compacted);
-
 /**
- * struct contig_compaction - one attempt to empty a site
- * @request: the request that it is for
- * @buffer: receives the site
+ * struct contig_compaction - a site that is emptied for a request
+ * @work: empties it
+ * @kref: the caller has a reference, and @work has one
+ * @done: @ret is set
+ * @cancelled: the caller no longer waits
+ * @request: the request that it is for; its account has a reference
  * @all: the buffers in the reserve
  * @site: the site
  * @ask: what memory to move a buffer to must meet
+ * @failed: numbers of buffers that did not move
+ * @nr_failed: how many these are
+ * @in_way: a buffer that stays in the way, its number 0 if there is none
+ * @run: what the reserve needs to take the memory back; NULL once the site is taken
+ * @ret: 0 or -errno
  */
 struct contig_compaction {
-	const struct contig_request *request;
-	struct contig_buffer *buffer;
+	struct work_struct work;
+	struct kref kref;
+	bool done;
+	bool cancelled;
+	struct contig_request request;
 	struct contig_occupants all;
 	struct contig_site site;
 	struct contig_request ask;
+	unsigned long failed[CONTIG_COMPACT_TRIES];
+	unsigned int nr_failed;
+	struct contig_in_way in_way;
+	struct contig_return *run;
+	int ret;
 };
+
+/* One work at a time: two would fill each other's sites. */
+static struct workqueue_struct *contig_compact_wq;
+
+/* Woken when an account may begin another compaction. */
+static DECLARE_WAIT_QUEUE_HEAD(contig_compacted);
 
 /* Return the end of a buffer in the site: granules are given out as a whole. */
 static unsigned long contig_occupant_end(const struct contig_compaction *c,
@@ -118,9 +145,9 @@ static bool contig_compact_claim(const struct contig_compaction *c)
 }
 
 /*
- * Allocate memory of the reserve to move a buffer to. The account of the request is
- * charged for the site only, and that of the buffer for as much as before. Return NULL
- * if there is none.
+ * Allocate memory of the reserve to move a buffer to, without waiting for more. The
+ * account of the buffer is charged only for what it has beyond the length. Return NULL if
+ * there is none.
  */
 static struct contig_buffer *
 contig_compact_spare(struct contig_compaction *c,
@@ -130,25 +157,23 @@ contig_compact_spare(struct contig_compaction *c,
 	struct contig_report scratch = {};
 	struct contig_buffer *spare;
 
-	spare = contig_buffer_new(c->request->user, buffer->name, 0);
+	spare = contig_buffer_new(buffer->user, buffer->name, 0);
 	if (IS_ERR(spare))
 		return NULL;
 	contig_request_renew(ask, buffer->asked);
-	ask->deadline = c->request->deadline;
-	ask->user = c->request->user;
+	ask->user = buffer->user;
 	ask->told = buffer->asked->told;
 	/* All of it is copied to. */
 	ask->uninitialized = true;
 	spare->mapping = contig_reserve_ops.mapping;
-	if (contig_reserve_ops.alloc(ask, spare, &scratch)) {
+	if (contig_reserve_take_now(ask, spare, &scratch)) {
 		contig_buffer_abandon(spare);
 		return NULL;
 	}
 	spare->ops = &contig_reserve_ops;
 	spare->rung = CONTIG_RUNG_RESERVE;
-	contig_stats_alloc(spare->rung, ask->npages, 0, 0);
-	if (contig_extents_fit(ask, &spare->extents) &&
-	    spare->charged == buffer->charged - ask->npages)
+	contig_stats_taken(spare->rung, ask->npages);
+	if (contig_extents_fit(ask, &spare->extents))
 		return spare;
 	contig_buffer_destroy(spare);
 	return NULL;
@@ -158,9 +183,10 @@ contig_compact_spare(struct contig_compaction *c,
 static int contig_compact_move(struct contig_compaction *c,
 			       struct contig_occupant *occupant)
 {
-	struct contig_buffer *buffer = contig_buffers_get(occupant->id), *spare;
+	struct contig_buffer *buffer = contig_buffers_find(occupant->id), *spare;
 	int ret;
 
+	/* What it leaves has to be cleaned first. */
 	if (!buffer)
 		return -ESTALE;
 	ret = contig_move_begin(buffer);
@@ -176,13 +202,17 @@ static int contig_compact_move(struct contig_compaction *c,
 	spare = contig_compact_spare(c, buffer);
 	if (!spare)
 		goto out_end;
-	ret = contig_relocate(buffer, spare, &occupant->old);
+	ret = contig_relocate_now(buffer, spare, false);
+	if (ret)
+		contig_buffer_destroy(spare);
+	else
+		occupant->old = spare;
 	goto out;
 
 out_end:
 	contig_move_end(buffer);
 out:
-	contig_buffer_put(buffer);
+	contig_buffer_unref(buffer);
 	return ret;
 }
 
@@ -211,15 +241,18 @@ static void contig_compact_trim(const struct contig_compaction *c,
 }
 
 /*
- * Give the site to the request if no page that the buffers had has another reference.
- * Return 0 or -EBUSY.
+ * Make the parts of the site one if no page that the buffers had has another reference,
+ * and none has failed. Return 0 or -EBUSY.
  */
-static int contig_compact_take(struct contig_compaction *c,
-			       struct contig_return *run)
+static int contig_compact_join(struct contig_compaction *c)
 {
 	struct contig_occupant *list = &c->all.list[c->site.first];
 	unsigned int i;
 
+	if (contig_poison_ever() &&
+	    contig_pages_first_failed(c->site.pfn, c->site.npages) <
+		    c->site.npages)
+		return -EBUSY;
 	for (i = 0; i < c->site.nr; i++)
 		if (contig_move_alone(list[i].old))
 			return -EBUSY;
@@ -230,13 +263,7 @@ static int contig_compact_take(struct contig_compaction *c,
 		contig_compact_trim(c, i);
 		contig_compact_strip(list[i].old);
 	}
-	run->block = c->site.block;
-	run->contents = false;
-	run->dirty = false;
-	c->buffer->rung_data = run;
-	/* Cannot fail: the first extent needs no memory. */
-	return contig_extents_append(&c->buffer->extents, c->site.pfn,
-				     c->request->npages);
+	return 0;
 }
 
 /* Give back the site after a failure. */
@@ -252,149 +279,218 @@ static void contig_compact_drop(struct contig_compaction *c)
 			contig_buffer_destroy(list[i].old);
 }
 
-/* Empty a site whose free parts are taken. Return 0 or -errno. */
+/* Move the buffers of the site whose free parts are taken. Return 0 or -errno. */
 static int contig_compact_empty(struct contig_compaction *c)
 {
+	struct contig_occupant *list = &c->all.list[c->site.first];
 	unsigned int i;
 	int ret = 0;
 
 	for (i = 0; i < c->site.nr && !ret; i++) {
-		ret = contig_request_expired(c->request);
-		if (!ret)
-			ret = contig_compact_move(c, &c->all.list[c->site.first +
-								  i]);
+		if (READ_ONCE(c->cancelled))
+			return -EINTR;
+		ret = contig_compact_move(c, &list[i]);
+		if (ret && ret != -ESTALE && c->nr_failed < CONTIG_COMPACT_TRIES)
+			c->failed[c->nr_failed++] = list[i].id;
 	}
 	return ret;
 }
 
-/* Empty the site, and give it to the request. Return 0 or -errno. */
+/* Empty the site. Return 0 or -errno. */
 static int contig_compact_site(struct contig_compaction *c)
 {
-	unsigned long rest = c->site.npages - c->request->npages;
-	struct contig_return *run;
 	int ret;
 
-	run = kmalloc(sizeof(*run), CONTIG_GFP);
-	if (!run)
-		return -ENOMEM;
-	ret = contig_buffer_charge(c->buffer, rest);
-	if (ret)
-		goto err_free;
-	ret = -ESTALE;
 	if (!contig_compact_claim(c))
-		goto err_uncharge;
-	ret = contig_compact_empty(c);
-	if (!ret)
-		ret = contig_compact_take(c, run);
-	if (!ret)
-		return 0;
-	contig_compact_drop(c);
-err_uncharge:
-	contig_buffer_uncharge(c->buffer, rest);
-err_free:
-	kfree(run);
+		return -ESTALE;
+	ret = contig_compact_empty(c) ?: contig_compact_join(c);
+	if (ret)
+		contig_compact_drop(c);
 	return ret;
 }
 
-/* Report a buffer that cannot be moved. */
-static void contig_compact_blame(const struct contig_request *request,
-				 const struct contig_occupant *in_way,
-				 struct contig_report *report)
+/* Keep what is in the way of all sites. */
+static void contig_compact_blame(struct contig_compaction *c)
 {
-	report->blocked = CONTIG_BLOCKED_LOCKED;
-	if (request->in_way)
-		*request->in_way = (struct contig_in_way){
+	const struct contig_occupant *in_way = c->site.in_way;
+
+	if (in_way)
+		c->in_way = (struct contig_in_way){
 			.id = in_way->id,
 			.pid = in_way->pid,
 			.uid = in_way->uid,
-			.own = in_way->user == request->user,
 		};
 }
 
-/*
- * Look for the site that comes after @skip others, and empty it. Return 0, -ENOENT if
- * there is no such site, or another error.
- */
-static int contig_compact_try(struct contig_compaction *c, unsigned int skip,
-			      struct contig_report *report)
+/* Empty the best site. Return 0, -ENOENT if there is no site, or another error. */
+static int contig_compact_try(struct contig_compaction *c)
 {
-	const struct contig_occupant *in_way;
-	int ret;
+	int ret = contig_occupants_find(&c->all);
 
-	ret = contig_occupants_find(&c->all);
 	if (ret)
 		return ret;
-	c->site.nr = 0;
-	ret = -ENOENT;
-	do {
-		if (!contig_site_next(&c->all, c->request, &c->site, &in_way))
-			break;
-		if (!skip)
-			ret = contig_compact_site(c);
-	} while (skip--);
-	if (ret == -ENOENT && in_way)
-		contig_compact_blame(c->request, in_way, report);
+	contig_occupants_stay(&c->all, c->failed, c->nr_failed);
+	ret = contig_site_find(&c->all, &c->request, &c->site);
+	if (!ret)
+		ret = contig_compact_site(c);
+	else if (ret == -ENOENT)
+		contig_compact_blame(c);
 	contig_occupants_free(&c->all);
 	return ret;
 }
 
-/* Try sites; the only one that does. Return 0 or -errno. */
-static int contig_compact_tries(struct contig_compaction *c,
-				struct contig_report *report)
+static void contig_compaction_free(struct kref *kref)
 {
-	unsigned int tries, skip = 0;
-	int ret = -ENOMEM;
+	struct contig_compaction *c = container_of(kref,
+						   struct contig_compaction,
+						   kref);
+
+	/* Nothing has taken the site. */
+	if (!c->ret && c->run) {
+		guard(mutex)(&contig_reserve_lock);
+		contig_block_give(c->site.block, c->site.pfn, c->site.npages);
+	}
+	kfree(c->run);
+	contig_user_put(c->request.user);
+	kfree(c);
+}
+
+static void contig_compact_work(struct work_struct *work)
+{
+	struct contig_compaction *c = container_of(work,
+						   struct contig_compaction,
+						   work);
+	unsigned int tries;
 
 	for (tries = 0; tries < CONTIG_COMPACT_TRIES; tries++) {
-		ret = contig_compact_try(c, skip, report);
-		if (!ret || ret == -EINTR || ret == -ETIME || ret == -ENOENT)
+		if (READ_ONCE(c->cancelled))
 			break;
-		/* Buffers have gone, or come: look again. */
-		if (ret != -ESTALE)
-			skip++;
+		c->ret = contig_compact_try(c);
+		if (!c->ret || c->ret == -ENOENT)
+			break;
 	}
-	return ret;
+	contig_stats_count(c->ret ? CONTIG_EVENT_COMPACT_FAILED :
+				    CONTIG_EVENT_COMPACT);
+	clear_bit_unlock(0, &c->request.user->compacts);
+	/* Pairs with contig_compact_wait(). */
+	smp_store_release(&c->done, true);
+	wake_up_all(&contig_compacted);
+	kref_put(&c->kref, contig_compaction_free);
+	/* contig_compact_exit() waits for what follows. */
+	module_put(THIS_MODULE);
+}
+
+/*
+ * Wait for a turn of the account, and then for the work. Return 0, -ENOENT, -ENOMEM,
+ * -ETIME or -EINTR.
+ */
+static int contig_compact_wait(struct contig_compaction *c,
+			       const struct contig_request *request)
+{
+	struct contig_user *user = request->user;
+	long left;
+
+	left = contig_wait_event_timeout(contig_compacted,
+					 !test_and_set_bit_lock(0, &user->compacts),
+					 contig_request_left(request));
+	if (left <= 0)
+		return left ? -EINTR : -ETIME;
+	kref_get(&c->kref);
+	__module_get(THIS_MODULE);
+	queue_work(contig_compact_wq, &c->work);
+	/* Pairs with contig_compact_work(). */
+	left = contig_wait_event_timeout(contig_compacted,
+					 smp_load_acquire(&c->done), left);
+	if (left > 0)
+		return c->ret == -ENOENT || !c->ret ? c->ret : -ENOMEM;
+	WRITE_ONCE(c->cancelled, true);
+	return left ? -EINTR : -ETIME;
+}
+
+/* Make a compaction for a request. Return NULL if there is no memory. */
+static struct contig_compaction *
+contig_compaction_new(const struct contig_request *request)
+{
+	struct contig_compaction *c = kzalloc(sizeof(*c), CONTIG_GFP);
+
+	if (!c)
+		return NULL;
+	c->run = kzalloc(sizeof(*c->run), CONTIG_GFP);
+	if (!c->run) {
+		kfree(c);
+		return NULL;
+	}
+	kref_init(&c->kref);
+	INIT_WORK(&c->work, contig_compact_work);
+	c->request = *request;
+	c->request.in_way = NULL;
+	c->request.orphan = NULL;
+	contig_user_ref(c->request.user);
+	c->ret = -EINTR;
+	return c;
+}
+
+/* Give the site to a buffer. Return 0 or -EDQUOT. */
+static int contig_compact_take(struct contig_compaction *c,
+			       struct contig_buffer *buffer)
+{
+	int ret = contig_buffer_charge(buffer, c->site.npages -
+						       c->request.npages);
+
+	if (ret)
+		return ret;
+	c->run->block = c->site.block;
+	buffer->rung_data = c->run;
+	c->run = NULL;
+	/* Cannot fail: the first extent needs no memory. */
+	return contig_extents_append(&buffer->extents, c->site.pfn,
+				     c->request.npages);
 }
 
 /**
  * contig_compact() - make room for a request in the reserve, and take it
  * @request: the request, which the reserve has no room for in one piece
  * @buffer: receives the memory, as from the reserve's rung
- * @report: receives the reason of a failure
+ * @report: receives the reason of a failure, if buffers are in the way
  *
- * Only one request at a time does this. May sleep, until the deadline of the request,
- * but can be killed; the caller holds no lock.
+ * May sleep, until the deadline of the request, but can be killed; the caller holds no
+ * lock.
  *
  * Return: 0, -ENOMEM, -ETIME or -EINTR.
  */
 int contig_compact(const struct contig_request *request,
 		   struct contig_buffer *buffer, struct contig_report *report)
 {
-	struct contig_compaction *c __free(kfree) = NULL;
-	long left;
+	struct contig_compaction *c;
 	int ret;
 
 	if (request->no_wait || request->keep ||
 	    contig_reserve_clean(request) < request->npages)
 		return -ENOMEM;
-	c = kzalloc(sizeof(*c), CONTIG_GFP);
+	c = contig_compaction_new(request);
 	if (!c)
 		return -ENOMEM;
-	c->request = request;
-	c->buffer = buffer;
-	left = contig_wait_event_timeout(contig_compacted,
-					 !test_and_set_bit_lock(0, &contig_compacting),
-					 contig_request_left(request));
-	if (left <= 0)
-		return contig_rung_stop(report, left ? -EINTR : -ETIME);
-	ret = contig_compact_tries(c, report);
-	clear_bit_unlock(0, &contig_compacting);
-	wake_up(&contig_compacted);
-	contig_stats_count(ret ? CONTIG_EVENT_COMPACT_FAILED :
-				 CONTIG_EVENT_COMPACT);
+	ret = contig_compact_wait(c, request);
 	if (!ret)
-		report->windows = 1;
-	if (ret == -EINTR || ret == -ETIME)
-		return contig_rung_stop(report, ret);
-	return ret ? -ENOMEM : 0;
+		ret = contig_compact_take(c, buffer);
+	if (ret == -ENOENT && c->in_way.id) {
+		report->blocked = CONTIG_BLOCKED_LOCKED;
+		if (request->in_way)
+			*request->in_way = c->in_way;
+	}
+	kref_put(&c->kref, contig_compaction_free);
+	return ret && ret != -EINTR && ret != -ETIME ? -ENOMEM : ret;
+}
+
+/* Create the workqueue. Return: 0 or -ENOMEM. */
+int contig_compact_init(void)
+{
+	contig_compact_wq = alloc_ordered_workqueue("contig_compact", 0);
+	return contig_compact_wq ? 0 : -ENOMEM;
+}
+
+/* Wait for works that have dropped their last reference on the module. */
+void contig_compact_exit(void)
+{
+	destroy_workqueue(contig_compact_wq);
 }

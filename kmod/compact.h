@@ -9,6 +9,8 @@ struct contig_buffer;
 struct contig_report;
 struct contig_request;
 
+int contig_compact_init(void);
+void contig_compact_exit(void);
 int contig_compact(const struct contig_request *request,
 		   struct contig_buffer *buffer, struct contig_report *report);
 

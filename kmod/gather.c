@@ -102,7 +102,7 @@ static int contig_gather_move(struct contig_buffer *buffer)
 		contig_move_end(buffer);
 		return PTR_ERR(spare);
 	}
-	return contig_relocate(buffer, spare, NULL);
+	return contig_relocate(buffer, spare);
 }
 
 /*

@@ -27,7 +27,8 @@ static const struct contig_rung_ops *const contig_rungs[CONTIG_RUNG_MAX] = {
 	[CONTIG_RUNG_SCATTER] = &contig_scatter_ops,
 };
 
-static_assert(CONTIG_RUNG_MAX - 1 <= CONTIG_REPORTS);
+/* The reserve can have two. */
+static_assert(CONTIG_RUNG_MAX <= CONTIG_REPORTS);
 
 /**
  * contig_rung_excluded() - check whether a rung can serve a request at all
@@ -61,6 +62,30 @@ int contig_rung_excluded(const struct contig_request *request,
 	return 0;
 }
 
+/* Accept the memory that a rung gave. Return 0, or -errno if it does not fit. */
+static int contig_rung_answered(const struct contig_request *request,
+				struct contig_buffer *buffer, unsigned int rung,
+				struct contig_report *report)
+{
+	const struct contig_rung_ops *ops = contig_rungs[rung];
+
+	if (!contig_extents_fit(request, &buffer->extents)) {
+		contig_stats_count(CONTIG_EVENT_MISFIT);
+		ops->free(buffer);
+		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
+		/* Memory of the reserve can have taken the charge along. */
+		return contig_buffer_charge(buffer, request->npages -
+						    min(request->npages,
+							buffer->charged)) ?:
+		       -ENOMEM;
+	}
+	buffer->ops = ops;
+	buffer->rung = rung;
+	if (buffer->mapping == CONTIG_MAPPING_STRUCT_PAGE)
+		buffer->huge = contig_huge_all(&buffer->extents);
+	return 0;
+}
+
 static int contig_rung_try(const struct contig_request *request,
 			   struct contig_buffer *buffer, unsigned int rung,
 			   bool first, struct contig_report *report)
@@ -77,26 +102,7 @@ static int contig_rung_try(const struct contig_request *request,
 		return ret;
 	buffer->mapping = ops->mapping;
 	ret = ops->alloc(request, buffer, report);
-	if (ret == -ENOMEM && rung == CONTIG_RUNG_RESERVE &&
-	    report->blocked == CONTIG_BLOCKED_EXHAUSTED)
-		ret = contig_compact(request, buffer, report);
-	if (ret)
-		return ret;
-	if (!contig_extents_fit(request, &buffer->extents)) {
-		contig_stats_count(CONTIG_EVENT_MISFIT);
-		ops->free(buffer);
-		report->blocked = CONTIG_BLOCKED_CONSTRAINTS;
-		/* Memory of the reserve can have taken the charge along. */
-		return contig_buffer_charge(buffer, request->npages -
-						    min(request->npages,
-							buffer->charged)) ?:
-		       -ENOMEM;
-	}
-	buffer->ops = ops;
-	buffer->rung = rung;
-	if (buffer->mapping == CONTIG_MAPPING_STRUCT_PAGE)
-		buffer->huge = contig_huge_all(&buffer->extents);
-	return 0;
+	return ret ?: contig_rung_answered(request, buffer, rung, report);
 }
 
 /* Return true if a rung below @rung can be tried. */
@@ -138,6 +144,41 @@ contig_ladder_share(const struct contig_request *request)
 }
 
 /*
+ * Compact the reserve, if it had enough for the request but not in one piece: before the
+ * request gets several extents, or none. Success is a report of its own. Return 0, or
+ * -errno with the reason in the reserve's report.
+ */
+static int contig_ladder_compact(const struct contig_request *request,
+				 struct contig_buffer *buffer,
+				 struct contig_report *reports, u32 *nr)
+{
+	struct contig_request share = contig_rung_share(request, true);
+	struct contig_report *report = &reports[*nr];
+	ktime_t start = ktime_get();
+	u32 i = 0;
+	int ret;
+
+	while (i < *nr && (reports[i].rung != CONTIG_RUNG_RESERVE ||
+			   reports[i].blocked != CONTIG_BLOCKED_EXHAUSTED))
+		i++;
+	if (i == *nr)
+		return -ENOMEM;
+	buffer->mapping = contig_reserve_ops.mapping;
+	ret = contig_compact(&share, buffer, &reports[i]);
+	if (ret)
+		return ret;
+	report->rung = CONTIG_RUNG_RESERVE;
+	ret = contig_rung_answered(request, buffer, report->rung, report);
+	report->error = -ret;
+	report->windows = 1;
+	report->time_ns = ktime_to_ns(ktime_sub(ktime_get(), start));
+	(*nr)++;
+	contig_stats_alloc(report->rung, request->npages, ret, report->time_ns);
+	trace_contig_alloc_rung(request->npages, report);
+	return ret;
+}
+
+/*
  * Try the rungs in order. Return 0, or the error that says most. A signal ends
  * this, and so does the deadline of the request, but not that of one rung while
  * others follow. All other errors become -ENOMEM in the end.
@@ -148,9 +189,9 @@ static int contig_ladder_descend(const struct contig_request *request,
 {
 	ktime_t start = request->start, end;
 	struct contig_request share;
+	bool below, compacted = false;
 	unsigned int rung;
 	int ret = -ENOMEM;
-	bool below;
 
 	/* Reading the clock can be slow: read it once for each rung. */
 	for (rung = 1; rung < CONTIG_RUNG_MAX; rung++) {
@@ -158,6 +199,14 @@ static int contig_ladder_descend(const struct contig_request *request,
 
 		if (!(request->rungs & BIT(rung)))
 			continue;
+		if (rung >= CONTIG_RUNG_SPLIT && !compacted) {
+			compacted = true;
+			ret = contig_ladder_compact(request, buffer, reports,
+						    nr);
+			if (!ret || ret == -EINTR)
+				return ret;
+			report = &reports[*nr];
+		}
 		report->rung = rung;
 		below = contig_rung_below(request, rung);
 		share = contig_rung_share(request, below);
@@ -175,7 +224,10 @@ static int contig_ladder_descend(const struct contig_request *request,
 		if (!ret || ret == -EINTR || (ret == -ETIME && !below))
 			return ret;
 	}
-	return -ENOMEM;
+	if (compacted)
+		return -ENOMEM;
+	ret = contig_ladder_compact(request, buffer, reports, nr);
+	return ret == -EINTR || !ret ? ret : -ENOMEM;
 }
 
 /**

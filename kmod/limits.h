@@ -22,6 +22,7 @@
  * @pages: pages charged to this account
  * @turns: requests that wait for their turn to empty memory
  * @gathers: bit 0 is set while a buffer of it is made contiguous
+ * @compacts: bit 0 is set while the reserve is compacted for it
  * @rcu: frees it
  */
 struct contig_user {
@@ -31,6 +32,7 @@ struct contig_user {
 	atomic_long_t pages;
 	struct contig_turn_account turns;
 	unsigned long gathers;
+	unsigned long compacts;
 	struct rcu_head rcu;
 };
 

@@ -20,6 +20,7 @@
 
 #include "clear.h"
 #include "client.h"
+#include "compact.h"
 #include "cma.h"
 #include "debugfs.h"
 #include "dma_heap.h"
@@ -309,6 +310,7 @@ static const struct contig_stage contig_stages[] __initconst = {
 	{ contig_clear_init, contig_clear_exit },
 	{ contig_reserve_init, contig_reserve_exit },
 	{ contig_move_init, contig_move_exit },
+	{ contig_compact_init, contig_compact_exit },
 	{ contig_oom_init, contig_oom_exit },
 	{ contig_register, NULL },
 };
@@ -336,6 +338,7 @@ static void __exit contig_exit(void)
 	contig_oom_exit();
 	contig_hotplug_exit();
 	contig_sweep_exit();
+	contig_compact_exit();
 	contig_move_exit();
 	contig_linger_exit();
 	contig_reserve_exit();

@@ -4,10 +4,12 @@
  *
  * What is found here may be out of date at once: it must be checked again.
  */
+#include <linux/bitops.h>
 #include <linux/limits.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -23,9 +25,10 @@
 #include "relocate.h"
 #include "request.h"
 #include "reserve_state.h"
+#include "scrub.h"
 
 /* Buffers for which there is room at first, and at most. */
-#define CONTIG_OCCUPANTS_FEW 512
+#define CONTIG_OCCUPANTS_FEW 1024
 #define CONTIG_OCCUPANTS_MOST 65536
 
 /* Places to look at before others may run. */
@@ -48,7 +51,6 @@ static void contig_occupants_add(const struct contig_buffer *buffer, void *arg)
 		.npages = buffer->extents.npages,
 		.id = buffer->id,
 		.stays = !contig_move_possible(buffer) || buffer->asked->keep,
-		.user = buffer->user,
 		.pid = buffer->pid,
 		.uid = from_kuid_munged(&init_user_ns, buffer->user->uid),
 	};
@@ -61,7 +63,7 @@ static int contig_occupants_compare(const void *a, const void *b)
 	return x->pfn < y->pfn ? -1 : x->pfn > y->pfn;
 }
 
-/* Add up what comes before each buffer. */
+/* Add up what comes before each buffer, and put an end behind the last. */
 static void contig_occupants_sum(struct contig_occupants *all)
 {
 	unsigned long before = 0;
@@ -112,6 +114,19 @@ void contig_occupants_free(struct contig_occupants *all)
 	kvfree(all->list);
 }
 
+/* Let buffers stay that could not be moved. */
+void contig_occupants_stay(struct contig_occupants *all,
+			   const unsigned long *ids, unsigned int nr)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < all->nr; i++)
+		for (j = 0; j < nr; j++)
+			if (all->list[i].id == ids[j])
+				all->list[i].stays = true;
+	contig_occupants_sum(all);
+}
+
 /* Return the first buffer that ends behind a page frame. */
 static unsigned int contig_occupants_from(const struct contig_occupants *all,
 					  unsigned long pfn)
@@ -128,6 +143,30 @@ static unsigned int contig_occupants_from(const struct contig_occupants *all,
 	return low;
 }
 
+/**
+ * struct contig_site_search - a search for a site
+ * @all: the buffers
+ * @request: what a site must meet
+ * @map: of the block that is searched: a bit for each granule that is in use
+ * @site: the site that is looked at
+ * @behind: first buffer behind it
+ * @used: granules of it that are in use
+ * @granules: granules that its buffers have, also outside of it
+ * @best: the best one so far
+ * @fewest: buffers that stay in the site of @best.in_way
+ */
+struct contig_site_search {
+	const struct contig_occupants *all;
+	const struct contig_request *request;
+	unsigned long *map;
+	struct contig_site site;
+	unsigned int behind;
+	unsigned long used;
+	unsigned long granules;
+	struct contig_site best;
+	unsigned int fewest;
+};
+
 /* Return true if a site meets a request. */
 static bool contig_site_suits(const struct contig_request *request,
 			      unsigned long pfn)
@@ -141,131 +180,187 @@ static bool contig_site_suits(const struct contig_request *request,
 	       segments <= request->max_segments;
 }
 
-/* Return true if a site comes after another in the order of cost and address. */
-static bool contig_site_after(const struct contig_site *site,
-			      const struct contig_site *other)
+/* Return the page frame behind the last granule of a buffer. */
+static unsigned long contig_site_end(const struct contig_site_search *search,
+				     const struct contig_occupant *occupant)
 {
-	return site->cost != other->cost ? site->cost > other->cost :
-					    site->pfn > other->pfn;
+	return occupant->pfn + round_up(occupant->npages,
+					1UL << search->site.block->order);
 }
 
-/**
- * struct contig_site_search - a search for the next site
- * @all: the buffers
- * @request: what a site must meet
- * @last: the site before; one with nr == 0 if this is the first search
- * @best: the best one that comes after @last
- * @in_way: of the sites with buffers that stay, the first buffer of the one with the
- *          fewest; NULL if there is none
- * @fewest: how many these are
- */
-struct contig_site_search {
-	const struct contig_occupants *all;
-	const struct contig_request *request;
-	struct contig_site last;
-	struct contig_site best;
-	const struct contig_occupant *in_way;
-	unsigned int fewest;
-};
-
-/* Return the first buffer from @i on that stays. */
-static const struct contig_occupant *
-contig_occupants_staying(const struct contig_occupants *all, unsigned int i)
+/* Return how many granules a buffer has. */
+static unsigned long contig_site_share(const struct contig_site_search *search,
+				       const struct contig_occupant *occupant)
 {
-	while (!all->list[i].stays)
-		i++;
-	return &all->list[i];
+	return (contig_site_end(search, occupant) - occupant->pfn) >>
+	       search->site.block->order;
 }
 
-/* Compare one site with the best so far. */
-static void contig_site_consider(struct contig_site_search *search,
-				 const struct contig_site *site)
+/* Count the granules in use from @pfn up to @end. */
+static unsigned long contig_site_used(const struct contig_site_search *search,
+				      unsigned long pfn, unsigned long end)
+{
+	const struct contig_block *block = search->site.block;
+	unsigned long i, used = 0;
+
+	for (i = (pfn - block->pfn) >> block->order;
+	     i < (end - block->pfn) >> block->order; i++)
+		used += test_bit(i, search->map);
+	return used;
+}
+
+/* Find the buffers of the site, which is behind the one before. */
+static void contig_site_meet(struct contig_site_search *search)
 {
 	const struct contig_occupant *list = search->all->list;
-	unsigned int end = site->first + site->nr;
-	unsigned int stay = list[end].staying - list[site->first].staying;
+	struct contig_site *site = &search->site;
 
-	if (stay && (!search->in_way || stay < search->fewest)) {
-		search->fewest = stay;
-		search->in_way = contig_occupants_staying(search->all,
-							  site->first);
-	}
-	if (stay || !site->nr)
-		return;
-	if (search->last.nr && !contig_site_after(site, &search->last))
-		return;
-	if (!search->best.nr || contig_site_after(&search->best, site))
-		search->best = *site;
+	while (search->behind < search->all->nr &&
+	       list[search->behind].pfn < site->pfn + site->npages)
+		search->granules += contig_site_share(search,
+						      &list[search->behind++]);
+	while (site->first < search->behind &&
+	       contig_site_end(search, &list[site->first]) <= site->pfn)
+		search->granules -= contig_site_share(search,
+						      &list[site->first++]);
+	site->nr = search->behind - site->first;
+	site->cost = list[search->behind].before - list[site->first].before;
 }
 
-/* Look for sites in a block. */
+/*
+ * Return true if all that is in use of the site belongs to its buffers, and not to
+ * memory that has to be cleaned, has failed, or is being allocated.
+ */
+static bool contig_site_is_known(const struct contig_site_search *search)
+{
+	const struct contig_site *site = &search->site;
+	const struct contig_occupant *first, *last;
+	unsigned long pages = 0;
+
+	if (site->nr) {
+		first = &search->all->list[site->first];
+		last = &search->all->list[search->behind - 1];
+		if (first->pfn < site->pfn)
+			pages += site->pfn - first->pfn;
+		if (contig_site_end(search, last) > site->pfn + site->npages)
+			pages += contig_site_end(search, last) -
+				 (site->pfn + site->npages);
+	}
+	return search->used + (pages >> site->block->order) == search->granules;
+}
+
+/* Compare the site with the best so far. */
+static void contig_site_consider(struct contig_site_search *search)
+{
+	const struct contig_occupant *list = search->all->list, *occupant;
+	const struct contig_site *site = &search->site;
+	struct contig_site *best = &search->best;
+	unsigned int stay;
+
+	stay = list[search->behind].staying - list[site->first].staying;
+	if (stay && (!best->in_way || stay < search->fewest)) {
+		search->fewest = stay;
+		for (occupant = &list[site->first]; !occupant->stays;)
+			occupant++;
+		best->in_way = occupant;
+	}
+	if (stay || (best->block && site->cost >= best->cost) ||
+	    !contig_site_is_known(search))
+		return;
+	occupant = best->in_way;
+	*best = *site;
+	best->in_way = occupant;
+}
+
+/* Go to the next site, @step pages behind. */
+static void contig_site_step(struct contig_site_search *search,
+			     unsigned long step)
+{
+	struct contig_site *site = &search->site;
+	unsigned long common = site->npages - min(step, site->npages);
+
+	search->used -= contig_site_used(search, site->pfn,
+					 site->pfn + site->npages - common);
+	site->pfn += step;
+	search->used += contig_site_used(search, site->pfn + common,
+					 site->pfn + site->npages);
+}
+
+/* Look for sites in a block, whose map is there. */
 static void contig_site_search_block(struct contig_site_search *search,
 				     struct contig_block *block)
 {
-	const struct contig_occupants *all = search->all;
 	const struct contig_request *request = search->request;
 	unsigned long granule = 1UL << block->order, looked = 0;
 	unsigned long step = max(granule, request->align);
 	unsigned long end = block->pfn + block->npages;
-	struct contig_site site = {
+	struct contig_site *site = &search->site;
+
+	*site = (struct contig_site){
 		.block = block,
 		.pfn = round_up(block->pfn, step),
 		.npages = round_up(request->npages, granule),
 	};
-	unsigned int behind;
-
-	site.first = contig_occupants_from(all, site.pfn);
-	behind = site.first;
-	for (; site.pfn < end && end - site.pfn >= site.npages;
-	     site.pfn += step) {
-		while (site.first < all->nr &&
-		       all->list[site.first].pfn +
-			       all->list[site.first].npages <= site.pfn)
-			site.first++;
-		behind = max(behind, site.first);
-		while (all->list[behind].pfn < site.pfn + site.npages)
-			behind++;
-		site.nr = behind - site.first;
-		site.cost = all->list[behind].before -
-			     all->list[site.first].before;
-		if (contig_site_suits(request, site.pfn))
-			contig_site_consider(search, &site);
+	if (site->pfn >= end || end - site->pfn < site->npages)
+		return;
+	search->granules = 0;
+	search->behind = contig_occupants_from(search->all, block->pfn);
+	site->first = search->behind;
+	search->used = contig_site_used(search, site->pfn,
+					site->pfn + site->npages);
+	while (true) {
+		contig_site_meet(search);
+		if (contig_site_suits(request, site->pfn))
+			contig_site_consider(search);
+		if (end - site->pfn - site->npages < step)
+			return;
+		contig_site_step(search, step);
 		if (!(++looked % CONTIG_OCCUPANTS_STEP))
 			cond_resched();
 	}
 }
 
+/* Search one block. Return 0 or -ENOMEM. */
+static int contig_site_try_block(struct contig_site_search *search,
+				 struct contig_block *block)
+{
+	search->map = kvcalloc(BITS_TO_LONGS(block->npages >> block->order),
+			       sizeof(long), CONTIG_GFP);
+	if (!search->map)
+		return -ENOMEM;
+	scoped_guard(mutex, &contig_reserve_lock)
+		contig_block_map(block, search->map);
+	contig_site_search_block(search, block);
+	kvfree(search->map);
+	return 0;
+}
+
 /**
- * contig_site_next() - find the site with the fewest pages to move
+ * contig_site_find() - find the site with the fewest pages to move
  * @all: the buffers in the reserve
  * @request: what the site must meet
- * @site: in/out: the site before, with nr == 0 at first; receives the next one
- * @in_way: receives a buffer that stays in a site with few of these, or NULL
+ * @site: receives it, or what is in the way
  *
  * May sleep.
  *
- * Return: true if there is another site.
+ * Return: 0, -ENOENT if there is none, or -ENOMEM.
  */
-bool contig_site_next(const struct contig_occupants *all,
-		      const struct contig_request *request,
-		       struct contig_site *site,
-		       const struct contig_occupant **in_way)
+int contig_site_find(const struct contig_occupants *all,
+		     const struct contig_request *request,
+		     struct contig_site *site)
 {
-	struct contig_site_search search = {
-		.all = all,
-		.request = request,
-		.last = *site,
-	};
+	struct contig_site_search search = { .all = all, .request = request };
 	unsigned int i;
+	int ret = 0;
 
 	/* Blocks do not change once the module is loaded. */
-	for (i = 0; i < contig_reserve.nr; i++) {
+	for (i = 0; i < contig_reserve.nr && !ret; i++) {
 		struct contig_block *block = &contig_reserve.blocks[i];
 
-		if (contig_block_allowed(block, request))
-			contig_site_search_block(&search, block);
+		if (contig_block_allowed(block, request) &&
+		    block->npages >= request->npages)
+			ret = contig_site_try_block(&search, block);
 	}
-	*in_way = search.in_way;
 	*site = search.best;
-	return site->nr;
+	return ret ?: site->block ? 0 : -ENOENT;
 }

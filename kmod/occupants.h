@@ -10,7 +10,6 @@
 struct contig_block;
 struct contig_buffer;
 struct contig_request;
-struct contig_user;
 
 /**
  * struct contig_occupant - a buffer in the reserve
@@ -18,7 +17,6 @@ struct contig_user;
  * @npages: number of page frames
  * @id: the buffer's number
  * @stays: it cannot be moved
- * @user: account that it is charged to, only to compare it
  * @pid: process that allocated it
  * @uid: user that it is charged to
  * @before: pages of all buffers that come before it in the list
@@ -30,7 +28,6 @@ struct contig_occupant {
 	unsigned long npages;
 	unsigned long id;
 	bool stays;
-	const struct contig_user *user;
 	pid_t pid;
 	uid_t uid;
 	unsigned long before;
@@ -54,12 +51,14 @@ struct contig_occupants {
 
 /**
  * struct contig_site - a site for a request in a block, in whole granules
- * @block: the block
+ * @block: the block; NULL: no site was found
  * @pfn: first page frame
  * @npages: number of page frames
  * @first: first buffer that has a part of it
- * @nr: number of buffers that have; 0: no site was found
+ * @nr: number of buffers that have
  * @cost: pages of these
+ * @in_way: if no site was found: of the sites with buffers that stay, the first such
+ *          buffer of the one with the fewest; NULL if there is none
  */
 struct contig_site {
 	struct contig_block *block;
@@ -68,13 +67,15 @@ struct contig_site {
 	unsigned int first;
 	unsigned int nr;
 	unsigned long cost;
+	const struct contig_occupant *in_way;
 };
 
 int contig_occupants_find(struct contig_occupants *all);
 void contig_occupants_free(struct contig_occupants *all);
-bool contig_site_next(const struct contig_occupants *all,
-		      const struct contig_request *request,
-		       struct contig_site *site,
-		       const struct contig_occupant **in_way);
+void contig_occupants_stay(struct contig_occupants *all,
+			   const unsigned long *ids, unsigned int nr);
+int contig_site_find(const struct contig_occupants *all,
+		     const struct contig_request *request,
+		     struct contig_site *site);
 
 #endif /* CONTIG_OCCUPANTS_H */

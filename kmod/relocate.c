@@ -16,10 +16,11 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/highmem.h>
-#include <linux/jiffies.h>
 #include <linux/kref.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -50,10 +51,12 @@
 #define CONTIG_MOVE_ROUNDS 6
 
 /*
- * Time after a move in which no other begins, and times that it doubles when moves fail:
- * each has taken the buffer out of all page tables.
+ * Time after a move in which no other begins: so long, and so many times as long as the
+ * move took. It doubles when moves fail, so many times, since each has taken the buffer
+ * out of all page tables.
  */
-#define CONTIG_MOVE_PAUSE (HZ / 10)
+#define CONTIG_MOVE_PAUSE_NS (100 * NSEC_PER_MSEC)
+#define CONTIG_MOVE_REST 16
 #define CONTIG_MOVE_DOUBLES 7
 
 /*
@@ -68,9 +71,7 @@
  * @kref: the caller has a reference, and @work has one
  * @done: @ret is set, and @work no longer uses @spare
  * @buffer: to be moved, with a reference of the work's
- * @spare: has the new memory, and then the old one; freed with this, unless the
- *         caller has taken it
- * @paid: each is charged for its memory, so that charges change hands as well
+ * @spare: has the new memory, and then the old one; freed with this
  * @ret: 0 or -errno
  */
 struct contig_move {
@@ -79,7 +80,6 @@ struct contig_move {
 	struct completion done;
 	struct contig_buffer *buffer;
 	struct contig_buffer *spare;
-	bool paid;
 	int ret;
 };
 
@@ -89,8 +89,7 @@ static void contig_move_free(struct kref *kref)
 {
 	struct contig_move *move = container_of(kref, struct contig_move, kref);
 
-	if (move->spare)
-		contig_buffer_destroy(move->spare);
+	contig_buffer_destroy(move->spare);
 	kfree(move);
 }
 
@@ -213,13 +212,24 @@ static int contig_move_unmap_rest(struct contig_buffer *buffer, s64 ms)
 	return contig_move_alone(buffer);
 }
 
+/* Exchange what two buffers are charged, as they have exchanged their memory. */
+static void contig_move_charge(struct contig_buffer *buffer,
+			       struct contig_buffer *spare, bool paid)
+{
+	unsigned long npages = paid ? 0 : buffer->extents.npages;
+
+	swap(buffer->charged, spare->charged);
+	buffer->charged += npages;
+	spare->charged -= npages;
+}
+
 /*
  * Move a buffer of which contig_buffer.place is held for writing, after it was taken out
  * of page tables in @ms. Return 0, -EBUSY or -EHWPOISON.
  */
-static int contig_move_closed(struct contig_move *move, s64 ms)
+static int contig_move_closed(struct contig_buffer *buffer,
+			      struct contig_buffer *spare, bool paid, s64 ms)
 {
-	struct contig_buffer *buffer = move->buffer, *spare = move->spare;
 	int ret;
 
 	if (!contig_place_free(buffer) || contig_should_fail(CONTIG_FAULT_MOVE))
@@ -240,8 +250,7 @@ static int contig_move_closed(struct contig_move *move, s64 ms)
 	if (ret)
 		return ret;
 	contig_buffer_swap(buffer, spare);
-	if (move->paid)
-		swap(buffer->charged, spare->charged);
+	contig_move_charge(buffer, spare, paid);
 	/* The sweep did not know the new pages. */
 	if (contig_poison_ever())
 		contig_sweep_soon();
@@ -252,9 +261,9 @@ static int contig_move_closed(struct contig_move *move, s64 ms)
  * Try to move a buffer once. Without its place held its pages are unmapped first, since
  * that can take long: locks of mappings, and drivers that have to be told.
  */
-static int contig_move_try(struct contig_move *move)
+static int contig_move_try(struct contig_buffer *buffer,
+			   struct contig_buffer *spare, bool paid)
 {
-	struct contig_buffer *buffer = move->buffer;
 	ktime_t start;
 	s64 ms;
 	int ret;
@@ -266,20 +275,23 @@ static int contig_move_try(struct contig_move *move)
 	ms = ktime_ms_delta(ktime_get(), start);
 	if (!contig_move_close(buffer))
 		return -EBUSY;
-	ret = contig_move_closed(move, ms);
+	ret = contig_move_closed(buffer, spare, paid, ms);
 	up_write(&buffer->place);
 	return ret;
 }
 
-/* Set the time before which the buffer is not moved again. */
-static void contig_move_pause(struct contig_buffer *buffer, int error)
+/* Set the time before which the buffer is not moved again; this move took @ns. */
+static void contig_move_pause(struct contig_buffer *buffer, int error, u64 ns)
 {
+	u64 pause = CONTIG_MOVE_PAUSE_NS;
+
 	if (!error)
 		buffer->move_failures = 0;
 	else if (buffer->move_failures < CONTIG_MOVE_DOUBLES)
 		buffer->move_failures++;
-	WRITE_ONCE(buffer->move_again,
-		   jiffies + (CONTIG_MOVE_PAUSE << buffer->move_failures));
+	pause = max(pause, ns * CONTIG_MOVE_REST) << buffer->move_failures;
+	/* Only what moves it reads that. */
+	buffer->move_again = ktime_add_ns(ktime_get(), pause);
 }
 
 /* Let others move the buffer. Any context. */
@@ -288,28 +300,52 @@ void contig_move_end(struct contig_buffer *buffer)
 	clear_bit_unlock(0, &buffer->moving);
 }
 
-static void contig_move_work(struct work_struct *work)
+/**
+ * contig_relocate_now() - give a buffer other memory
+ * @buffer: a buffer that was exported, with a reference, after contig_move_begin()
+ * @spare: has the other memory, as much, in pages with reference counts, charged to the
+ *         same account; on success it has what @buffer had, else it is as before
+ * @paid: @spare is charged for all of its memory, and not only for what it has beyond
+ *        the length of @buffer
+ *
+ * Mappings, contents and descriptors stay, and @buffer is charged for what it has then.
+ * Others can move the buffer afterwards. Takes as long as unmapping and copying, and
+ * cannot be killed: for works. May sleep.
+ *
+ * Return: 0; -EBUSY if its addresses are in use or a page has another reference, or
+ * -EHWPOISON if a page has failed.
+ */
+int contig_relocate_now(struct contig_buffer *buffer,
+			struct contig_buffer *spare, bool paid)
 {
-	struct contig_move *move = container_of(work, struct contig_move, work);
-	struct contig_buffer *buffer = move->buffer;
 	ktime_t start = ktime_get();
 	unsigned int round;
 	int ret = -EBUSY;
+	u64 ns;
 
 	for (round = 0; round < CONTIG_MOVE_ROUNDS && ret == -EBUSY; round++) {
 		if (round)
 			msleep(1 << round);
-		ret = contig_move_try(move);
+		ret = contig_move_try(buffer, spare, paid);
 	}
-	trace_contig_move(buffer->id, buffer->extents.npages, ret,
-			  ktime_to_ns(ktime_sub(ktime_get(), start)));
+	ns = ktime_to_ns(ktime_sub(ktime_get(), start));
+	trace_contig_move(buffer->id, buffer->extents.npages, ret, ns);
 	contig_stats_count(ret ? CONTIG_EVENT_MOVE_FAILED : CONTIG_EVENT_MOVE);
-	contig_move_pause(buffer, ret);
+	contig_move_pause(buffer, ret, ns);
 	contig_move_end(buffer);
-	contig_buffer_put(buffer);
-	move->ret = ret;
+	return ret;
+}
+
+static void contig_move_work(struct work_struct *work)
+{
+	struct contig_move *move = container_of(work, struct contig_move, work);
+
+	move->ret = contig_relocate_now(move->buffer, move->spare, true);
+	contig_buffer_unref(move->buffer);
 	complete(&move->done);
 	kref_put(&move->kref, contig_move_free);
+	/* contig_move_exit() waits for what follows. */
+	module_put(THIS_MODULE);
 }
 
 /*
@@ -324,17 +360,15 @@ bool contig_move_possible(const struct contig_buffer *buffer)
 }
 
 /*
- * Become the only one that moves a buffer, until contig_relocate() or contig_move_end(). Return
- * 0, or -EBUSY if another does, or if one of the last attempts is too short ago.
+ * Become the only one that moves a buffer, until contig_relocate(), the like, or
+ * contig_move_end(). Return 0, or -EBUSY if another does, or if the last attempt is too
+ * short ago.
  */
 int contig_move_begin(struct contig_buffer *buffer)
 {
-	unsigned long again;
-
 	if (test_and_set_bit_lock(0, &buffer->moving))
 		return -EBUSY;
-	again = READ_ONCE(buffer->move_again);
-	if (!again || time_after_eq(jiffies, again))
+	if (!ktime_before(ktime_get(), buffer->move_again))
 		return 0;
 	contig_move_end(buffer);
 	return -EBUSY;
@@ -343,19 +377,14 @@ int contig_move_begin(struct contig_buffer *buffer)
 /**
  * contig_relocate() - give a buffer other memory
  * @buffer: an exported buffer, after contig_move_begin()
- * @spare: has the other memory, as much, in pages with reference counts; it is consumed
- * @old: receives a buffer with the memory that @buffer had, to be freed by the caller,
- *       and with the charge of @spare. NULL: it is freed with the charge of @buffer,
- *       and @buffer is charged for what it has then
+ * @spare: has the other memory, as for contig_relocate_now(), and is charged for it; it is
+ *         freed with what @buffer had, or as it is
  *
- * Mappings, contents and descriptors stay. May sleep for as long as copying takes, but
- * can be killed. Others can move the buffer afterwards.
+ * May sleep as long as contig_relocate_now(), but can be killed.
  *
- * Return: 0; -EBUSY if its addresses are in use or a page has another reference,
- * -EHWPOISON if a page has failed, -ENOMEM, or -EINTR, after which it may move or not.
+ * Return: as contig_relocate_now(), -ENOMEM, or -EINTR, after which it may move or not.
  */
-int contig_relocate(struct contig_buffer *buffer, struct contig_buffer *spare,
-		    struct contig_buffer **old)
+int contig_relocate(struct contig_buffer *buffer, struct contig_buffer *spare)
 {
 	struct contig_move *move = kzalloc(sizeof(*move), CONTIG_GFP);
 	int ret;
@@ -369,20 +398,12 @@ int contig_relocate(struct contig_buffer *buffer, struct contig_buffer *spare,
 	kref_get(&move->kref);
 	init_completion(&move->done);
 	INIT_WORK(&move->work, contig_move_work);
-	contig_buffer_get(buffer);
+	kref_get(&buffer->kref);
+	__module_get(THIS_MODULE);
 	move->buffer = buffer;
 	move->spare = spare;
-	move->paid = !old;
 	queue_work(contig_move_wq, &move->work);
-	if (wait_for_completion_killable(&move->done)) {
-		ret = -EINTR;
-	} else {
-		ret = move->ret;
-		if (!ret && old) {
-			*old = move->spare;
-			move->spare = NULL;
-		}
-	}
+	ret = wait_for_completion_killable(&move->done) ? -EINTR : move->ret;
 	kref_put(&move->kref, contig_move_free);
 	return ret;
 }

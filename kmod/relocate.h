@@ -16,7 +16,8 @@ bool contig_move_in_use(const struct contig_buffer *buffer);
 int contig_move_alone(const struct contig_buffer *buffer);
 int contig_move_begin(struct contig_buffer *buffer);
 void contig_move_end(struct contig_buffer *buffer);
-int contig_relocate(struct contig_buffer *buffer, struct contig_buffer *spare,
-		    struct contig_buffer **old);
+int contig_relocate_now(struct contig_buffer *buffer,
+			struct contig_buffer *spare, bool paid);
+int contig_relocate(struct contig_buffer *buffer, struct contig_buffer *spare);
 
 #endif /* CONTIG_RELOCATE_H */

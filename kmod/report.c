@@ -126,8 +126,7 @@ void contig_reports_blur(const struct contig_request *request,
 		report->largest = contig_report_blurred(request, report, left);
 		/* The number reveals which windows hold the caller's pages. */
 		report->windows = min(report->windows, 1U);
-		if (report->blocked == CONTIG_BLOCKED_LOCKED &&
-		    !(request->in_way && request->in_way->own))
+		if (report->blocked == CONTIG_BLOCKED_LOCKED)
 			report->blocked = CONTIG_BLOCKED_EXHAUSTED;
 		if (request->narrowed &&
 		    report->blocked == CONTIG_BLOCKED_PINNED)

@@ -21,13 +21,11 @@ struct contig_user;
  * @id: its number, 0 if there is none
  * @pid: process that allocated it
  * @uid: user that it is charged to
- * @own: that is the account of the request
  */
 struct contig_in_way {
 	unsigned long id;
 	pid_t pid;
 	uid_t uid;
-	bool own;
 };
 
 /**

@@ -222,9 +222,10 @@ static bool contig_reserve_present(const struct contig_request *request)
 	return contig_reserve.total[request->told];
 }
 
-static int contig_reserve_alloc(const struct contig_request *request,
-				struct contig_buffer *buffer,
-				struct contig_report *report)
+/* Take memory, if @wait is false only what is clean or need not be. */
+static int contig_reserve_get(const struct contig_request *request,
+			      struct contig_buffer *buffer,
+			      struct contig_report *report, bool wait)
 {
 	/* Allocated here, since to give memory back must not fail. */
 	struct contig_return *run __free(kfree) =
@@ -243,7 +244,7 @@ static int contig_reserve_alloc(const struct contig_request *request,
 		ret = contig_reserve_reuse(request, buffer, run, &pfn);
 	if (ret == -ENOMEM)
 		report->blocked = contig_reserve_cause(request, &hope);
-	if (hope && !request->no_wait) {
+	if (hope && wait) {
 		contig_scrub_wait(request);
 		ret = contig_reserve_carve(request, buffer, &run->block, &pfn);
 	} else if (hope || ret == -EAGAIN) {
@@ -256,6 +257,21 @@ static int contig_reserve_alloc(const struct contig_request *request,
 	buffer->rung_data = no_free_ptr(run);
 	/* Cannot fail: the first extent needs no memory. */
 	return contig_extents_append(&buffer->extents, pfn, request->npages);
+}
+
+static int contig_reserve_alloc(const struct contig_request *request,
+				struct contig_buffer *buffer,
+				struct contig_report *report)
+{
+	return contig_reserve_get(request, buffer, report, !request->no_wait);
+}
+
+/* Take memory without waiting until some is clean; like contig_rung_ops.alloc. */
+int contig_reserve_take_now(const struct contig_request *request,
+			    struct contig_buffer *buffer,
+			    struct contig_report *report)
+{
+	return contig_reserve_get(request, buffer, report, false);
 }
 
 static void contig_reserve_free(struct contig_buffer *buffer)

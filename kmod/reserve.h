@@ -9,6 +9,8 @@
 
 #include <uapi/linux/contig.h>
 
+struct contig_buffer;
+struct contig_report;
 struct contig_request;
 struct seq_file;
 
@@ -16,6 +18,9 @@ int contig_reserve_init(void);
 void contig_reserve_exit(void);
 void contig_reserve_sweep(void);
 bool contig_reserve_overlaps(unsigned long start, unsigned long end);
+int contig_reserve_take_now(const struct contig_request *request,
+			    struct contig_buffer *buffer,
+			    struct contig_report *report);
 bool contig_reserve_possible(const struct contig_request *request);
 unsigned long contig_reserve_given(void);
 enum contig_blocked contig_reserve_blocked(const struct contig_request *request);

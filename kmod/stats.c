@@ -119,6 +119,12 @@ void contig_stats_alloc(unsigned int rung, unsigned long npages, int error,
 	this_cpu_add(contig_stats->rungs[rung].pages, npages);
 }
 
+/* Count pages of a rung that were taken for a buffer that is moved. */
+void contig_stats_taken(unsigned int rung, unsigned long npages)
+{
+	this_cpu_add(contig_stats->rungs[rung].pages, npages);
+}
+
 void contig_stats_free(unsigned int rung, unsigned long npages)
 {
 	this_cpu_add(contig_stats->rungs[rung].freed, npages);

@@ -33,6 +33,7 @@ int contig_stats_init(void);
 void contig_stats_exit(void);
 void contig_stats_alloc(unsigned int rung, unsigned long npages, int error,
 			u64 time_ns);
+void contig_stats_taken(unsigned int rung, unsigned long npages);
 void contig_stats_free(unsigned int rung, unsigned long npages);
 void contig_stats_buffer_added(void);
 void contig_stats_buffer_removed(void);

@@ -2,7 +2,9 @@
 /*
  * Compacting the reserve: unlocked buffers are moved until a request fits
  */
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/uio.h>
 
 #include "kselftest_harness.h"
 #include "contig_utils.h"
@@ -174,6 +176,53 @@ TEST_F(compact, around_a_locked_buffer)
 	expect_contents(self);
 	close(alloc.out_fd);
 	test_unlock_buffer(self->fd, self->buffers[NR / 2 + 1], 0, SMALL);
+}
+
+/* Of a closed file only the name is held: its buffer is moved, or freed, or neither. */
+TEST_F(compact, beside_closed_files)
+{
+	struct contig_alloc alloc;
+	char path[64];
+	int i, names[NR];
+
+	for (i = 1; i < NR; i += 2) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d",
+			 self->buffers[i]);
+		names[i] = open(path, O_PATH | O_CLOEXEC);
+		ASSERT_LE(0, names[i]);
+	}
+	make_holes(self);
+	for (i = 1; i < NR; i += 2)
+		drop(self, i);
+	ASSERT_EQ(0, alloc_quarter(self->fd, &alloc));
+	for (i = 1; i < NR; i += 2)
+		close(names[i]);
+	close(alloc.out_fd);
+}
+
+/* What a pipe still has is no room, and not in the way of the rest. */
+TEST_F(compact, beside_pages_in_pipes)
+{
+	struct contig_alloc alloc;
+	int pipes[2][2], i;
+	struct iovec iov;
+
+	make_holes(self);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pipe(pipes[i]));
+		iov = (struct iovec){ self->maps[4 * i + 1], page_size };
+		ASSERT_EQ((ssize_t)page_size,
+			  vmsplice(pipes[i][1], &iov, 1, 0));
+	}
+	/* One comes back and stays dirty, the other one cannot be moved. */
+	drop(self, 1);
+	ASSERT_EQ(0, alloc_quarter(self->fd, &alloc));
+	expect_contents(self);
+	close(alloc.out_fd);
+	for (i = 0; i < 2; i++) {
+		close(pipes[i][0]);
+		close(pipes[i][1]);
+	}
 }
 
 /* Without enough memory nothing moves. */

@@ -547,10 +547,9 @@ enum contig_frames {
  * @out_in_way_id: with CONTIG_BLOCKED_LOCKED: number, in debugfs and fdinfo, of
  *                 the first buffer that keeps the reserve from making room where
  *                 fewest do. 0 in all other cases, and for a caller without the
- *                 right to see physical addresses unless the buffer is charged to
- *                 its account
+ *                 right to see physical addresses
  * @out_in_way_pid: the process that allocated it, in the initial PID namespace;
- *                  0 for a caller without that right
+ *                  0 for a caller without CAP_SYS_RAWIO
  * @out_in_way_uid: the user that it is charged to, in the initial user namespace;
  *                  likewise
  *

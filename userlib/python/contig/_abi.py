@@ -322,8 +322,8 @@ class RangeFlags(enum.IntFlag):
     LOCK_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the whole range
         is one extent. A buffer of contig of which the range is a part, in one
         mapping, is moved to one extent if that is possible: it must be charged
-        to the client's account, nobody may have locked, imported or pinned any
-        of it, it may not consist of huge pages, and there must be memory, and
+        to the client's account, no part of it may be locked, imported or
+        pinned, it may not consist of huge pages, and there must be memory, and
         quota, for both places. Needs the right to see physical addresses
         (EPERM), except for a single page and for a range of one buffer
     LOCK_DEVICE_CONTIGUOUS: CONTIG_LOCK only: fail with EILSEQ unless the DMA
@@ -635,11 +635,11 @@ class contig_alloc(ctypes.Structure):
     out_in_way_id: with CONTIG_BLOCKED_LOCKED: number, in debugfs and fdinfo,
         of the first buffer that keeps the reserve from making room where
         fewest do. 0 in all other cases, and for a caller without the right to
-        see physical addresses unless the buffer is charged to its account
+        see physical addresses
     out_in_way_pid: the process that allocated it, in the initial PID
-        namespace; 0 for a caller without that right
-    out_in_way_uid: whom it is charged to, in the initial user namespace;
-        likewise
+        namespace; 0 for a caller without CAP_SYS_RAWIO
+    out_in_way_uid: the user that it is charged to, in the initial user
+        namespace; likewise
 
     Allocate memory for a device: try the rungs in turn until one gives memory
     that meets all constraints. The memory is zero, except with
