@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "compacted.h"
 #include "pressure.h"
 #include "tools.h"
 
@@ -487,7 +488,7 @@ static bool wanted(const char *name, const char *argument)
 	return !argument || !strcmp(name, argument);
 }
 
-/* Arguments select one state of memory, and one strategy. */
+/* Arguments select one state of memory, or "compact", and one strategy. */
 int main(int argc, char **argv)
 {
 	const char *state = argc > 1 ? argv[1] : NULL;
@@ -513,6 +514,8 @@ int main(int argc, char **argv)
 			if (wanted(strategies[i].name, strategy))
 				run_strategy(pressure, &strategies[i]);
 	}
+	if (reserve_largest && wanted("compact", state))
+		compacted_reserve(client);
 	if (lies)
 		die("%u buffers were not as reported", lies);
 	return 0;
