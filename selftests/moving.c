@@ -264,7 +264,10 @@ TEST_F(moving, stays_while_a_page_is_registered)
 	if (ret == -ENOSYS || ret == -EPERM)
 		SKIP(return, "this kernel has no io_uring for us");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, ring_register(&ring, self->map + LENGTH / 2, page_size));
+	ret = ring_register(&ring, self->map + LENGTH / 2, page_size);
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "io_uring of this kernel registers no file mappings");
+	ASSERT_EQ(0, ret);
 	expect_stays(self, ring_unregister(&ring));
 	close(ring.fd);
 }
