@@ -31,9 +31,9 @@
 #include "compact.h"
 #include "constraints.h"
 #include "extents.h"
+#include "fault.h"
 #include "gfp.h"
 #include "limits.h"
-#include "mmap.h"
 #include "occupants.h"
 #include "pages.h"
 #include "poison.h"
@@ -49,6 +49,9 @@
 /* Sites to try for a request, each after a buffer of the one before did not move. */
 #define CONTIG_COMPACT_TRIES 8
 
+/* Buffers to remember that did not move. */
+#define CONTIG_COMPACT_FAILED 64
+
 /**
  * struct contig_compaction - a site that is emptied for a request
  * @work: empties it
@@ -61,6 +64,7 @@
  * @ask: what memory to move a buffer to must meet
  * @failed: numbers of buffers that did not move
  * @nr_failed: how many these are
+ * @rest: pages that the account is charged for what the site has beyond the request
  * @in_way: a buffer that stays in the way, its number 0 if there is none
  * @run: what the reserve needs to take the memory back; NULL once the site is taken
  * @ret: 0 or -errno
@@ -74,8 +78,9 @@ struct contig_compaction {
 	struct contig_occupants all;
 	struct contig_site site;
 	struct contig_request ask;
-	unsigned long failed[CONTIG_COMPACT_TRIES];
+	unsigned long failed[CONTIG_COMPACT_FAILED];
 	unsigned int nr_failed;
+	unsigned long rest;
 	struct contig_in_way in_way;
 	struct contig_return *run;
 	int ret;
@@ -132,6 +137,8 @@ static bool contig_compact_claim(const struct contig_compaction *c)
 	unsigned long pfn, npages;
 	unsigned int i;
 
+	if (contig_should_fail(CONTIG_FAULT_RESERVE))
+		return false;
 	guard(mutex)(&contig_reserve_lock);
 	contig_reserve_check();
 	for (i = 0; i <= c->site.nr; i++) {
@@ -173,7 +180,9 @@ contig_compact_spare(struct contig_compaction *c,
 	spare->ops = &contig_reserve_ops;
 	spare->rung = CONTIG_RUNG_RESERVE;
 	contig_stats_taken(spare->rung, ask->npages);
-	if (contig_extents_fit(ask, &spare->extents))
+	/* Larger granules would be a waste, and its owner would pay for them. */
+	if (contig_extents_fit(ask, &spare->extents) &&
+	    spare->charged <= buffer->charged - ask->npages)
 		return spare;
 	contig_buffer_destroy(spare);
 	return NULL;
@@ -257,7 +266,6 @@ static int contig_compact_join(struct contig_compaction *c)
 		if (contig_move_alone(list[i].old))
 			return -EBUSY;
 	for (i = 0; i < c->site.nr; i++) {
-		contig_mmap_forget(list[i].old);
 		contig_pages_clear(list[i].pfn,
 				   contig_occupant_end(c, i) - list[i].pfn);
 		contig_compact_trim(c, i);
@@ -279,6 +287,46 @@ static void contig_compact_drop(struct contig_compaction *c)
 			contig_buffer_destroy(list[i].old);
 }
 
+/* Remember a buffer that does not move, so that other sites are tried. */
+static void contig_compact_forgo(struct contig_compaction *c,
+				 const struct contig_occupant *occupant)
+{
+	if (c->nr_failed < CONTIG_COMPACT_FAILED)
+		c->failed[c->nr_failed++] = occupant->id;
+}
+
+/*
+ * Find out whether the buffers of the site seem to move, before the first is moved in
+ * vain. Return 0, -EBUSY or -ESTALE.
+ */
+static int contig_compact_check(struct contig_compaction *c)
+{
+	struct contig_occupant *list = &c->all.list[c->site.first];
+	struct contig_buffer *buffer;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < c->site.nr; i++) {
+		buffer = contig_buffers_find(list[i].id);
+		if (!buffer)
+			return -ESTALE;
+		/* Its pages are looked at while it cannot be moved. */
+		if (contig_move_begin(buffer)) {
+			ret = -EBUSY;
+		} else {
+			if (contig_move_in_use(buffer))
+				ret = -EBUSY;
+			contig_move_end(buffer);
+		}
+		contig_buffer_unref(buffer);
+		if (ret) {
+			contig_compact_forgo(c, &list[i]);
+			return ret;
+		}
+	}
+	return 0;
+}
+
 /* Move the buffers of the site whose free parts are taken. Return 0 or -errno. */
 static int contig_compact_empty(struct contig_compaction *c)
 {
@@ -290,10 +338,22 @@ static int contig_compact_empty(struct contig_compaction *c)
 		if (READ_ONCE(c->cancelled))
 			return -EINTR;
 		ret = contig_compact_move(c, &list[i]);
-		if (ret && ret != -ESTALE && c->nr_failed < CONTIG_COMPACT_TRIES)
-			c->failed[c->nr_failed++] = list[i].id;
+		if (ret && ret != -ESTALE)
+			contig_compact_forgo(c, &list[i]);
 	}
 	return ret;
+}
+
+/* Charge the account for @rest pages. Return 0 or -EDQUOT. */
+static int contig_compact_charge(struct contig_compaction *c,
+				 unsigned long rest)
+{
+	contig_user_uncharge(c->request.user, c->rest);
+	c->rest = 0;
+	if (contig_user_charge(c->request.user, rest))
+		return -EDQUOT;
+	c->rest = rest;
+	return 0;
 }
 
 /* Empty the site. Return 0 or -errno. */
@@ -301,6 +361,10 @@ static int contig_compact_site(struct contig_compaction *c)
 {
 	int ret;
 
+	ret = contig_compact_check(c) ?:
+	      contig_compact_charge(c, c->site.npages - c->request.npages);
+	if (ret)
+		return ret;
 	if (!contig_compact_claim(c))
 		return -ESTALE;
 	ret = contig_compact_empty(c) ?: contig_compact_join(c);
@@ -309,11 +373,15 @@ static int contig_compact_site(struct contig_compaction *c)
 	return ret;
 }
 
-/* Keep what is in the way of all sites. */
+/* Keep what is in the way of all sites, unless that may be so for a moment only. */
 static void contig_compact_blame(struct contig_compaction *c)
 {
 	const struct contig_occupant *in_way = c->site.in_way;
+	unsigned int i;
 
+	for (i = 0; i < c->nr_failed; i++)
+		if (in_way && in_way->id == c->failed[i])
+			return;
 	if (in_way)
 		c->in_way = (struct contig_in_way){
 			.id = in_way->id,
@@ -350,6 +418,7 @@ static void contig_compaction_free(struct kref *kref)
 		guard(mutex)(&contig_reserve_lock);
 		contig_block_give(c->site.block, c->site.pfn, c->site.npages);
 	}
+	contig_user_uncharge(c->request.user, c->rest);
 	kfree(c->run);
 	contig_user_put(c->request.user);
 	kfree(c);
@@ -430,15 +499,12 @@ contig_compaction_new(const struct contig_request *request)
 	return c;
 }
 
-/* Give the site to a buffer. Return 0 or -EDQUOT. */
+/* Give the site, and what it is charged, to a buffer. Return 0. */
 static int contig_compact_take(struct contig_compaction *c,
 			       struct contig_buffer *buffer)
 {
-	int ret = contig_buffer_charge(buffer, c->site.npages -
-						       c->request.npages);
-
-	if (ret)
-		return ret;
+	buffer->charged += c->rest;
+	c->rest = 0;
 	c->run->block = c->site.block;
 	buffer->rung_data = c->run;
 	c->run = NULL;
@@ -465,7 +531,8 @@ int contig_compact(const struct contig_request *request,
 	int ret;
 
 	if (request->no_wait || request->keep ||
-	    contig_reserve_clean(request) < request->npages)
+	    contig_reserve_clean(request) < request->npages ||
+	    contig_request_expired(request))
 		return -ENOMEM;
 	c = contig_compaction_new(request);
 	if (!c)

@@ -206,6 +206,7 @@ static int contig_ladder_descend(const struct contig_request *request,
 			if (!ret || ret == -EINTR)
 				return ret;
 			report = &reports[*nr];
+			start = ktime_get();
 		}
 		report->rung = rung;
 		below = contig_rung_below(request, rung);

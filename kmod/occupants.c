@@ -50,7 +50,9 @@ static void contig_occupants_add(const struct contig_buffer *buffer, void *arg)
 		.pfn = buffer->extents.entries->pfn,
 		.npages = buffer->extents.npages,
 		.id = buffer->id,
-		.stays = !contig_move_possible(buffer) || buffer->asked->keep,
+		/* Until it has an inode it is being exported. */
+		.stays = !contig_move_possible(buffer) || buffer->asked->keep ||
+			 !READ_ONCE(buffer->inode),
 		.pid = buffer->pid,
 		.uid = from_kuid_munged(&init_user_ns, buffer->user->uid),
 	};

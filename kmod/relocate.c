@@ -32,6 +32,7 @@
 #include "buffer.h"
 #include "extents.h"
 #include "fault.h"
+#include "mmap.h"
 #include "gfp.h"
 #include "pages.h"
 #include "place.h"
@@ -69,9 +70,9 @@
  * struct contig_move - the exchange of the memory of a buffer
  * @work: does it
  * @kref: the caller has a reference, and @work has one
- * @done: @ret is set, and @work no longer uses @spare
+ * @done: @ret is set, and @spare is freed
  * @buffer: to be moved, with a reference of the work's
- * @spare: has the new memory, and then the old one; freed with this
+ * @spare: has the new memory, and then the old one; freed by @work
  * @ret: 0 or -errno
  */
 struct contig_move {
@@ -87,10 +88,7 @@ static struct workqueue_struct *contig_move_wq;
 
 static void contig_move_free(struct kref *kref)
 {
-	struct contig_move *move = container_of(kref, struct contig_move, kref);
-
-	contig_buffer_destroy(move->spare);
-	kfree(move);
+	kfree(container_of(kref, struct contig_move, kref));
 }
 
 /*
@@ -206,8 +204,11 @@ static int contig_move_unmap_rest(struct contig_buffer *buffer, s64 ms)
 {
 	int ret = contig_move_alone(buffer);
 
-	if (ret != -EBUSY || ms > CONTIG_MOVE_UNMAP)
+	if (ret != -EBUSY)
 		return ret;
+	/* Another round would take as long. */
+	if (ms > CONTIG_MOVE_UNMAP)
+		return -ETIMEDOUT;
 	unmap_mapping_range(buffer->inode->i_mapping, 0, 0, 1);
 	return contig_move_alone(buffer);
 }
@@ -225,7 +226,7 @@ static void contig_move_charge(struct contig_buffer *buffer,
 
 /*
  * Move a buffer of which contig_buffer.place is held for writing, after it was taken out
- * of page tables in @ms. Return 0, -EBUSY or -EHWPOISON.
+ * of page tables in @ms. Return 0, -EBUSY, -ETIMEDOUT or -EHWPOISON.
  */
 static int contig_move_closed(struct contig_buffer *buffer,
 			      struct contig_buffer *spare, bool paid, s64 ms)
@@ -328,6 +329,10 @@ int contig_relocate_now(struct contig_buffer *buffer,
 			msleep(1 << round);
 		ret = contig_move_try(buffer, spare, paid);
 	}
+	if (ret == -ETIMEDOUT)
+		ret = -EBUSY;
+	/* The inode that its pages name lives as long as @buffer. */
+	contig_mmap_forget(spare);
 	ns = ktime_to_ns(ktime_sub(ktime_get(), start));
 	trace_contig_move(buffer->id, buffer->extents.npages, ret, ns);
 	contig_stats_count(ret ? CONTIG_EVENT_MOVE_FAILED : CONTIG_EVENT_MOVE);
@@ -341,6 +346,8 @@ static void contig_move_work(struct work_struct *work)
 	struct contig_move *move = container_of(work, struct contig_move, work);
 
 	move->ret = contig_relocate_now(move->buffer, move->spare, true);
+	/* The caller finds the charge as it will be. */
+	contig_buffer_destroy(move->spare);
 	contig_buffer_unref(move->buffer);
 	complete(&move->done);
 	kref_put(&move->kref, contig_move_free);

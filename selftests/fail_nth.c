@@ -132,8 +132,8 @@ PATH(lock_nested, .prepare = some_memory, .before = before_nested,
      .after = after_nested);
 PATH(lock_fd, .prepare = whole_buffer, .run = do_lock_fd,
      .check = check_lock_fd, .undo = undo_lock_fd);
-PATH(gather, .before = before_gather, .run = do_gather, .check = check_gather,
-     .undo = undo_lock_fd, .after = after_gather);
+PATH(gather, .run = do_gather, .check = check_gather, .undo = undo_gather,
+     .alike = true);
 PATH(unlock_middle, .prepare = some_memory, .before = do_lock,
      .run = do_unlock_middle, .check = check_unlock_middle,
      .undo = undo_unlock_middle, .after = undo_lock);
@@ -379,10 +379,8 @@ POINT(pin, .prepare = some_memory, .run = do_lock, .undo = undo_lock,
 POINT(map, .prepare = scatter_buffer, .run = do_mmap, .undo = undo_mmap,
       .error = ENOMEM);
 POINT(copy, .run = do_info, .error = EFAULT);
-POINT(move_copied, .prepare = scatter_buffer, .run = do_gather,
-      .undo = undo_lock_fd, .error = EILSEQ);
-POINT(move, .prepare = scatter_buffer, .run = do_gather, .undo = undo_lock_fd,
-      .error = EILSEQ);
+POINT(move_copied, .run = do_gather, .undo = undo_gather, .error = ENOMEM);
+POINT(move, .run = do_gather, .undo = undo_gather, .error = ENOMEM);
 /*
  * Not a path of fail_nth: if videobuf2 itself has no memory to attach a buffer,
  * 6.12 never releases it.

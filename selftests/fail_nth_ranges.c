@@ -180,21 +180,30 @@ void undo_lock_fd(struct env *e)
 }
 
 /* A new buffer each time: one that was moved is not moved again. */
-int before_gather(struct env *e)
-{
-	return scatter_buffer(e);
-}
-
-void after_gather(struct env *e)
-{
-	close(e->buffer);
-	e->buffer = -1;
-}
-
 int do_gather(struct env *e)
 {
-	return _test_cmd_lock_buffer(e->client, e->buffer, 0, e->length,
-				     CONTIG_LOCK_CONTIGUOUS);
+	int ret = scatter_buffer(e);
+
+	if (ret)
+		return ret;
+	ret = _test_cmd_lock_buffer(e->client, e->buffer, 0, e->length,
+				    CONTIG_LOCK_CONTIGUOUS);
+	if (!ret)
+		return 0;
+	close(e->buffer);
+	e->buffer = -1;
+	/* It may have been copied there. */
+	reserve_settle();
+	/* What was missing to move it is not told. */
+	return ret == -EILSEQ ? -ENOMEM : ret;
+}
+
+void undo_gather(struct env *e)
+{
+	undo_lock_fd(e);
+	close(e->buffer);
+	e->buffer = -1;
+	reserve_settle();
 }
 
 bool check_gather(struct env *e)

@@ -363,7 +363,7 @@ static void *hammer(void *arg)
 TEST_F_TIMEOUT(moving, loses_no_store, 400)
 {
 	struct hammer hammers[THREADS];
-	int round, buffer, i;
+	int round, buffer, i, ret, moved = 0;
 	char *map;
 
 	for (round = 0; round < ROUNDS; round++) {
@@ -379,8 +379,13 @@ TEST_F_TIMEOUT(moving, loses_no_store, 400)
 						    hammer, &hammers[i]));
 		}
 		usleep(1000 * round);
-		EXPECT_EQ(0, lock_whole(self->fd, buffer));
-		EXPECT_EQ(1, _test_cmd_count_buffer(self->fd, buffer, 0, LENGTH));
+		ret = lock_whole(self->fd, buffer);
+		/* A thread that does not get to run can keep a page for long. */
+		EXPECT_TRUE(!ret || ret == -EILSEQ);
+		moved += !ret;
+		if (!ret)
+			EXPECT_EQ(1, _test_cmd_count_buffer(self->fd, buffer, 0,
+							    LENGTH));
 		usleep(2000);
 		for (i = 0; i < THREADS; i++)
 			hammers[i].stop = true;
@@ -389,10 +394,13 @@ TEST_F_TIMEOUT(moving, loses_no_store, 400)
 			EXPECT_EQ(0, hammers[i].bad);
 			EXPECT_NE(0, hammers[i].stores);
 		}
-		test_unlock_buffer(self->fd, buffer, 0, LENGTH);
+		if (!ret)
+			test_unlock_buffer(self->fd, buffer, 0, LENGTH);
 		munmap(map, LENGTH);
 		close(buffer);
 	}
+	TH_LOG("%d of %d moved", moved, ROUNDS);
+	EXPECT_NE(0, moved);
 }
 
 static void *remap(void *arg)

@@ -186,6 +186,8 @@ static void drop(FIXTURE_DATA(oracle) *self, int i)
 {
 	if (self->live[i].reserve)
 		mark_reserve(self->live[i].first, self->live[i].n, false);
+	_test_cmd_unlock_buffer(self->fd, self->live[i].fd, 0,
+				self->live[i].n * page_size);
 	close(self->live[i].fd);
 	self->live[i] = self->live[--self->nr_live];
 }
@@ -201,6 +203,9 @@ static void keep(FIXTURE_DATA(oracle) *self, const struct contig_alloc *alloc,
 	self->live[i].n = alloc->out_length / page_size;
 	if (self->live[i].reserve)
 		mark_reserve(first, self->live[i].n, true);
+	/* It is not moved to make room for another. */
+	_test_cmd_lock_buffer(self->fd, self->live[i].fd, 0, alloc->out_length,
+			      0);
 	if (self->nr_live == LIVE || one_in(2))
 		drop(self, below(self->nr_live));
 }
