@@ -441,12 +441,18 @@ static void contig_compact_work(struct work_struct *work)
 	contig_stats_count(c->ret ? CONTIG_EVENT_COMPACT_FAILED :
 				    CONTIG_EVENT_COMPACT);
 	clear_bit_unlock(0, &c->request.user->compacts);
-	/* Pairs with contig_compact_wait(). */
+	/* Pairs with contig_compact_ended(). */
 	smp_store_release(&c->done, true);
 	wake_up_all(&contig_compacted);
 	kref_put(&c->kref, contig_compaction_free);
 	/* contig_compact_exit() waits for what follows. */
 	module_put(THIS_MODULE);
+}
+
+static bool contig_compact_ended(const struct contig_compaction *c)
+{
+	/* Pairs with contig_compact_work(). */
+	return smp_load_acquire(&c->done);
 }
 
 /*
@@ -467,9 +473,8 @@ static int contig_compact_wait(struct contig_compaction *c,
 	kref_get(&c->kref);
 	__module_get(THIS_MODULE);
 	queue_work(contig_compact_wq, &c->work);
-	/* Pairs with contig_compact_work(). */
 	left = contig_wait_event_timeout(contig_compacted,
-					 smp_load_acquire(&c->done), left);
+					 contig_compact_ended(c), left);
 	if (left > 0)
 		return c->ret == -ENOENT || !c->ret ? c->ret : -ENOMEM;
 	WRITE_ONCE(c->cancelled, true);
