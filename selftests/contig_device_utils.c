@@ -73,7 +73,8 @@ char *own_memory(int client, size_t length)
 	char *memory = NULL;
 	int i, ret;
 
-	for (i = 0; i < 200; i++) {
+	/* In memory that was in use for long low pages come seldom. */
+	for (i = 0; i < 2000; i++) {
 		memory = anon_map(length);
 		if (!memory)
 			break;
