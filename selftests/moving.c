@@ -51,6 +51,14 @@ static int scattered(int client, size_t length)
 	return -ENODATA;
 }
 
+/* The same for a buffer that is needed, and map it. */
+#define scattered_and_mapped(client, buffer, map) do { \
+	(buffer) = scattered((client), LENGTH); \
+	ASSERT_LE(0, (buffer)); \
+	(map) = buffer_map((buffer), LENGTH); \
+	ASSERT_NE(NULL, (map)); \
+} while (0)
+
 FIXTURE(moving) {
 	int fd;
 	int buffer;
@@ -368,10 +376,7 @@ TEST_F_TIMEOUT(moving, loses_no_store, 400)
 	char *map;
 
 	for (round = 0; round < ROUNDS; round++) {
-		buffer = scattered(self->fd, LENGTH);
-		ASSERT_LE(0, buffer);
-		map = buffer_map(buffer, LENGTH);
-		ASSERT_NE(NULL, map);
+		scattered_and_mapped(self->fd, buffer, map);
 		memset(hammers, 0, sizeof(hammers));
 		for (i = 0; i < THREADS; i++) {
 			hammers[i].map = map;
@@ -432,10 +437,7 @@ TEST_F_TIMEOUT(moving, beside_new_mappings, 400)
 	char *map;
 
 	for (round = 0; round < ROUNDS; round++) {
-		buffer = scattered(self->fd, LENGTH);
-		ASSERT_LE(0, buffer);
-		map = buffer_map(buffer, LENGTH);
-		ASSERT_NE(NULL, map);
+		scattered_and_mapped(self->fd, buffer, map);
 		fill_pattern(map, LENGTH, 7);
 		mapper = (struct hammer){ .map = map, .from = buffer };
 		ASSERT_EQ(0, pthread_create(&mapper.thread, NULL, remap,
@@ -469,10 +471,7 @@ TEST_F_TIMEOUT(moving, survives_its_caller, 400)
 	pid_t pid;
 
 	for (round = 0; round < ROUNDS; round++) {
-		buffer = scattered(self->fd, LENGTH);
-		ASSERT_LE(0, buffer);
-		map = buffer_map(buffer, LENGTH);
-		ASSERT_NE(NULL, map);
+		scattered_and_mapped(self->fd, buffer, map);
 		fill_pattern(map, LENGTH, 8);
 		pid = fork();
 		if (!pid) {
