@@ -354,14 +354,21 @@ static const char *const quotas[] = {
 };
 static char *old_quotas[2];
 
-void quota_lift(void)
+void quota_set(uint64_t mib)
 {
+	char text[24];
 	unsigned int i;
 
+	snprintf(text, sizeof(text), "%" PRIu64, mib);
 	for (i = 0; i < 2; i++) {
 		old_quotas[i] = read_text(quotas[i]);
-		write_text(quotas[i], "1000000");
+		write_text(quotas[i], text);
 	}
+}
+
+void quota_lift(void)
+{
+	quota_set(1000000);
 }
 
 void quota_restore(void)
@@ -374,6 +381,28 @@ void quota_restore(void)
 		free(old_quotas[i]);
 		old_quotas[i] = NULL;
 	}
+}
+
+int cma_fill(int client, int fds[CMA_PIECES])
+{
+	/* More than the page allocator has in one piece. */
+	const size_t piece = MIB(8) > pageblock_bytes() ? MIB(8) :
+			     pageblock_bytes();
+	int n = 0;
+
+	while (n < CMA_PIECES && meminfo_kib("CmaFree") >= (long)(piece >> 10)) {
+		fds[n] = buffer_get(client, piece, CONTIG_RUNGS_COHERENT);
+		if (fds[n] < 0)
+			break;
+		n++;
+	}
+	return n;
+}
+
+void close_all(const int *fds, int n)
+{
+	while (n)
+		close(fds[--n]);
 }
 
 void *buffer_map(int fd, size_t length)

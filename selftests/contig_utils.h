@@ -270,10 +270,20 @@ bool reserve_has(int client, uint64_t bytes);
 void reserve_settle(void);
 
 /*
- * Lift the quota for the rest of the test; the teardown calls quota_restore().
+ * Set the quotas, or lift them, for the rest of the test; the teardown calls
+ * quota_restore().
  */
+void quota_set(uint64_t mib);
 void quota_lift(void);
 void quota_restore(void);
+
+/*
+ * Fill CMA for a while, and return of how many buffers that took. The kernel prefers
+ * CMA for pages that move, and the range rung takes none of it.
+ */
+#define CMA_PIECES 64
+int cma_fill(int client, int fds[CMA_PIECES]);
+void close_all(const int *fds, int n);
 
 /* What the user of a client is charged for, in bytes; ~0 if INFO fails. */
 uint64_t quota_used(int client);

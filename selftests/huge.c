@@ -507,7 +507,7 @@ static int adjacent(char *thp, int n, int *above)
  */
 TEST_F(mapping, is_made_beside_huge_pages_of_processes)
 {
-	const int n = 8;
+	const int n = huge > MIB(2) ? 8 : 16;
 	char *thp = aligned_alloc(huge, n * huge);
 	struct contig_alloc alloc;
 	int i, below, above;
@@ -516,6 +516,8 @@ TEST_F(mapping, is_made_beside_huge_pages_of_processes)
 	need_range(self->fd);
 	quota_lift();
 	ASSERT_NE(NULL, thp);
+	write_text("/proc/sys/vm/drop_caches", "3");
+	write_text("/proc/sys/vm/compact_memory", "1");
 	madvise(thp, n * huge, MADV_HUGEPAGE);
 	memset(thp, 1, n * huge);
 	below = adjacent(thp, n, &above);

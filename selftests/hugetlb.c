@@ -34,6 +34,7 @@ static long pool_make(long pages)
 }
 
 FIXTURE_SETUP(hugetlb) {
+	int cma[CMA_PIECES], n;
 	size_t i;
 
 	setup_client(self->fd);
@@ -43,8 +44,10 @@ FIXTURE_SETUP(hugetlb) {
 	self->size = KIB(meminfo_kib("Hugepagesize"));
 	if ((long)self->size <= 0)
 		SKIP(return, "this kernel has no huge pages");
+	n = cma_fill(self->fd, cma);
 	/* A third of the pool is used, a third reserved, and a third free. */
 	self->pool = pool_make(KIB(meminfo_kib("MemFree")) / 3 / self->size);
+	close_all(cma, n);
 	if (self->pool < 6)
 		SKIP(return, "memory has no room for huge pages");
 	self->pages = self->pool / 3;

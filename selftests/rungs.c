@@ -430,15 +430,20 @@ TEST_F(ladder, range_moves_locked_memory_only_if_that_is_wanted)
 {
 	size_t length = 16 * pageblock_bytes(), at, moved = 0;
 	bool moves = parameter_is("move_mlocked", "Y");
+	int cma[CMA_PIECES], n;
 	char *memory, *page;
 	uint64_t pfn;
 
 	need_range(self->fd);
+	quota_lift();
+	n = cma_fill(self->fd, cma);
 	memory = mmap(NULL, length, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, memory);
 	no_huge_pages(memory, length);
 	ASSERT_EQ(0, mlock(memory, length));
+	close_all(cma, n);
+	quota_restore();
 	for (at = 0; at < length && moved < 8; at += length / 32) {
 		page = memory + at;
 		pfn = pfn_of(page);
