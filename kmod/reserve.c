@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/crash_dump.h>
 #include <linux/genalloc.h>
 #include <linux/log2.h>
 #include <linux/math.h>
@@ -394,6 +395,10 @@ int contig_reserve_init(void)
 	contig_scrub_init();
 	if (!early || !*early)
 		return 0;
+	if (is_kdump_kernel()) {
+		pr_info("this kernel saves the dump of a crash: nothing is reserved\n");
+		return 0;
+	}
 
 	ret = contig_blocks_plan(early, &contig_reserve.blocks);
 	if (ret < 0)
