@@ -78,6 +78,20 @@ struct contig_buffer *contig_alloc_buffer(const struct contig_request *request,
 	return ERR_PTR(request->no_wait && ret == -ENOMEM ? -EAGAIN : ret);
 }
 
+/* Describe a buffer that the caller gets as the descriptor @fd. */
+void contig_alloc_describe(struct contig_alloc *cmd,
+			   const struct contig_buffer *buffer, int fd)
+{
+	cmd->out_fd = fd;
+	cmd->out_rung = buffer->rung;
+	cmd->out_mapping = buffer->mapping;
+	cmd->out_length = contig_buffer_size(buffer);
+	cmd->out_extents = buffer->extents.nr;
+	cmd->out_frames = buffer->frames;
+	if (buffer->huge)
+		cmd->out_huge_size = CONTIG_HUGE_PAGES << PAGE_SHIFT;
+}
+
 static int contig_alloc_publish(struct contig_ucmd *ucmd,
 				struct contig_buffer *buffer)
 {
@@ -94,14 +108,7 @@ static int contig_alloc_publish(struct contig_ucmd *ucmd,
 		contig_buffer_put(buffer);
 		return fd;
 	}
-	cmd->out_fd = fd;
-	cmd->out_rung = buffer->rung;
-	cmd->out_mapping = buffer->mapping;
-	cmd->out_length = contig_buffer_size(buffer);
-	cmd->out_extents = buffer->extents.nr;
-	cmd->out_frames = buffer->frames;
-	if (buffer->huge)
-		cmd->out_huge_size = CONTIG_HUGE_PAGES << PAGE_SHIFT;
+	contig_alloc_describe(cmd, buffer, fd);
 	ret = contig_ucmd_respond(ucmd, sizeof(*cmd));
 	if (ret) {
 		put_unused_fd(fd);
@@ -113,7 +120,8 @@ static int contig_alloc_publish(struct contig_ucmd *ucmd,
 	return 0;
 }
 
-static void contig_alloc_clear(struct contig_alloc *cmd)
+/* Clear what a command tells about a buffer. */
+void contig_alloc_clear(struct contig_alloc *cmd)
 {
 	cmd->out_fd = -1;
 	cmd->out_rung = CONTIG_RUNG_NONE;
@@ -140,11 +148,17 @@ static void contig_alloc_blame(struct contig_alloc *cmd,
 	}
 }
 
-static int contig_alloc_failed(struct contig_ucmd *ucmd,
-			       const struct contig_request *request, int error)
+/**
+ * contig_alloc_explain() - say why there is no memory for a request
+ * @cmd: has the reports of the attempt, and receives the rest
+ * @request: the request; looking at memory takes as long as it has left
+ *
+ * May sleep.
+ */
+void contig_alloc_explain(struct contig_alloc *cmd,
+			  const struct contig_request *request)
 {
 	struct contig_survey *survey __free(kfree) = NULL;
-	struct contig_alloc *cmd = ucmd->cmd;
 
 	/* To look at all memory takes time. */
 	if (!request->no_wait)
@@ -155,10 +169,9 @@ static int contig_alloc_failed(struct contig_ucmd *ucmd,
 			contig_reports_at_least(request, survey,
 						cmd->out_reports,
 						cmd->out_report_count);
-	contig_reports_blur(request, ucmd->client->user, cmd->out_reports,
+	contig_reports_blur(request, request->user, cmd->out_reports,
 			    cmd->out_report_count);
 	contig_alloc_blame(cmd, request);
-	return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: error;
 }
 
 int contig_alloc_ioctl(struct contig_ucmd *ucmd)
@@ -187,9 +200,10 @@ int contig_alloc_ioctl(struct contig_ucmd *ucmd)
 	if (IS_ERR(buffer)) {
 		ret = PTR_ERR(buffer);
 		if (cmd->out_report_count)
-			return contig_alloc_failed(ucmd, &request, ret);
-		return ret == -ENOMEM ?
-		       contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: ret : ret;
+			contig_alloc_explain(cmd, &request);
+		else if (ret != -ENOMEM)
+			return ret;
+		return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: ret;
 	}
 	contig_reports_blur(&request, ucmd->client->user, cmd->out_reports,
 			    cmd->out_report_count);

@@ -21,6 +21,7 @@
 #include <linux/wait.h>
 
 #include "buffer.h"
+#include "freed.h"
 #include "gfp.h"
 #include "limits.h"
 #include "linger.h"
@@ -66,9 +67,7 @@ struct contig_buffer *contig_buffer_new(struct contig_user *user,
 	INIT_LIST_HEAD(&buffer->attachments);
 	INIT_LIST_HEAD(&buffer->maps);
 	buffer->pid = task_tgid_nr(current);
-	strscpy(buffer->name, *name ? name : current->comm,
-		sizeof(buffer->name));
-	contig_name_clean(buffer->name);
+	contig_name_choose(buffer->name, name, sizeof(buffer->name));
 	return buffer;
 }
 
@@ -146,6 +145,7 @@ static void contig_buffer_free(struct kref *kref)
 	if (buffer->inode)
 		iput(buffer->inode);
 	contig_buffer_abandon(buffer);
+	contig_freed();
 }
 
 /* Drop a reference on a buffer; with the last one its memory is freed. May sleep. */
@@ -154,15 +154,22 @@ void contig_buffer_unref(struct contig_buffer *buffer)
 	kref_put(&buffer->kref, contig_buffer_free);
 }
 
+/* Remove a buffer from the list of buffers, if it is there. May sleep. */
+void contig_buffer_unlist(struct contig_buffer *buffer)
+{
+	if (!buffer->id)
+		return;
+	contig_buffers_lock(buffer);
+	__xa_erase(&contig_buffers.entries, buffer->id);
+	xa_unlock(&contig_buffers.entries);
+	buffer->id = 0;
+	contig_stats_buffer_removed();
+}
+
 /* Take a buffer off the list, and free it and its memory as soon as it is not moved. */
 void contig_buffer_destroy(struct contig_buffer *buffer)
 {
-	if (buffer->id) {
-		contig_buffers_lock(buffer);
-		__xa_erase(&contig_buffers.entries, buffer->id);
-		xa_unlock(&contig_buffers.entries);
-		contig_stats_buffer_removed();
-	}
+	contig_buffer_unlist(buffer);
 	contig_buffer_unref(buffer);
 }
 

@@ -42,6 +42,7 @@ struct mm_struct;
  *   contig_space.lock            contig_client.lock
  *   contig_pools_mutex           device_lock()
  *   contig_kinds_mutex           none
+ *   contig_backlog.lock          none
  *   contig_buffer.lock           contig_client.lock,
  *                                contig_kernel_client.mutex, device_lock(),
  *                                dma_resv_lock() of the buffer
@@ -56,7 +57,6 @@ struct mm_struct;
  *   contig_users_mutex           contig_client.lock,
  *                                contig_kernel_client.mutex, device_lock()
  *   contig_reserve_lock          lock of memory hotplug
- *   contig_room_lock             none; it is only tried
  *
  * Spinlocks. The last two are raw and taken with interrupts off::
  *

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 
+#include "backlog.h"
 #include "buffer.h"
 #include "client.h"
 #include "debugfs.h"
@@ -17,9 +18,18 @@
 #include "stats.h"
 #include "worker.h"
 
+DEFINE_SHOW_ATTRIBUTE(contig_backlog);
 DEFINE_SHOW_ATTRIBUTE(contig_stats);
 DEFINE_SHOW_ATTRIBUTE(contig_reserve);
 DEFINE_SHOW_ATTRIBUTE(contig_workers);
+
+static int contig_tickle(void *unused, u64 value)
+{
+	contig_backlog_tickle_all();
+	return 0;
+}
+
+DEFINE_DEBUGFS_ATTRIBUTE(contig_tickle_fops, NULL, contig_tickle, "%llu\n");
 
 static struct dentry *contig_debugfs;
 
@@ -40,6 +50,10 @@ void contig_debugfs_init(void)
 			    &contig_reserve_fops);
 	debugfs_create_file("workers", 0400, contig_debugfs, NULL,
 			    &contig_workers_fops);
+	debugfs_create_file("deferred", 0400, contig_debugfs, NULL,
+			    &contig_backlog_fops);
+	debugfs_create_file_unsafe("tickle", 0200, contig_debugfs, NULL,
+				   &contig_tickle_fops);
 	contig_fault_debugfs_init(contig_debugfs);
 }
 

@@ -6,11 +6,26 @@
 #define CONTIG_LIMITS_H
 
 #include <linux/atomic.h>
+#include <linux/ktime.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
 #include "turn.h"
+
+/**
+ * struct contig_user_backlog - the deferred requests of an account
+ * @nr: how many there are
+ * @tried: time at which the last attempt for one of them ended
+ * @rests: time until which memory is not moved for them
+ *
+ * Protected by the lock of backlog.c.
+ */
+struct contig_user_backlog {
+	unsigned int nr;
+	ktime_t tried;
+	ktime_t rests;
+};
 
 /**
  * struct contig_user - an account: the memory that a user has allocated
@@ -23,6 +38,7 @@
  * @turns: requests that wait for their turn to empty memory
  * @gathers: bit 0 is set while a buffer of it is made contiguous
  * @compacts: bit 0 is set while the reserve is compacted for it
+ * @backlog: its deferred requests
  * @rcu: frees it
  */
 struct contig_user {
@@ -33,6 +49,7 @@ struct contig_user {
 	struct contig_turn_account turns;
 	unsigned long gathers;
 	unsigned long compacts;
+	struct contig_user_backlog backlog;
 	struct rcu_head rcu;
 };
 

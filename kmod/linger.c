@@ -14,6 +14,7 @@
 #include <linux/workqueue.h>
 
 #include "buffer.h"
+#include "freed.h"
 #include "huge.h"
 #include "limits.h"
 #include "linger.h"
@@ -91,6 +92,7 @@ static void contig_linger_end(struct folio *folio)
 	contig_user_uncharge(user, folio_nr_pages(folio));
 	contig_user_put(user);
 	contig_pages_put(folio_pfn(folio), folio_nr_pages(folio));
+	contig_freed();
 }
 
 /* End all that nobody else refers to, or all there are. */

@@ -18,6 +18,7 @@
 
 #include <uapi/linux/contig.h>
 
+#include "backlog.h"
 #include "clear.h"
 #include "client.h"
 #include "compact.h"
@@ -146,6 +147,8 @@ union contig_command {
 	struct contig_prepare prepare;
 	struct contig_checkpoint checkpoint;
 	struct contig_sync sync;
+	struct contig_defer defer;
+	struct contig_collect collect;
 };
 
 static const struct contig_ioctl_op contig_ioctl_ops[] = {
@@ -173,6 +176,9 @@ static const struct contig_ioctl_op contig_ioctl_ops[] = {
 	CONTIG_OP(CONTIG_CHECKPOINT, contig_checkpoint_ioctl,
 		  struct contig_checkpoint, reserved),
 	CONTIG_OP(CONTIG_SYNC, contig_sync_ioctl, struct contig_sync, reserved),
+	CONTIG_OP(CONTIG_DEFER, contig_defer_ioctl, struct contig_defer, alloc),
+	CONTIG_OP(CONTIG_COLLECT, contig_collect_ioctl, struct contig_collect,
+		  alloc),
 };
 
 static long contig_fops_ioctl(struct file *file, unsigned int cmd,
@@ -221,6 +227,7 @@ static int contig_fops_open(struct inode *inode, struct file *file)
 
 static int contig_fops_release(struct inode *inode, struct file *file)
 {
+	contig_backlog_forget(file->private_data);
 	contig_client_free(file->private_data);
 	return 0;
 }
@@ -311,6 +318,7 @@ static const struct contig_stage contig_stages[] __initconst = {
 	{ contig_reserve_init, contig_reserve_exit },
 	{ contig_move_init, contig_move_exit },
 	{ contig_compact_init, contig_compact_exit },
+	{ contig_backlog_init, contig_backlog_exit },
 	{ contig_oom_init, contig_oom_exit },
 	{ contig_register, NULL },
 };
@@ -335,6 +343,7 @@ static void __exit contig_exit(void)
 {
 	contig_debugfs_exit();
 	misc_deregister(&contig_miscdev);
+	contig_backlog_exit();
 	contig_oom_exit();
 	contig_hotplug_exit();
 	contig_sweep_exit();

@@ -6,6 +6,7 @@
 #define CONTIG_NAME_H
 
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
@@ -33,6 +34,13 @@ static inline void contig_name_clean(char *name)
 	for (; *name; name++)
 		if (!contig_name_printable(*name))
 			*name = '?';
+}
+
+/* Copy a name, or that of the calling thread if it is empty. */
+static inline void contig_name_choose(char *name, const char *wanted, size_t size)
+{
+	strscpy(name, *wanted ? wanted : current->comm, size);
+	contig_name_clean(name);
 }
 
 #endif /* CONTIG_NAME_H */

@@ -13,6 +13,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/log2.h>
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
@@ -83,13 +84,13 @@ static struct platform_device *contig_kind_make(const struct contig_kind *kind)
 	return pdev;
 }
 
-/* Return the device with these properties, or NULL. */
-static struct platform_device *contig_kind_get(unsigned int bits, bool coherent,
-					       int node)
+/* Find or make the device with these properties. Return it or NULL. */
+static struct platform_device *contig_kind_find(unsigned int bits, bool coherent,
+						int node)
 {
 	struct contig_kind *kind;
 
-	guard(mutex)(&contig_kinds_mutex);
+	lockdep_assert_held(&contig_kinds_mutex);
 	list_for_each_entry(kind, &contig_kinds, list)
 		if (kind->bits == bits && kind->coherent == coherent &&
 		    kind->node == node)
@@ -108,6 +109,20 @@ static struct platform_device *contig_kind_get(unsigned int bits, bool coherent,
 	}
 	list_add(&kind->list, &contig_kinds);
 	return kind->pdev;
+}
+
+/* Return the device with these properties, or NULL, also after a fatal signal. */
+static struct platform_device *contig_kind_get(unsigned int bits, bool coherent,
+					       int node)
+{
+	struct platform_device *pdev;
+
+	/* Another task may be making one, and be throttled meanwhile. */
+	if (mutex_lock_killable(&contig_kinds_mutex))
+		return NULL;
+	pdev = contig_kind_find(bits, coherent, node);
+	mutex_unlock(&contig_kinds_mutex);
+	return pdev;
 }
 
 struct device *contig_own_device_for(unsigned long highest, bool coherent, int node)

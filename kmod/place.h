@@ -14,6 +14,7 @@
 #include <linux/rwsem.h>
 
 #include "buffer.h"
+#include "freed.h"
 
 /*
  * Begin to look up where pages of a buffer lie. Waits while it is moved. May sleep;
@@ -48,7 +49,8 @@ static inline int contig_place_stay(struct contig_buffer *buffer)
 /* What was written to the memory before is copied if it is moved. Any context. */
 static inline void contig_place_leave(struct contig_buffer *buffer)
 {
-	(void)atomic_dec_return_release(&buffer->stays);
+	if (!atomic_dec_return_release(&buffer->stays))
+		contig_freed();
 }
 
 /* Return true if the addresses of a buffer are not in use; pairs with the former. */

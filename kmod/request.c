@@ -57,6 +57,24 @@ void contig_request_renew(struct contig_request *request,
 	request->narrowed = asked->narrowed;
 }
 
+/* Return true if the same memory meets two requests, but for its length. */
+bool contig_request_alike(const struct contig_request *a,
+			  const struct contig_request *b)
+{
+	return a->lowest == b->lowest && a->highest == b->highest &&
+	       a->align == b->align && a->boundary == b->boundary &&
+	       a->min_segment == b->min_segment &&
+	       a->max_segment == b->max_segment &&
+	       a->max_segments == b->max_segments && a->rungs == b->rungs &&
+	       a->node == b->node && a->node_strict == b->node_strict &&
+	       a->confined == b->confined &&
+	       (!a->confined || nodes_equal(a->nodes, b->nodes)) &&
+	       a->coherent == b->coherent && a->pool == b->pool &&
+	       a->struct_page == b->struct_page &&
+	       a->page_frames == b->page_frames && a->keep == b->keep &&
+	       a->huge == b->huge && a->uninitialized == b->uninitialized;
+}
+
 /* Limit a request to memory of one NUMA node. */
 void contig_request_confine(struct contig_request *request, int node)
 {

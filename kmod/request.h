@@ -103,6 +103,8 @@ void contig_request_confine(struct contig_request *request, int node);
 u32 contig_request_address_bits(const struct contig_request *request);
 void contig_request_renew(struct contig_request *request,
 			  const struct contig_request *asked);
+bool contig_request_alike(const struct contig_request *a,
+			  const struct contig_request *b);
 struct contig_request contig_request_half(const struct contig_request *request);
 long contig_request_left(const struct contig_request *request);
 int contig_request_expired(const struct contig_request *request);

@@ -6,28 +6,19 @@
  * uses is page cache. The kernel reclaims that when a task allocates pages, and
  * migration allocates pages; isolating free memory does not.
  */
-#include <linux/gfp.h>
-#include <linux/list.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
-#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/swap.h>
 #include <linux/vmstat.h>
-#include <linux/wait.h>
 
 #include "offline.h"
 #include "pageblock.h"
+#include "reclaim.h"
 #include "request.h"
 #include "room.h"
 #include "survey.h"
-#include "waiting.h"
 #include "window.h"
 #include "zones.h"
-
-/* One caller at a time, since no process is charged for the pages it takes. */
-static DEFINE_MUTEX(contig_room_lock);
-static DECLARE_WAIT_QUEUE_HEAD(contig_room_idle);
 
 /* Return how many pages of a zone are page cache. */
 static unsigned long contig_zone_cache(struct zone *zone)
@@ -277,82 +268,13 @@ bool contig_room_moves(struct zone *window, unsigned long moves,
 	return moves <= room;
 }
 
-/* Return the GFP flags for a page of a zone, or of one below it. */
-static gfp_t contig_zone_gfp(struct zone *zone)
-{
-	gfp_t gfp = GFP_KERNEL | __GFP_MOVABLE | __GFP_NORETRY | __GFP_NOWARN |
-		    __GFP_NOMEMALLOC | __GFP_THISNODE;
-
-	/* With both flags the page would come from ZONE_MOVABLE first. */
-	if (is_highmem(zone))
-		return (zone_idx(zone) == ZONE_MOVABLE ? gfp :
-			gfp & ~__GFP_MOVABLE) | __GFP_HIGHMEM;
-#ifdef CONFIG_ZONE_DMA
-	if (zone_idx(zone) == ZONE_DMA)
-		return gfp | __GFP_DMA;
-#endif
-#ifdef CONFIG_ZONE_DMA32
-	if (zone_idx(zone) == ZONE_DMA32)
-		return gfp | __GFP_DMA32;
-#endif
-	return gfp;
-}
-
-/* Return true if a taken page, once freed, counts as free memory of a zone. */
-static bool contig_room_counts(struct zone *zone, struct page *page)
-{
-	return page_zone(page) == zone &&
-	       !contig_block_is_cma(zone, page_to_pfn(page));
-}
-
-/*
- * Take at most @most pages, until @want are free or taken, and give them back.
- * Return how many were free or taken at the end. Pages of CMA do not count, but
- * the page allocator may give these first.
- */
-static unsigned long contig_room_reclaim(const struct contig_request *request,
-					 struct zone *zone, unsigned long want,
-					 unsigned long most)
-{
-	gfp_t gfp = contig_zone_gfp(zone);
-	unsigned long n, mine = 0, have = 0, listed = 0;
-	struct page *page, *next;
-	LIST_HEAD(taken);
-
-	for (n = 0; n < most; n++) {
-		if (n % 64 == 0)
-			listed = contig_zone_listed(zone);
-		/* The pages taken count, since they are given back. */
-		have = contig_zone_free(zone) + listed + mine;
-		/* They may have been on a list a moment ago. */
-		if (have >= want) {
-			listed = contig_zone_listed(zone);
-			have = contig_zone_free(zone) + listed + mine;
-		}
-		if (have >= want ||
-		    (n % 64 == 0 && contig_request_expired(request)))
-			break;
-		page = alloc_pages_node(zone_to_nid(zone), gfp, 0);
-		if (!page)
-			break;
-		mine += contig_room_counts(zone, page);
-		list_add(&page->lru, &taken);
-	}
-	list_for_each_entry_safe(page, next, &taken, lru)
-		__free_page(page);
-	cond_resched();
-	return have;
-}
-
 /**
  * contig_room_make() - make the kernel reclaim page cache of a zone
  * @request: deadline
  * @zone: the zone
  * @npages: number of free pages wanted above the watermarks
  *
- * Modules cannot call reclaim, but can allocate: take pages until reclaim has
- * made up for them, and give them back. Does not call the OOM killer. May
- * sleep.
+ * Does not call the OOM killer. May sleep.
  *
  * Return: true if there are enough, though some can be on lists of a CPU now.
  */
@@ -364,18 +286,10 @@ bool contig_room_make(const struct contig_request *request, struct zone *zone,
 	unsigned long want = need + high_wmark_pages(zone) -
 			     low_wmark_pages(zone);
 	unsigned long free = contig_zone_free(zone) + contig_zone_listed(zone);
-	unsigned long have;
 
 	/* Fail if other memory than page cache would have to be reclaimed. */
 	if (free < need && contig_zone_cache(zone) < need - free)
 		return false;
-	if (contig_wait_event_timeout(contig_room_idle,
-				      mutex_trylock(&contig_room_lock),
-				      contig_request_left(request)) <= 0)
-		return false;
-	have = contig_room_reclaim(request, zone, want, want + npages +
-				   zone_page_state(zone, NR_FREE_CMA_PAGES));
-	mutex_unlock(&contig_room_lock);
-	wake_up(&contig_room_idle);
-	return have >= need;
+	return contig_reclaim(request, zone, want, want + npages +
+			      zone_page_state(zone, NR_FREE_CMA_PAGES)) >= need;
 }

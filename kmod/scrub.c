@@ -24,6 +24,7 @@
 #include "block.h"
 #include "clear.h"
 #include "constraints.h"
+#include "freed.h"
 #include "limits.h"
 #include "pages.h"
 #include "request.h"
@@ -100,6 +101,7 @@ static void contig_return_finish(struct contig_return *run)
 	lockdep_assert_held(&contig_reserve_lock);
 	contig_block_give(run->block, run->pfn, run->npages);
 	contig_user_uncharge(run->user, run->charged);
+	contig_freed();
 	scrub.dirty -= run->npages;
 	run->block->dirty -= run->npages;
 	if (run->holds)

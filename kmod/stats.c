@@ -53,6 +53,11 @@ static const char *const contig_event_names[CONTIG_EVENTS] = {
 	[CONTIG_EVENT_MOVE_FAILED] = "buffers that could not be moved",
 	[CONTIG_EVENT_COMPACT] = "requests that compacted the reserve",
 	[CONTIG_EVENT_COMPACT_FAILED] = "requests that could not",
+	[CONTIG_EVENT_DEFERRED] = "deferred requests",
+	[CONTIG_EVENT_DEFERRED_TRY] = "attempts for them",
+	[CONTIG_EVENT_DEFERRED_GOT] = "deferred requests that got memory",
+	[CONTIG_EVENT_DEFERRED_EXPIRED] = "deferred requests that expired",
+	[CONTIG_EVENT_DEFERRED_CANCELLED] = "deferred requests that were cancelled",
 };
 
 struct contig_rung_stats {

@@ -167,6 +167,27 @@ TRACE_EVENT(contig_move,
 		  __entry->npages, __entry->error, __entry->time_ns)
 );
 
+/* A deferred request has ended. */
+TRACE_EVENT(contig_deferred,
+	TP_PROTO(unsigned long npages, u32 tries, int error, u64 waited_ns),
+	TP_ARGS(npages, tries, error, waited_ns),
+	TP_STRUCT__entry(
+		__field(unsigned long, npages)
+		__field(u32, tries)
+		__field(int, error)
+		__field(u64, waited_ns)
+	),
+	TP_fast_assign(
+		__entry->npages = npages;
+		__entry->tries = tries;
+		__entry->error = error;
+		__entry->waited_ns = waited_ns;
+	),
+	TP_printk("npages=%lu tries=%u error=%d waited=%llu ns",
+		  __entry->npages, __entry->tries, __entry->error,
+		  __entry->waited_ns)
+);
+
 #endif /* CONTIG_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

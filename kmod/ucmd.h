@@ -44,6 +44,8 @@ static inline int contig_ucmd_respond(struct contig_ucmd *ucmd, size_t size)
 }
 
 int contig_alloc_ioctl(struct contig_ucmd *ucmd);
+int contig_collect_ioctl(struct contig_ucmd *ucmd);
+int contig_defer_ioctl(struct contig_ucmd *ucmd);
 int contig_probe_ioctl(struct contig_ucmd *ucmd);
 int contig_hold_ioctl(struct contig_ucmd *ucmd);
 int contig_unhold_ioctl(struct contig_ucmd *ucmd);

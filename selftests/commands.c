@@ -41,6 +41,7 @@ FIXTURE_SETUP(command) {
 
 FIXTURE_TEARDOWN(command) {
 	edu_disable(&self->edu);
+	request_end(self);
 	close(self->buffer);
 	close(self->fd);
 }
@@ -157,6 +158,9 @@ static int answer_to(unsigned int nr, uint32_t flag)
 	if ((nr == CONTIG_CHECKPOINT && flag & ways) ||
 	    (nr == CONTIG_SYNC && flag != CONTIG_RANGE_BUFFER))
 		return -EINVAL;
+	/* Without an eventfd: 0 is a terminal, or nothing. */
+	if (nr == CONTIG_DEFER)
+		return -EBADFD;
 	if (nr == CONTIG_PREPARE)
 		return flag & (CONTIG_IO_BOUNCE | CONTIG_GET_DMA) ? -EUNATCH :
 								    0;
@@ -177,6 +181,8 @@ TEST_F(command, known_flags)
 		if (variant->nr != CONTIG_ALLOC &&
 		    variant->nr != CONTIG_PROBE &&
 		    variant->nr != CONTIG_DEVICE &&
+		    variant->nr != CONTIG_DEFER &&
+		    variant->nr != CONTIG_COLLECT &&
 		    1u << bit == CONTIG_RANGE_BUFFER) {
 			good_buffer(self, variant);
 		} else {
@@ -217,6 +223,9 @@ TEST_F(command, reserved_members)
 	case CONTIG_SYNC:
 		reserved = &self->cmd.sync.reserved;
 		break;
+	case CONTIG_DEFER:
+		reserved = &self->cmd.defer.reserved;
+		break;
 	default:
 		return;		/* has none */
 	}
@@ -250,6 +259,15 @@ TEST_F(command, out_members_are_ignored)
 	case CONTIG_DEVICE:
 		memset(self->cmd.device.out_name, 0xa5, variant->size -
 		       offsetof(struct contig_device, out_name));
+		break;
+	case CONTIG_DEFER:
+		self->cmd.defer.out_fd = ~0;
+		memset(&self->cmd.defer.alloc.out_fd, 0xa5, sizeof(struct contig_alloc) -
+		       offsetof(struct contig_alloc, out_fd));
+		break;
+	case CONTIG_COLLECT:
+		self->cmd.collect.out_tries = ~0u;
+		memset(&self->cmd.collect.alloc, 0xa5, sizeof(struct contig_alloc));
 		break;
 	case CONTIG_PREPARE:
 		self->cmd.prepare.out_id = ~0u;
@@ -336,12 +354,12 @@ TEST_F(device, unknown_commands)
 	union any cmd = { .size = sizeof(cmd) };
 	unsigned int nr;
 
-	for (nr = CONTIG_CMD_SYNC + 1; nr < 256; nr++)
+	for (nr = CONTIG_CMD_COLLECT + 1; nr < 256; nr++)
 		EXPECT_EQ(-ENOTTY, contig_ioctl(self->fd,
 						_IO(CONTIG_IOCTL_TYPE, nr),
 						&cmd))
 			TH_LOG("command %#x", nr);
-	for (nr = 0; nr <= CONTIG_CMD_SYNC; nr++) {
+	for (nr = 0; nr <= CONTIG_CMD_COLLECT; nr++) {
 		EXPECT_EQ(-ENOTTY, contig_ioctl(self->fd,
 						_IO(CONTIG_IOCTL_TYPE + 1, nr),
 						&cmd));

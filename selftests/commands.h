@@ -6,6 +6,7 @@
 #ifndef CONTIG_SELFTESTS_COMMANDS_H
 #define CONTIG_SELFTESTS_COMMANDS_H
 
+#include <poll.h>
 #include <stddef.h>
 
 #include "contig_utils.h"
@@ -32,6 +33,8 @@ union any {
 	struct contig_prepare prepare;
 	struct contig_checkpoint checkpoint;
 	struct contig_sync sync;
+	struct contig_defer defer;
+	struct contig_collect collect;
 	uint8_t bytes[MAX_STRUCT];
 };
 
@@ -44,6 +47,7 @@ FIXTURE(command) {
 	struct contig_run runs[2 * SMALL_PAGES];
 	struct contig_span span;
 	uint64_t addrs[2 * SMALL_PAGES];
+	int request;	/* that COLLECT has to answer, 0 for none */
 	union any cmd;
 };
 
@@ -91,6 +95,8 @@ COMMAND(checkpoint, CHECKPOINT,
 COMMAND(sync, SYNC,
 	CONTIG_IO_INPUT | CONTIG_IO_OUTPUT | CONTIG_IO_FOR_CPU |
 	CONTIG_IO_FOR_DEVICE | CONTIG_RANGE_BUFFER);
+COMMAND(defer, DEFER, CONTIG_DEFER_EVENTFD);
+COMMAND(collect, COLLECT, CONTIG_COLLECT_TICKLE | CONTIG_COLLECT_CANCEL);
 
 /* Return true if the command returns more than success or failure. */
 static bool has_answer(unsigned int nr)
@@ -119,6 +125,27 @@ static uint32_t preparation(FIXTURE_DATA(command) *self)
 
 	good_prepare(self, &cmd);
 	return contig_ioctl(self->fd, CONTIG_PREPARE, &cmd) ? 0 : cmd.out_id;
+}
+
+static void request_end(FIXTURE_DATA(command) *self)
+{
+	if (self->request > 0)
+		close(self->request);
+	self->request = 0;
+}
+
+/* Make a request that has got memory. */
+static int request_begin(FIXTURE_DATA(command) *self)
+{
+	struct contig_defer cmd = { .size = sizeof(cmd), .alloc.length = 1 };
+	struct pollfd pollfd = { .events = POLLIN };
+
+	request_end(self);
+	if (contig_ioctl(self->fd, CONTIG_DEFER, &cmd))
+		return -1;
+	self->request = pollfd.fd = cmd.out_fd;
+	poll(&pollfd, 1, -1);
+	return self->request;
 }
 
 /* Fill in a command that succeeds, without flags where that is possible. */
@@ -176,6 +203,12 @@ static void good(FIXTURE_DATA(command) *self,
 		cmd->sync.addr = addr;
 		cmd->sync.length = page_size;
 		break;
+	case CONTIG_DEFER:
+		cmd->defer.alloc.length = 1;
+		break;
+	case CONTIG_COLLECT:
+		cmd->collect.fd = request_begin(self);
+		break;
 	}
 }
 
@@ -216,9 +249,15 @@ static int issue_at(FIXTURE_DATA(command) *self,
 {
 	int ret = contig_ioctl(self->fd, variant->nr, cmd);
 
-	if (variant->nr == CONTIG_ALLOC && !ret && cmd)
+	if (ret || !cmd)
+		return ret;
+	if (variant->nr == CONTIG_ALLOC)
 		close(cmd->alloc.out_fd);
-	return ret;
+	if (variant->nr == CONTIG_DEFER)
+		close(cmd->defer.out_fd);
+	if (variant->nr == CONTIG_COLLECT)
+		close(cmd->collect.alloc.out_fd);
+	return 0;
 }
 
 static int issue(FIXTURE_DATA(command) *self,

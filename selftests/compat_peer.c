@@ -83,6 +83,8 @@ static void headers_of_commands(void)
 		{ "checkpoint", CONTIG_CHECKPOINT,
 		  sizeof(struct contig_checkpoint) },
 		{ "sync", CONTIG_SYNC, sizeof(struct contig_sync) },
+		{ "defer", CONTIG_DEFER, sizeof(struct contig_defer) },
+		{ "collect", CONTIG_COLLECT, sizeof(struct contig_collect) },
 		{ "unknown", _IO(CONTIG_IOCTL_TYPE, 0x7f), 8 },
 	};
 	union {

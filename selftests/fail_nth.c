@@ -113,6 +113,10 @@ ALLOC(no_reserve);
 PATH(alloc_after_the_reserve, .prepare = empty_reserve, .run = do_alloc_any,
      .check = check_alloc, .undo = undo_fd, .reserve = KIB(64));
 PATH(alloc_in_vain, .run = do_alloc_in_vain);
+PATH(defer, .run = do_defer, .check = check_defer, .undo = undo_defer,
+     .reserve = KIB(64));
+PATH(collect, .before = before_collect, .run = do_collect, .check = check_alloc,
+     .undo = undo_fd, .after = undo_defer, .reserve = KIB(64));
 PATH(mmap_pages, .prepare = scatter_buffer, .run = do_mmap, .check = check_mmap,
      .undo = undo_mmap);
 PATH(mmap_coherent, .prepare = coherent_buffer_and_place,
@@ -167,7 +171,8 @@ FIXTURE_SETUP(survives) {
 	struct env *e = &self->env;
 	int ret;
 
-	*e = (struct env) { .buffer = -1, .fd = -1, .other = -1, .file = -1 };
+	*e = (struct env) { .buffer = -1, .fd = -1, .request = -1, .other = -1,
+			     .file = -1 };
 	memset(e->fillers, -1, sizeof(e->fillers));
 	setup_client(e->client);
 	faults_setup();

@@ -22,6 +22,7 @@
  * @memory: memory of the process
  * @npages: pages of it whose state must not change
  * @fd: a descriptor that a command returned, or -1
+ * @request: a deferred request, or -1
  * @map: a mapping that a command made
  * @place: where @map must be, or NULL
  * @handle: a handle that a command returned
@@ -40,6 +41,7 @@ struct env {
 	char *memory;
 	size_t npages;
 	int fd;
+	int request;
 	char *map, *place;
 	uint32_t handle;
 	int device;
@@ -62,6 +64,11 @@ bool check_open(struct env *e);
 void undo_fd(struct env *e);
 int do_info(struct env *e);
 int do_probe(struct env *e);
+int do_defer(struct env *e);
+bool check_defer(struct env *e);
+void undo_defer(struct env *e);
+int before_collect(struct env *e);
+int do_collect(struct env *e);
 int do_alloc_reserve(struct env *e);
 int do_alloc_coherent(struct env *e);
 int do_alloc_range(struct env *e);

@@ -3,6 +3,7 @@
  * Paths of fail_nth: opening, querying, allocating; and the use of buffers by
  * other drivers and by page tables.
  */
+#include <poll.h>
 #include <sys/prctl.h>
 
 #include "kselftest.h"
@@ -336,4 +337,54 @@ int do_video(struct env *e)
 	if (ret)
 		undo_video(e);
 	return ret;
+}
+
+/*
+ * Deferred requests. Their attempts are made by the kernel, where no failure is
+ * injected.
+ */
+
+int do_defer(struct env *e)
+{
+	struct contig_defer cmd = {
+		.size = sizeof(cmd),
+		.alloc = alloc_request(KIB(64), CONTIG_RUNGS_RESERVE),
+	};
+	int ret = contig_ioctl(e->client, CONTIG_DEFER, &cmd);
+
+	e->request = ret ? -1 : cmd.out_fd;
+	return ret;
+}
+
+/* It ends, so that no attempt is being made any more. */
+bool check_defer(struct env *e)
+{
+	struct pollfd pollfd = { .fd = e->request, .events = POLLIN };
+
+	return poll(&pollfd, 1, 60000) == 1;
+}
+
+int before_collect(struct env *e)
+{
+	int ret = do_defer(e);
+
+	return ret ?: check_defer(e) ? 0 : -ETIME;
+}
+
+int do_collect(struct env *e)
+{
+	struct contig_collect cmd = { .size = sizeof(cmd), .fd = e->request };
+	int ret = contig_ioctl(e->client, CONTIG_COLLECT, &cmd);
+
+	if (ret)
+		return ret;
+	e->fd = cmd.alloc.out_fd;
+	e->length = cmd.alloc.out_length;
+	return 0;
+}
+
+void undo_defer(struct env *e)
+{
+	close(e->request);
+	e->request = -1;
 }

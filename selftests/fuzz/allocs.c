@@ -2,6 +2,7 @@
 /*
  * Steps that allocate, or probe whether it is possible
  */
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -154,6 +155,74 @@ int step_alloc(struct step *step)
 	state.fresh[slot] = !(cmd.flags & CONTIG_ALLOC_UNINITIALIZED);
 	state.buffer[slot] = cmd.out_fd;
 	return ret;
+}
+
+/*
+ * DEFER: as ALLOC, but 1 has the request (2 bits) instead of the buffer; 6 also has the
+ * deadline and the priority.
+ */
+int step_defer(struct step *step)
+{
+	const uint8_t *b = step->b;
+	int *request = &state.request[b[1] / 4 % REQUESTS];
+	struct contig_defer cmd = {
+		.flags = b[1] & 0x40 ? CONTIG_DEFER_EVENTFD : 0,
+		.eventfd = b[1] & 0x40 ? step_fd(b[6]) : 0,
+		.priority = (b[6] & 0xf) - 8,
+		.deadline_ms = b[6] / 16 * 100,
+		.out_fd = -2,
+		.alloc = {
+			.flags = b[1] & 0x20 ? CONTIG_ALLOC_STRUCT_PAGE : 0,
+			.length = alloc_length(b[2]),
+			.rungs = rungs_of(b[5]),
+			.timeout_ms = timeout_of(b[6] / 16),
+		},
+	};
+	int ret;
+
+	constrain(&cmd.alloc.constraints, b[3]);
+	constrain(&cmd.alloc.constraints, b[4]);
+	if (b[7] & FORM_RESERVED)
+		cmd.reserved = 1;
+	ret = call(step, CONTIG_DEFER, &cmd, sizeof(cmd));
+	if (ret || cmd.out_fd < 0)
+		return ret;
+	if (*request >= 0)
+		close(*request);
+	*request = cmd.out_fd;
+	return ret;
+}
+
+/*
+ * COLLECT: 1 client (2 bits), request (2), flags (2), wait first (1); 2 buffer. The result
+ * does not depend on whether the request has ended.
+ */
+int step_collect(struct step *step)
+{
+	const uint8_t *b = step->b;
+	unsigned int slot = b[2] % BUFFERS;
+	struct contig_collect cmd = {
+		.flags = b[1] / 16 % 4,
+		.fd = state.request[b[1] / 4 % REQUESTS],
+		.alloc.out_fd = -2,
+	};
+	struct pollfd pollfd = { .fd = cmd.fd, .events = POLLIN };
+	int ret;
+
+	if (b[1] & 0x40)
+		poll(&pollfd, 1, 20);
+	if (b[2] & 0x80)
+		cmd.fd = step_fd(b[2]);
+	ret = call(step, CONTIG_COLLECT, &cmd, sizeof(cmd));
+	if (ret)
+		return ret == -EAGAIN || ret == -ECANCELED || ret == -ETIME ? 0 : ret;
+	if (cmd.alloc.out_fd < 0)
+		return 0;
+	if (state.buffer[slot] >= 0)
+		close(state.buffer[slot]);
+	state.fresh[slot] = true;
+	state.buffer[slot] = cmd.alloc.out_fd;
+	return 0;
 }
 
 int step_probe(struct step *step)

@@ -16,6 +16,7 @@
 #define PAGE 4096ul
 #define CLIENTS 4
 #define BUFFERS 8
+#define REQUESTS 4
 
 /* Where programs map memory. Nothing of the fuzzer itself lies there. */
 #define ARENA 0x100000000ul
@@ -30,6 +31,7 @@
 struct state {
 	int client[CLIENTS];
 	int buffer[BUFFERS];
+	int request[REQUESTS];
 	bool fresh[BUFFERS];	/* not written yet by any process */
 	uint32_t preparation[CLIENTS];	/* id of the last one */
 	int memfd, pipe[2], drm;
@@ -77,6 +79,8 @@ int step_raw(struct step *step);
 /* allocs.c */
 int step_alloc(struct step *step);
 int step_probe(struct step *step);
+int step_defer(struct step *step);
+int step_collect(struct step *step);
 
 /* ranges.c */
 int step_hold(struct step *step);

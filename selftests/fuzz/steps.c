@@ -75,6 +75,8 @@ static const struct {
 	{ "prepare", step_prepare, false },
 	{ "checkpoint", step_checkpoint, false },
 	{ "sync_range", step_sync_range, false },
+	{ "defer", step_defer, false },
+	{ "collect", step_collect, false },
 };
 
 unsigned int step_count(void)
@@ -404,6 +406,7 @@ static void begin(void)
 	signal(SIGPIPE, SIG_IGN);
 	memset(state.client, -1, sizeof(state.client));
 	memset(state.buffer, -1, sizeof(state.buffer));
+	memset(state.request, -1, sizeof(state.request));
 	state.drm = -1;
 	state.memfd = memfd_create("fuzz", MFD_CLOEXEC);
 	if (state.memfd < 0 || ftruncate(state.memfd, 100 * PAGE) ||
@@ -414,20 +417,25 @@ static void begin(void)
 	scratch = scratches[0];
 }
 
+static void close_all(const int *fds, int n)
+{
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+}
+
 /* KCOV does not see what is freed by the exit of the process. */
 static void end(bool clients_first)
 {
 	for (int turn = 0; turn < 2; turn++) {
 		if (clients_first == !turn)
-			for (int i = 0; i < CLIENTS; i++)
-				close(state.client[i]);
+			close_all(state.client, CLIENTS);
 		else
-			for (int i = 0; i < BUFFERS; i++)
-				close(state.buffer[i]);
+			close_all(state.buffer, BUFFERS);
 		if (!turn)
 			munmap((void *)ARENA, ARENA_PAGES * PAGE);
 		cover_collect(slot);
 	}
+	close_all(state.request, REQUESTS);
 }
 
 void steps_run(const struct program *program, bool telling)

@@ -60,10 +60,12 @@
  *    CAP_SYS_ADMIN, for memory whose contents were kept. A device needs
  *    CAP_SYS_RAWIO or an entry for the caller in the module parameter devices.
  *  - EBADF: a file descriptor is not open.
- *  - EBADFD: a file descriptor is open, but is not a dma-buf.
+ *  - EBADFD: a file descriptor is open, but is not a dma-buf, or whatever else is
+ *    expected.
  *  - EXDEV: the client holds and locks ranges of another process's memory;
  *    open /dev/contig again in this process.
- *  - ENODATA: a page of the range is not held (classic notHeldErr).
+ *  - ENODATA: a page of the range is not held (classic notHeldErr), or the answer to a
+ *    deferred request was collected before.
  *  - ENOLCK: a page of the range is not locked (classic notLockedErr).
  *  - ENOENT: the client has no preparation with this id, or it has ended.
  *  - EILSEQ: the pages are not in physical sequence (classic
@@ -100,6 +102,8 @@
  *    notEnoughMemoryErr); the reports of CONTIG_ALLOC give the reasons.
  *  - EAGAIN: there is none that is free now, as CONTIG_ALLOC_NO_WAIT demands.
  *  - ETIME: the time budget ran out first.
+ *  - ECANCELED: the deferred request was cancelled, or its client was closed.
+ *  - ENOSPC: there are too many deferred requests.
  *  - EINTR: a fatal signal came first, or any signal while an exporter of a
  *    foreign dma-buf waited; nothing was changed.
  *
@@ -133,7 +137,9 @@ enum {
 	CONTIG_CMD_DEVICE = 0x09,
 	CONTIG_CMD_PREPARE = 0x0a,
 	CONTIG_CMD_CHECKPOINT = 0x0b,
-	CONTIG_CMD_SYNC = 0x0c
+	CONTIG_CMD_SYNC = 0x0c,
+	CONTIG_CMD_DEFER = 0x0d,
+	CONTIG_CMD_COLLECT = 0x0e
 };
 
 /**
@@ -1284,6 +1290,103 @@ struct contig_sync {
 #define CONTIG_SYNC _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_SYNC)
 
 /**
+ * enum contig_defer_flags - flags of CONTIG_DEFER
+ * @CONTIG_DEFER_EVENTFD: signal @eventfd when the request has ended
+ */
+enum contig_defer_flags {
+	CONTIG_DEFER_EVENTFD = 1 << 0
+};
+
+/* Priorities of deferred requests. */
+#define CONTIG_PRIORITY_MIN (-8)
+#define CONTIG_PRIORITY_MAX 7
+
+/**
+ * struct contig_defer - ioctl(CONTIG_DEFER)
+ * @size: sizeof(struct contig_defer)
+ * @flags: of &enum contig_defer_flags
+ * @priority: requests with a larger one are tried first; from CONTIG_PRIORITY_MIN
+ *            to CONTIG_PRIORITY_MAX (EINVAL), 0 for most. One above 0 needs a client
+ *            that was opened with CAP_SYS_RESOURCE (EPERM)
+ * @eventfd: an eventfd, with CONTIG_DEFER_EVENTFD; else it must be 0
+ * @deadline_ms: time after which the request fails with ETIME; 0 for never
+ * @out_fd: a descriptor of the request, with close-on-exec set
+ * @reserved: must be 0
+ * @alloc: what is asked for, as for CONTIG_ALLOC. Its size is not looked at, and its
+ *         @timeout_ms is the time budget of each attempt, 0 for two seconds, ten at
+ *         most; CONTIG_ALLOC_NO_WAIT makes no sense (EINVAL). No member of it is
+ *         written but out_address_bits
+ *
+ * Ask for memory that need not be there yet: the request is queued, and tried again
+ * when memory of contig's became free, when a buffer can be moved again, and now and
+ * then, until it gets memory or its deadline passes. A length above the quota is
+ * refused at once (EDQUOT), and one that does not fit into the rest of the quota
+ * waits.
+ *
+ * The descriptor can be polled: it is readable (POLLIN) when the request has ended, and
+ * CONTIG_COLLECT then gives the buffer. The memory is charged to the client's user from
+ * the moment at which the request gets it. Closing the last descriptor cancels the
+ * request and frees what it got; so does closing the client it was made through.
+ *
+ * Of two requests of a user with the same constraints and priority, the one that was
+ * made first gets memory first, unless it is longer. Users take turns. A user can have
+ * 256 requests, all users without CAP_SYS_RESOURCE together 1024 (ENOSPC).
+ *
+ * CPU time for the attempts is that of the kernel, so each is followed by a pause that
+ * is several times as long. Cpuset and memory policy are those at this call.
+ */
+struct contig_defer {
+	__u32 size;
+	__u32 flags;
+	__s32 priority;
+	__s32 eventfd;
+	__aligned_u64 deadline_ms;
+	__s32 out_fd;
+	__u32 reserved;
+	struct contig_alloc alloc;
+};
+
+#define CONTIG_DEFER _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_DEFER)
+
+/**
+ * enum contig_collect_flags - flags of CONTIG_COLLECT
+ * @CONTIG_COLLECT_TICKLE: try the request again as soon as the pauses between attempts
+ *                         allow it, without waiting for word of free memory
+ * @CONTIG_COLLECT_CANCEL: end the request, with ECANCELED, if it has not ended
+ */
+enum contig_collect_flags {
+	CONTIG_COLLECT_TICKLE = 1 << 0,
+	CONTIG_COLLECT_CANCEL = 1 << 1
+};
+
+/**
+ * struct contig_collect - ioctl(CONTIG_COLLECT)
+ * @size: sizeof(struct contig_collect)
+ * @flags: of &enum contig_collect_flags
+ * @fd: the descriptor of a request, which another client can have made
+ * @out_tries: how many attempts were made
+ * @out_waited_ns: time from CONTIG_DEFER until the request ended, or until now
+ * @alloc: receives what CONTIG_ALLOC would give; its size is not looked at. While the
+ *         request waits, the reports are those of the last attempt that moved memory
+ *
+ * Collect what a deferred request got: a new dma-buf, once. Fails with EAGAIN while the
+ * request waits, and with ENODATA if the buffer was collected before. A request that has
+ * ended without memory fails with ETIME after its deadline, or with ECANCELED. In these
+ * cases, but for ENODATA, the structure is written as well. After any other failure
+ * the buffer can be collected later.
+ */
+struct contig_collect {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 out_tries;
+	__aligned_u64 out_waited_ns;
+	struct contig_alloc alloc;
+};
+
+#define CONTIG_COLLECT _IO(CONTIG_IOCTL_TYPE, CONTIG_CMD_COLLECT)
+
+/**
  * enum contig_ioctl - the numbers of the ioctls, for other languages than C
  * @CONTIG_IOCTL_INFO: CONTIG_INFO
  * @CONTIG_IOCTL_ALLOC: CONTIG_ALLOC
@@ -1298,6 +1401,8 @@ struct contig_sync {
  * @CONTIG_IOCTL_PREPARE: CONTIG_PREPARE
  * @CONTIG_IOCTL_CHECKPOINT: CONTIG_CHECKPOINT
  * @CONTIG_IOCTL_SYNC: CONTIG_SYNC
+ * @CONTIG_IOCTL_DEFER: CONTIG_DEFER
+ * @CONTIG_IOCTL_COLLECT: CONTIG_COLLECT
  *
  * Debuggers and generators of bindings, such as bindgen, see enumeration
  * constants, but no macros that use others.
@@ -1315,7 +1420,9 @@ enum contig_ioctl {
 	CONTIG_IOCTL_DEVICE = CONTIG_DEVICE,
 	CONTIG_IOCTL_PREPARE = CONTIG_PREPARE,
 	CONTIG_IOCTL_CHECKPOINT = CONTIG_CHECKPOINT,
-	CONTIG_IOCTL_SYNC = CONTIG_SYNC
+	CONTIG_IOCTL_SYNC = CONTIG_SYNC,
+	CONTIG_IOCTL_DEFER = CONTIG_DEFER,
+	CONTIG_IOCTL_COLLECT = CONTIG_COLLECT
 };
 
 #endif /* _UAPI_LINUX_CONTIG_H */

@@ -68,6 +68,7 @@ extern "C" {
 
 struct contig;
 struct contig_buffer;
+struct contig_deferral;
 
 /* The device that contig_open() opens by default. */
 #define CONTIG_PATH "/dev/contig"
@@ -376,6 +377,116 @@ int contig_alloc(struct contig *client, uint64_t length,
 int contig_probe(struct contig *client, uint64_t length,
 		 const struct contig_alloc_opts *opts,
 		 struct contig_probe *probe);
+
+/**
+ * struct contig_defer_opts - options of a deferred request
+ * @sz: sizeof(struct contig_defer_opts)
+ * @flags: bits of &enum contig_defer_flags
+ * @priority: from CONTIG_PRIORITY_MIN to CONTIG_PRIORITY_MAX; a larger one comes first
+ * @eventfd: is signalled when the request has ended, with CONTIG_DEFER_EVENTFD
+ * @reserved: 0
+ * @deadline_ms: milliseconds after which the request fails with ETIME, 0 for never
+ */
+struct contig_defer_opts {
+	size_t sz;
+	uint32_t flags;
+	int32_t priority;
+	int32_t eventfd;
+	uint32_t reserved;
+	uint64_t deadline_ms;
+};
+
+#ifdef __cplusplus
+#define CONTIG_DEFER_OPTS_INIT                                                 \
+	{                                                                      \
+		sizeof(struct contig_defer_opts), 0, 0, 0, 0, 0                \
+	}
+#else
+#define CONTIG_DEFER_OPTS_INIT                                                 \
+	{                                                                      \
+		.sz = sizeof(struct contig_defer_opts)                         \
+	}
+#endif
+
+/**
+ * contig_defer_opts_init() - set all options to their defaults
+ * @opts: filled with the default of each option
+ * @size: sizeof(struct contig_defer_opts), as the caller knows it
+ *
+ * The same as CONTIG_DEFER_OPTS_INIT.
+ *
+ * Return: as contig_open_opts_init().
+ *
+ * Context: async-signal-safe.
+ */
+int contig_defer_opts_init(struct contig_defer_opts *opts, size_t size);
+
+/**
+ * contig_defer() - ask for a buffer that need not be there yet
+ * @client: handle; must stay open until contig_deferral_free()
+ * @length: bytes, as for contig_alloc()
+ * @alloc_opts: as for contig_alloc(), or NULL; its time budget is that of one attempt,
+ *              its answer is not used
+ * @opts: options, or NULL for a request without a deadline
+ * @deferral: where to put the handle; set to NULL on failure
+ *
+ * The kernel tries the request again when memory became free, until it gets some.
+ * contig_deferral_fd() is readable then, and contig_deferral_collect() gives the buffer.
+ *
+ * Return: 0; -EDQUOT: longer than the user's whole quota; -ENOSPC: too many such
+ * requests; -EPERM: the priority is for the privileged; -EBADF, -EBADFD: no eventfd;
+ * otherwise as contig_alloc() for wrong arguments.
+ *
+ * Context: does not wait for memory. Not async-signal-safe.
+ *
+ * Source: CONTIG_DEFER; the deferred allocation of Apple's Q&A DV 36.
+ */
+int contig_defer(struct contig *client, uint64_t length,
+		 const struct contig_alloc_opts *alloc_opts,
+		 const struct contig_defer_opts *opts,
+		 struct contig_deferral **deferral);
+
+/**
+ * contig_deferral_fd() - return a descriptor to poll for the end of a request
+ * @deferral: handle
+ *
+ * Return: a descriptor that belongs to the handle. It is readable (POLLIN) when the
+ * request has got memory, has expired or was cancelled.
+ *
+ * Context: async-signal-safe.
+ */
+int contig_deferral_fd(const struct contig_deferral *deferral);
+
+/**
+ * contig_deferral_collect() - take the buffer that a request got
+ * @deferral: handle
+ * @flags: bits of &enum contig_collect_flags
+ * @answer: NULL, or where to put the kernel's whole answer, on failure too; its member
+ *          size must be set. contig_explain() takes it
+ * @buffer: where to put the handle of the buffer; set to NULL on failure
+ *
+ * Return: 0; -EAGAIN: the request waits; -ETIME: its deadline has passed; -ECANCELED: it
+ * was cancelled; -ENODATA: the buffer was collected before; -EMFILE, -ENFILE: too many
+ * open files; -ENOMEM.
+ *
+ * Context: does not wait for memory, but for looking at it when the deadline has passed, a
+ * second at most. Not async-signal-safe.
+ *
+ * Source: CONTIG_COLLECT.
+ */
+int contig_deferral_collect(struct contig_deferral *deferral, uint32_t flags,
+			    struct contig_alloc *answer,
+			    struct contig_buffer **buffer);
+
+/**
+ * contig_deferral_free() - cancel a request, and close its handle
+ * @deferral: handle, or NULL for nothing
+ *
+ * Frees what the request got, unless it was collected.
+ *
+ * Context: not async-signal-safe.
+ */
+void contig_deferral_free(struct contig_deferral *deferral);
 
 /**
  * contig_buffer_import() - make a handle from a buffer's file descriptor

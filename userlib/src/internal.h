@@ -223,6 +223,12 @@ int ctg_copy_alloc_opts(struct contig_alloc_opts *known,
 			const struct contig_alloc_opts *opts);
 int ctg_alloc_to_uapi(struct contig_alloc *arg, uint64_t length,
 		      const struct contig_alloc_opts *opts);
+int ctg_check_alloc(const struct contig_alloc *answer);
+int ctg_copy_defer_opts(struct contig_defer_opts *known,
+			const struct contig_defer_opts *opts);
+int ctg_defer_to_uapi(struct contig_defer *arg, uint64_t length,
+		      const struct contig_alloc_opts *alloc_opts,
+		      const struct contig_defer_opts *opts);
 void ctg_probe_to_uapi(struct contig_probe *arg, uint64_t length,
 		       const struct contig_alloc_opts *opts);
 int ctg_info_to_uapi(struct contig_info *arg, const struct contig_info *info);

@@ -19,6 +19,7 @@
 #define OPEN_OPTS_SIZE_0 SIZE_0(contig_open_opts, path)
 #define DEVICE_OPTS_SIZE_0 SIZE_0(contig_device_opts, boundary)
 #define ALLOC_OPTS_SIZE_0 SIZE_0(contig_alloc_opts, answer)
+#define DEFER_OPTS_SIZE_0 SIZE_0(contig_defer_opts, deadline_ms)
 #define PREPARE_OPTS_SIZE_0 SIZE_0(contig_prepare_opts, addrs)
 #define REPORT_SIZE_0 SIZE_0(contig_report, largest)
 #define INFO_SIZE_0 SIZE_0(contig_info, out_quota_used)
@@ -92,6 +93,12 @@ CONTIG_EXPORT int contig_alloc_opts_init(struct contig_alloc_opts *opts,
 	return init_opts(opts, size, ALLOC_OPTS_SIZE_0);
 }
 
+CONTIG_EXPORT int contig_defer_opts_init(struct contig_defer_opts *opts,
+					 size_t size)
+{
+	return init_opts(opts, size, DEFER_OPTS_SIZE_0);
+}
+
 CONTIG_EXPORT int contig_prepare_opts_init(struct contig_prepare_opts *opts,
 					   size_t size)
 {
@@ -123,6 +130,11 @@ int ctg_copy_prepare_opts(struct contig_prepare_opts *known,
 		    : 0;
 }
 
+int ctg_check_alloc(const struct contig_alloc *answer)
+{
+	return answer->size < ALLOC_SIZE_0 ? -EINVAL : 0;
+}
+
 int ctg_copy_alloc_opts(struct contig_alloc_opts *known,
 			const struct contig_alloc_opts *opts)
 {
@@ -136,9 +148,19 @@ int ctg_copy_alloc_opts(struct contig_alloc_opts *known,
 		return error;
 	if (known->reserved)
 		return -EOPNOTSUPP;
-	if (known->answer && known->answer->size < ALLOC_SIZE_0)
-		return -EINVAL;
-	return 0;
+	return known->answer ? ctg_check_alloc(known->answer) : 0;
+}
+
+int ctg_copy_defer_opts(struct contig_defer_opts *known,
+			const struct contig_defer_opts *opts)
+{
+	int error;
+
+	memset(known, 0, sizeof(*known));
+	if (!opts)
+		return 0;
+	error = copy_opts(known, sizeof(*known), opts, DEFER_OPTS_SIZE_0);
+	return !error && known->reserved ? -EOPNOTSUPP : error;
 }
 
 int ctg_alloc_to_uapi(struct contig_alloc *arg, uint64_t length,
@@ -158,6 +180,19 @@ int ctg_alloc_to_uapi(struct contig_alloc *arg, uint64_t length,
 		return -EINVAL;
 	memcpy(arg->name, opts->name ? opts->name : "", name_length);
 	return 0;
+}
+
+int ctg_defer_to_uapi(struct contig_defer *arg, uint64_t length,
+		      const struct contig_alloc_opts *alloc_opts,
+		      const struct contig_defer_opts *opts)
+{
+	memset(arg, 0, sizeof(*arg));
+	arg->size = sizeof(*arg);
+	arg->flags = opts->flags;
+	arg->priority = opts->priority;
+	arg->eventfd = opts->eventfd;
+	arg->deadline_ms = opts->deadline_ms;
+	return ctg_alloc_to_uapi(&arg->alloc, length, alloc_opts);
 }
 
 void ctg_probe_to_uapi(struct contig_probe *arg, uint64_t length,

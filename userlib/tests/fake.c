@@ -254,7 +254,7 @@ static int do_info(struct contig_info *arg)
 	return 0;
 }
 
-static int do_alloc(struct contig_alloc *arg)
+int fake_do_alloc(struct contig_alloc *arg)
 {
 	struct stat status;
 	int error = 0;
@@ -475,11 +475,15 @@ static int do_command(int client, unsigned int cmd, void *arg)
 	case CONTIG_CMD_INFO:
 		return do_info(arg);
 	case CONTIG_CMD_ALLOC:
-		return do_alloc(arg);
+		return fake_do_alloc(arg);
 	case CONTIG_CMD_PROBE:
 		return fake.probe ? fake.probe(arg) : 0;
 	case CONTIG_CMD_DEVICE:
 		return do_device(arg);
+	case CONTIG_CMD_DEFER:
+		return fake_do_defer(arg);
+	case CONTIG_CMD_COLLECT:
+		return fake_do_collect(arg);
 	default:
 		break;
 	}

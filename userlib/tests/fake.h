@@ -21,7 +21,7 @@
 
 #include <linux/contig.h>
 
-#define FAKE_COMMANDS (CONTIG_CMD_SYNC + 1)
+#define FAKE_COMMANDS (CONTIG_CMD_COLLECT + 1)
 
 /* For run_pages: physical memory has no gap. */
 #define FAKE_RUNS_FOREVER 0
@@ -69,6 +69,7 @@
  * @dma_run_pages: as run_pages, for DMA addresses
  * @alloc: fills the answer of CONTIG_ALLOC, returns 0 or an errno
  * @probe: fills the answer of CONTIG_PROBE
+ * @collect: the errno of CONTIG_COLLECT
  * @bounced: pages of which the device needs a copy
  * @during: called within every command
  * @before_munlock: called at the beginning of every munlock()
@@ -94,6 +95,8 @@ struct fake {
 		struct contig_prepare prepare;
 		struct contig_checkpoint checkpoint;
 		struct contig_sync sync;
+		struct contig_defer defer;
+		struct contig_collect collect;
 	} last;
 	uint64_t last_sync;
 	unsigned int run_pages;
@@ -108,6 +111,7 @@ struct fake {
 	unsigned int dma_run_pages;
 	int (*alloc)(struct contig_alloc *arg);
 	int (*probe)(struct contig_probe *arg);
+	int collect;
 	uint32_t bounced;
 	void (*during)(unsigned int cmd);
 	void (*before_munlock)(void);

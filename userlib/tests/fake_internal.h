@@ -28,6 +28,7 @@ int fake_resolve(uint32_t flags, int fd, uint64_t *addr, uint64_t length);
 int fake_check_pages(uint64_t addr, uint64_t length, bool writes);
 int fake_check_locked(int client, uint64_t addr, uint64_t length);
 uint64_t fake_translated(uint64_t addr, uint32_t flags);
+int fake_do_alloc(struct contig_alloc *arg);
 int fake_do_lock(int client, const struct contig_lock *arg);
 int fake_do_unlock(int client, const struct contig_unlock *arg);
 
@@ -36,6 +37,10 @@ void fake_hold_reset(void);
 unsigned int fake_mlocked_pages(void);
 int fake_do_hold(int client, struct contig_hold *arg);
 int fake_do_unhold(int client, struct contig_unhold *arg);
+
+/* fake_defer.c */
+int fake_do_defer(struct contig_defer *arg);
+int fake_do_collect(struct contig_collect *arg);
 
 /* fake_prepare.c */
 void fake_prepare_reset(void);

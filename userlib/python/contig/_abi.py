@@ -34,6 +34,7 @@ CONTIG_NAME_SIZE = 32
 CONTIG_REPORTS = 8
 CONTIG_DEVICE_NAME_SIZE = 64
 CONTIG_PREPARE_RANGES = 1024
+CONTIG_PRIORITY_MAX = 7
 CONTIG_PATH = "/dev/contig"
 
 
@@ -411,6 +412,27 @@ class IoFlags(enum.IntFlag):
     FOR_DEVICE = 8192
 
 
+class DeferFlags(enum.IntFlag):
+    """Flags of CONTIG_DEFER.
+
+    EVENTFD: signal eventfd when the request has ended
+    """
+
+    EVENTFD = 1
+
+
+class CollectFlags(enum.IntFlag):
+    """Flags of CONTIG_COLLECT.
+
+    TICKLE: try the request again as soon as the pauses between attempts allow
+        it, without waiting for word of free memory
+    CANCEL: end the request, with ECANCELED, if it has not ended
+    """
+
+    TICKLE = 1
+    CANCEL = 2
+
+
 class Ioctl(enum.IntEnum):
     """The numbers of the ioctls, for other languages than C.
 
@@ -427,6 +449,8 @@ class Ioctl(enum.IntEnum):
     PREPARE: CONTIG_PREPARE
     CHECKPOINT: CONTIG_CHECKPOINT
     SYNC: CONTIG_SYNC
+    DEFER: CONTIG_DEFER
+    COLLECT: CONTIG_COLLECT
 
     Debuggers and generators of bindings, such as bindgen, see enumeration
     constants, but no macros that use others.
@@ -445,6 +469,8 @@ class Ioctl(enum.IntEnum):
     PREPARE = _io(0xbc, 0xa)
     CHECKPOINT = _io(0xbc, 0xb)
     SYNC = _io(0xbc, 0xc)
+    DEFER = _io(0xbc, 0xd)
+    COLLECT = _io(0xbc, 0xe)
 
 
 class Access(enum.IntFlag):
@@ -476,6 +502,8 @@ ENUMS: dict[str, tuple[type[enum.IntEnum] | type[enum.IntFlag], str]] = {
     "contig_device_flags": (DeviceFlags, "CONTIG_DEVICE_"),
     "contig_device_feature": (DeviceFeature, "CONTIG_DEVICE_"),
     "contig_io_flags": (IoFlags, "CONTIG_IO_"),
+    "contig_defer_flags": (DeferFlags, "CONTIG_DEFER_"),
+    "contig_collect_flags": (CollectFlags, "CONTIG_COLLECT_"),
     "contig_ioctl": (Ioctl, "CONTIG_IOCTL_"),
     "contig_access": (Access, "CONTIG_ACCESS_"),
 }
@@ -1252,6 +1280,87 @@ class contig_sync(ctypes.Structure):
     ]
 
 
+class contig_defer(ctypes.Structure):
+    """The structure of CONTIG_DEFER.
+
+    size: sizeof(struct contig_defer)
+    flags: of contig_defer_flags
+    priority: requests with a larger one are tried first; from
+        CONTIG_PRIORITY_MIN to CONTIG_PRIORITY_MAX (EINVAL), 0 for most. One
+        above 0 needs a client that was opened with CAP_SYS_RESOURCE (EPERM)
+    eventfd: an eventfd, with CONTIG_DEFER_EVENTFD; else it must be 0
+    deadline_ms: time after which the request fails with ETIME; 0 for never
+    out_fd: a descriptor of the request, with close-on-exec set
+    reserved: must be 0
+    alloc: what is asked for, as for CONTIG_ALLOC. Its size is not looked at,
+        and its timeout_ms is the time budget of each attempt, 0 for two
+        seconds, ten at most; CONTIG_ALLOC_NO_WAIT makes no sense (EINVAL). No
+        member of it is written but out_address_bits
+
+    Ask for memory that need not be there yet: the request is queued, and tried
+    again when memory of contig's became free, when a buffer can be moved
+    again, and now and then, until it gets memory or its deadline passes. A
+    length above the quota is refused at once (EDQUOT), and one that does not
+    fit into the rest of the quota waits.
+
+    The descriptor can be polled: it is readable (POLLIN) when the request has
+    ended, and CONTIG_COLLECT then gives the buffer. The memory is charged to
+    the client's user from the moment at which the request gets it. Closing the
+    last descriptor cancels the request and frees what it got; so does closing
+    the client it was made through.
+
+    Of two requests of a user with the same constraints and priority, the one
+    that was made first gets memory first, unless it is longer. Users take
+    turns. A user can have 256 requests, all users without CAP_SYS_RESOURCE
+    together 1024 (ENOSPC).
+
+    CPU time for the attempts is that of the kernel, so each is followed by a
+    pause that is several times as long. Cpuset and memory policy are those at
+    this call.
+    """
+
+    _fields_ = [
+        ("size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("priority", ctypes.c_int32),
+        ("eventfd", ctypes.c_int32),
+        ("deadline_ms", ctypes.c_uint64),
+        ("out_fd", ctypes.c_int32),
+        ("reserved", ctypes.c_uint32),
+        ("alloc", contig_alloc),
+    ]
+
+
+class contig_collect(ctypes.Structure):
+    """The structure of CONTIG_COLLECT.
+
+    size: sizeof(struct contig_collect)
+    flags: of contig_collect_flags
+    fd: the descriptor of a request, which another client can have made
+    out_tries: how many attempts were made
+    out_waited_ns: time from CONTIG_DEFER until the request ended, or until now
+    alloc: receives what CONTIG_ALLOC would give; its size is not looked at.
+        While the request waits, the reports are those of the last attempt that
+        moved memory
+
+    Collect what a deferred request got: a new dma-buf, once. Fails with EAGAIN
+    while the request waits, and with ENODATA if the buffer was collected
+    before. A request that has ended without memory fails with ETIME after its
+    deadline, or with ECANCELED. In these cases, but for ENODATA, the structure
+    is written as well. After any other failure the buffer can be collected
+    later.
+    """
+
+    _fields_ = [
+        ("size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("fd", ctypes.c_int32),
+        ("out_tries", ctypes.c_uint32),
+        ("out_waited_ns", ctypes.c_uint64),
+        ("alloc", contig_alloc),
+    ]
+
+
 class contig_open_opts(ctypes.Structure):
     """How to open a client.
 
@@ -1319,6 +1428,29 @@ class contig_alloc_opts(ctypes.Structure):
     ]
 
 
+class contig_defer_opts(ctypes.Structure):
+    """Options of a deferred request.
+
+    sz: sizeof(struct contig_defer_opts)
+    flags: bits of contig_defer_flags
+    priority: from CONTIG_PRIORITY_MIN to CONTIG_PRIORITY_MAX; a larger one
+        comes first
+    eventfd: is signalled when the request has ended, with CONTIG_DEFER_EVENTFD
+    reserved: 0
+    deadline_ms: milliseconds after which the request fails with ETIME, 0 for
+        never
+    """
+
+    _fields_ = [
+        ("sz", ctypes.c_size_t),
+        ("flags", ctypes.c_uint32),
+        ("priority", ctypes.c_int32),
+        ("eventfd", ctypes.c_int32),
+        ("reserved", ctypes.c_uint32),
+        ("deadline_ms", ctypes.c_uint64),
+    ]
+
+
 class contig_prepare_opts(ctypes.Structure):
     """Options of a preparation.
 
@@ -1353,6 +1485,10 @@ class contig(ctypes.Structure):
 
 class contig_buffer(ctypes.Structure):
     """The handle struct contig_buffer, which only the library looks into."""
+
+
+class contig_deferral(ctypes.Structure):
+    """The handle struct contig_deferral, which only the library looks into."""
 
 
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
@@ -1397,6 +1533,26 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ctypes.POINTER(contig), ctypes.c_uint64,
         ctypes.POINTER(contig_alloc_opts),
         ctypes.POINTER(contig_probe)
+    ]),
+    "contig_defer_opts_init": (ctypes.c_int, [
+        ctypes.POINTER(contig_defer_opts), ctypes.c_size_t
+    ]),
+    "contig_defer": (ctypes.c_int, [
+        ctypes.POINTER(contig), ctypes.c_uint64,
+        ctypes.POINTER(contig_alloc_opts),
+        ctypes.POINTER(contig_defer_opts),
+        ctypes.POINTER(ctypes.POINTER(contig_deferral))
+    ]),
+    "contig_deferral_fd": (ctypes.c_int, [
+        ctypes.POINTER(contig_deferral)
+    ]),
+    "contig_deferral_collect": (ctypes.c_int, [
+        ctypes.POINTER(contig_deferral), ctypes.c_uint32,
+        ctypes.POINTER(contig_alloc),
+        ctypes.POINTER(ctypes.POINTER(contig_buffer))
+    ]),
+    "contig_deferral_free": (None, [
+        ctypes.POINTER(contig_deferral)
     ]),
     "contig_buffer_import": (ctypes.c_int, [
         ctypes.POINTER(contig), ctypes.c_int,
