@@ -5,7 +5,7 @@
  * A work makes one attempt at a time. When memory of contig's became free, each request
  * that waits may take of what is free, in the order of the backlog: by priority, and first
  * come, first served. Memory is moved for one request at a time (order.c), after pauses
- * that grow, since what others free is not heard of.
+ * that grow. What others free is not heard of, but shows in the number of free pages.
  *
  * Attempts take CPU time that belongs to no process. So after an attempt to move memory the
  * request rests for CONTIG_BACKLOG_REQUEST times as long as that took, its account for
@@ -26,6 +26,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uidgid.h>
+#include <linux/vmstat.h>
 #include <linux/workqueue.h>
 
 #include "alloc.h"
@@ -44,6 +45,9 @@
 /* Pauses between two attempts to move memory: the shortest, and the longest. */
 #define CONTIG_BACKLOG_SHORT (100 * NSEC_PER_MSEC)
 #define CONTIG_BACKLOG_LONG (2 * NSEC_PER_SEC)
+
+/* Interval at which the number of free pages is looked at. */
+#define CONTIG_BACKLOG_LOOK (100 * NSEC_PER_MSEC)
 
 #define CONTIG_BACKLOG_REQUEST 8
 #define CONTIG_BACKLOG_ACCOUNT 3
@@ -342,6 +346,7 @@ static void contig_backlog_rest(struct contig_deferral *deferral, ktime_t took)
 	ktime_t now = ktime_get();
 
 	lockdep_assert_held(&backlog.lock);
+	deferral->free = global_zone_page_state(NR_FREE_PAGES);
 	deferral->took = took;
 	deferral->pause = clamp_t(ktime_t, deferral->pause * 2, CONTIG_BACKLOG_SHORT,
 				  CONTIG_BACKLOG_LONG);
@@ -417,21 +422,25 @@ static void contig_backlog_expire(struct list_head *ended)
 	}
 }
 
-/* Pass on that memory became free. */
+/* Pass on that memory became free: contig's, or enough of others'. */
 static void contig_backlog_spread(void)
 {
+	unsigned long free = global_zone_page_state(NR_FREE_PAGES);
+	bool heard = xchg(&contig_backlog_heard, false);
 	struct contig_deferral *deferral;
 
 	lockdep_assert_held(&backlog.lock);
-	if (!xchg(&contig_backlog_heard, false))
-		return;
 	list_for_each_entry(deferral, &backlog.list, node) {
-		deferral->heard = true;
-		contig_backlog_hurry(deferral);
+		deferral->heard |= heard;
+		if (heard || free >= deferral->free + deferral->request.npages)
+			contig_backlog_hurry(deferral);
 	}
 }
 
-/* Let those that have heard of free memory take it, in the order of the backlog. */
+/*
+ * Let those that have heard of free memory take it, in the order of the backlog. Some can
+ * become free in the middle of that, so none is tried behind another that would get it.
+ */
 static void contig_backlog_take_free(struct list_head *ended)
 {
 	struct list_head *entry = backlog.list.next;
@@ -441,7 +450,8 @@ static void contig_backlog_take_free(struct list_head *ended)
 	lockdep_assert_held(&backlog.lock);
 	while (entry != &backlog.list) {
 		deferral = list_entry(entry, struct contig_deferral, node);
-		entry = deferral->heard ?
+		entry = deferral->heard &&
+			!contig_order_behind(&backlog.list, deferral) ?
 			contig_backlog_try(deferral, true, ended) : entry->next;
 	}
 	rest = ktime_sub(ktime_get(), start) * CONTIG_BACKLOG_WORD;
@@ -456,10 +466,11 @@ static void contig_backlog_arm(ktime_t due)
 	s64 ms;
 
 	lockdep_assert_held(&backlog.lock);
+	if (list_empty(&backlog.list))
+		return;
+	due = min(due, ktime_add_ns(ktime_get(), CONTIG_BACKLOG_LOOK));
 	list_for_each_entry(deferral, &backlog.list, node)
 		due = min(due, deferral->deadline);
-	if (due == KTIME_MAX)
-		return;
 	ms = max_t(s64, ktime_ms_delta(due, ktime_get()) + 1, 0);
 	mod_delayed_work(contig_backlog_wq, &contig_backlog_timer,
 			 msecs_to_jiffies(min_t(s64, ms, INT_MAX)));

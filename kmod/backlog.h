@@ -62,6 +62,7 @@ struct contig_answer {
  * @ended: time at which it ended
  * @next: time from which memory may be moved for it
  * @pause: time from a failed attempt to the next
+ * @free: free pages of the machine after the last attempt that moved memory
  * @took: how long the last attempt that moved memory took
  * @heard: memory became free since the last attempt
  * @trying: an attempt is being made, which only backlog.c ends
@@ -88,6 +89,7 @@ struct contig_deferral {
 	ktime_t ended;
 	ktime_t next;
 	ktime_t pause;
+	unsigned long free;
 	ktime_t took;
 	bool heard;
 	bool trying;

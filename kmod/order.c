@@ -28,9 +28,15 @@ static bool contig_order_easier(const struct contig_deferral *first,
 	       contig_request_alike(&first->request, &second->request);
 }
 
-/* Return true if one that came before and asks for no more has to be tried first. */
-static bool contig_order_behind(const struct list_head *list,
-				const struct contig_deferral *deferral)
+/**
+ * contig_order_behind() - check whether another request has to be tried first
+ * @list: those that wait, by descending priority
+ * @deferral: the request, one of them
+ *
+ * Return: true if one that came before asks for no more.
+ */
+bool contig_order_behind(const struct list_head *list,
+			 const struct contig_deferral *deferral)
 {
 	const struct contig_deferral *other;
 

@@ -21,6 +21,7 @@
 #include "compacted.h"
 #include "pressure.h"
 #include "tools.h"
+#include "waited.h"
 
 /*
  * Memory is kept, so that the next attempt must find another place, until this
@@ -488,7 +489,7 @@ static bool wanted(const char *name, const char *argument)
 	return !argument || !strcmp(name, argument);
 }
 
-/* Arguments select one state of memory, or "compact", and one strategy. */
+/* Arguments select one state of memory, "compact" or "waited", and one strategy. */
 int main(int argc, char **argv)
 {
 	const char *state = argc > 1 ? argv[1] : NULL;
@@ -516,6 +517,8 @@ int main(int argc, char **argv)
 	}
 	if (reserve_largest && wanted("compact", state))
 		compacted_reserve(client);
+	if (wanted("waited", state))
+		waited_requests(client);
 	if (lies)
 		die("%u buffers were not as reported", lies);
 	return 0;

@@ -1318,8 +1318,8 @@ enum contig_defer_flags {
  *         written but out_address_bits
  *
  * Ask for memory that need not be there yet: the request is queued, and tried again
- * when memory of contig's became free, when a buffer can be moved again, and now and
- * then, until it gets memory or its deadline passes. A length above the quota is
+ * when memory of contig's became free, when a buffer can be moved again, when the
+ * machine has more free memory, and now and then, until it gets memory or its deadline passes. A length above the quota is
  * refused at once (EDQUOT), and one that does not fit into the rest of the quota
  * waits.
  *
