@@ -7,10 +7,8 @@
  * come, first served. Memory is moved for one request at a time (order.c), after pauses
  * that grow. What others free is not heard of, but shows in the number of free pages.
  *
- * Attempts take CPU time that belongs to no process. So after an attempt to move memory the
- * request rests for CONTIG_BACKLOG_REQUEST times as long as that took, its account for
- * CONTIG_BACKLOG_ACCOUNT times, and all accounts without CAP_SYS_RESOURCE together for as
- * long as it took.
+ * Attempts take CPU time that belongs to no process, so they have a pace (pace.c). A pass
+ * over the backlog is followed by CONTIG_BACKLOG_QUIET times its length without another one.
  */
 #include <linux/cleanup.h>
 #include <linux/err.h>
@@ -20,9 +18,9 @@
 #include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
-#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uidgid.h>
@@ -35,6 +33,7 @@
 #include "freed.h"
 #include "limits.h"
 #include "order.h"
+#include "pace.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -42,25 +41,15 @@
 #define CONTIG_BACKLOG_EACH 256
 #define CONTIG_BACKLOG_ORDINARY 1024
 
-/* Pauses between two attempts to move memory: the shortest, and the longest. */
-#define CONTIG_BACKLOG_SHORT (100 * NSEC_PER_MSEC)
-#define CONTIG_BACKLOG_LONG (2 * NSEC_PER_SEC)
-
 /* Interval at which the number of free pages is looked at. */
 #define CONTIG_BACKLOG_LOOK (100 * NSEC_PER_MSEC)
 
-#define CONTIG_BACKLOG_REQUEST 8
-#define CONTIG_BACKLOG_ACCOUNT 3
+/* Jiffies from word that memory became free to a pass, since more may follow at once. */
+#define CONTIG_BACKLOG_DELAY (HZ / 100 ?: 1)
 
-/*
- * Time from word that memory became free to attempts, since more may follow at once; or so
- * many times as long as the last ones took, if that is more.
- */
-#define CONTIG_BACKLOG_DELAY (10 * NSEC_PER_MSEC)
-#define CONTIG_BACKLOG_WORD 3
-
-/* Time for an attempt that moves nothing. */
+/* Time for an attempt that moves nothing, and for a pass of such attempts. */
 #define CONTIG_BACKLOG_QUICK (100 * NSEC_PER_MSEC)
+#define CONTIG_BACKLOG_QUIET 3
 
 /**
  * struct contig_backlog - all deferred requests that wait
@@ -70,6 +59,7 @@
  * @nr: how many there are
  * @ordinary: how many are of accounts without CAP_SYS_RESOURCE
  * @rests: time until which memory is not moved for those
+ * @quiet: time until which there is no pass for free memory
  * @last: answer of the attempt that is being made; used by the work only
  */
 static struct contig_backlog {
@@ -78,6 +68,7 @@ static struct contig_backlog {
 	unsigned int nr;
 	unsigned int ordinary;
 	ktime_t rests;
+	ktime_t quiet;
 	struct contig_answer last;
 } backlog = {
 	.lock = __MUTEX_INITIALIZER(backlog.lock),
@@ -95,15 +86,12 @@ static DECLARE_DELAYED_WORK(contig_backlog_word, contig_backlog_work);
 /* Set when memory became free, and cleared when that was passed on to the requests. */
 static bool contig_backlog_heard;
 
-/* Jiffies from such word to the attempts. */
-static unsigned long contig_backlog_delay = 1;
-
 /* Any context. */
 static void contig_backlog_hear(void)
 {
 	WRITE_ONCE(contig_backlog_heard, true);
 	queue_delayed_work(contig_backlog_wq, &contig_backlog_word,
-			   READ_ONCE(contig_backlog_delay));
+			   CONTIG_BACKLOG_DELAY);
 }
 
 static const struct contig_listener contig_backlog_listener = {
@@ -125,7 +113,7 @@ static void contig_deferral_free(struct kref *kref)
 		contig_buffer_destroy(deferral->answer.buffer);
 	if (deferral->eventfd)
 		eventfd_ctx_put(deferral->eventfd);
-	mem_cgroup_put(deferral->memcg);
+	mem_cgroup_put(deferral->request.memcg);
 	contig_user_put(deferral->user);
 	kfree(deferral);
 }
@@ -136,9 +124,17 @@ void contig_deferral_put(struct contig_deferral *deferral)
 	kref_put(&deferral->kref, contig_deferral_free);
 }
 
+/* Drop the reference that the backlog has on a request that has ended. May sleep. */
+static void contig_backlog_put(struct contig_deferral *deferral)
+{
+	contig_deferral_put(deferral);
+	/* contig_backlog_exit() waits for what follows. */
+	module_put(THIS_MODULE);
+}
+
 /*
- * End a request that is not being tried. The caller drops the reference of the backlog
- * without the lock.
+ * End a request that is not being tried. The caller then calls contig_backlog_put() without
+ * the lock.
  */
 static void contig_backlog_end(struct contig_deferral *deferral, int error)
 {
@@ -163,7 +159,7 @@ static void contig_backlog_end(struct contig_deferral *deferral, int error)
 		eventfd_signal(deferral->eventfd);
 }
 
-/* Return true if the caller has to drop the reference of the backlog. */
+/* Return true if the caller has to call contig_backlog_put(). */
 static bool contig_backlog_cancel_locked(struct contig_deferral *deferral)
 {
 	lockdep_assert_held(&backlog.lock);
@@ -185,7 +181,7 @@ void contig_backlog_cancel(struct contig_deferral *deferral)
 	scoped_guard(mutex, &backlog.lock)
 		ended = contig_backlog_cancel_locked(deferral);
 	if (ended)
-		contig_deferral_put(deferral);
+		contig_backlog_put(deferral);
 }
 
 /* Return a request of a client that has to end and is not being tried, or NULL. */
@@ -211,7 +207,19 @@ void contig_backlog_forget(const struct contig_client *client)
 	if (!READ_ONCE(contig_freed_awaited))
 		return;
 	while ((deferral = contig_backlog_forget_one(client)))
-		contig_deferral_put(deferral);
+		contig_backlog_put(deferral);
+}
+
+/*
+ * Return true if an account has as many requests as it may have. The last places for
+ * ordinary accounts are for those with few.
+ */
+static bool contig_backlog_full(const struct contig_user *user)
+{
+	lockdep_assert_held(&backlog.lock);
+	return user->backlog.nr >= CONTIG_BACKLOG_EACH ||
+	       (user->ordinary &&
+		user->backlog.nr >= CONTIG_BACKLOG_ORDINARY - backlog.ordinary);
 }
 
 /**
@@ -226,10 +234,11 @@ int contig_backlog_add(struct contig_deferral *deferral)
 	struct contig_deferral *other;
 
 	scoped_guard(mutex, &backlog.lock) {
-		if (user->backlog.nr >= CONTIG_BACKLOG_EACH ||
-		    (user->ordinary &&
-		     backlog.ordinary >= CONTIG_BACKLOG_ORDINARY))
+		if (contig_backlog_full(user))
 			return -ENOSPC;
+		/* An account that is made anew has had no turn less. */
+		if (!user->backlog.nr)
+			user->backlog.tried = ktime_get();
 		list_for_each_entry(other, &backlog.list, node)
 			if (other->priority < deferral->priority)
 				break;
@@ -239,23 +248,12 @@ int contig_backlog_add(struct contig_deferral *deferral)
 		backlog.ordinary += user->ordinary;
 		user->backlog.nr++;
 		contig_freed_await(true);
+		/* The caller has a reference on the module, too. */
+		__module_get(THIS_MODULE);
 	}
 	contig_stats_count(CONTIG_EVENT_DEFERRED);
 	contig_backlog_wake();
 	return 0;
-}
-
-/* Try a request again as soon as the pace of attempts allows it. */
-static void contig_backlog_hurry(struct contig_deferral *deferral)
-{
-	ktime_t rest = max_t(ktime_t, deferral->took * CONTIG_BACKLOG_REQUEST,
-			     CONTIG_BACKLOG_SHORT);
-
-	lockdep_assert_held(&backlog.lock);
-	if (deferral->pause <= rest)
-		return;
-	deferral->next = ktime_sub(deferral->next, deferral->pause - rest);
-	deferral->pause = rest;
 }
 
 /* Try a request without waiting for the time for it. May sleep. */
@@ -263,7 +261,7 @@ void contig_backlog_tickle(struct contig_deferral *deferral)
 {
 	scoped_guard(mutex, &backlog.lock) {
 		deferral->heard = true;
-		contig_backlog_hurry(deferral);
+		contig_pace_hurry(deferral);
 	}
 	contig_backlog_wake();
 }
@@ -317,7 +315,6 @@ static void contig_backlog_ask(const struct contig_deferral *deferral, bool quic
 	struct contig_request request = deferral->request;
 	struct contig_answer *last = &backlog.last;
 	struct contig_buffer *buffer;
-	struct mem_cgroup *old;
 
 	memset(last, 0, sizeof(*last));
 	request.start = ktime_get();
@@ -326,37 +323,17 @@ static void contig_backlog_ask(const struct contig_deferral *deferral, bool quic
 					     deferral->budget);
 	request.no_wait = quick;
 	request.in_way = &last->in_way;
-	old = set_active_memcg(deferral->memcg);
 	buffer = contig_alloc_buffer(&request, deferral->name, last->reports,
 				     &last->nr);
-	set_active_memcg(old);
-	if (IS_ERR(buffer)) {
-		last->error = PTR_ERR(buffer);
+	if (IS_ERR(buffer))
 		return;
-	}
 	/* Not that of this work. */
 	buffer->pid = deferral->pid;
-	last->buffer = buffer;
-}
-
-/* Let a request, and those that it competes with, rest after an attempt. */
-static void contig_backlog_rest(struct contig_deferral *deferral, ktime_t took)
-{
-	struct contig_user *user = deferral->user;
-	ktime_t now = ktime_get();
-
-	lockdep_assert_held(&backlog.lock);
-	deferral->free = global_zone_page_state(NR_FREE_PAGES);
-	deferral->took = took;
-	deferral->pause = clamp_t(ktime_t, deferral->pause * 2, CONTIG_BACKLOG_SHORT,
-				  CONTIG_BACKLOG_LONG);
-	deferral->pause = max_t(ktime_t, deferral->pause,
-				took * CONTIG_BACKLOG_REQUEST);
-	deferral->next = ktime_add(now, deferral->pause);
-	user->backlog.tried = now;
-	user->backlog.rests = ktime_add(now, took * CONTIG_BACKLOG_ACCOUNT);
-	if (user->ordinary)
-		backlog.rests = ktime_add(now, took);
+	/* It may not be collected for long. */
+	if (contig_buffer_list(buffer))
+		contig_buffer_destroy(buffer);
+	else
+		last->buffer = buffer;
 }
 
 /* Note what came of an attempt; a request that has ended goes to @ended. */
@@ -373,12 +350,31 @@ static void contig_backlog_answered(struct contig_deferral *deferral, bool quick
 		deferral->answer = *last;
 	deferral->answer.error = -EAGAIN;
 	deferral->answer.tries = tries;
+	contig_pace_account(deferral->user, took);
 	if (!quick)
-		contig_backlog_rest(deferral, took);
+		contig_pace_request(deferral, took, &backlog.rests);
 	if (!deferral->cancel && !last->buffer)
 		return;
 	contig_backlog_end(deferral, deferral->cancel);
 	list_add_tail(&deferral->node, ended);
+}
+
+/* Drop the references of the backlog on requests that have ended. */
+static void contig_backlog_drop(struct list_head *ended)
+{
+	struct contig_deferral *deferral, *next;
+	struct contig_buffer *buffer;
+
+	list_for_each_entry_safe(deferral, next, ended, node) {
+		list_del_init(&deferral->node);
+		buffer = NULL;
+		scoped_guard(mutex, &backlog.lock)
+			if (deferral->answer.error)
+				swap(buffer, deferral->answer.buffer);
+		if (buffer)
+			contig_buffer_destroy(buffer);
+		contig_backlog_put(deferral);
+	}
 }
 
 /*
@@ -397,6 +393,7 @@ static struct list_head *contig_backlog_try(struct contig_deferral *deferral, bo
 	deferral->heard = false;
 	mutex_unlock(&backlog.lock);
 
+	contig_backlog_drop(ended);
 	contig_stats_count(CONTIG_EVENT_DEFERRED_TRY);
 	start = ktime_get();
 	contig_backlog_ask(deferral, quick);
@@ -426,37 +423,55 @@ static void contig_backlog_expire(struct list_head *ended)
 static void contig_backlog_spread(void)
 {
 	unsigned long free = global_zone_page_state(NR_FREE_PAGES);
-	bool heard = xchg(&contig_backlog_heard, false);
 	struct contig_deferral *deferral;
+	bool heard;
 
 	lockdep_assert_held(&backlog.lock);
+	heard = xchg(&contig_backlog_heard, false);
 	list_for_each_entry(deferral, &backlog.list, node) {
 		deferral->heard |= heard;
 		if (heard || free >= deferral->free + deferral->request.npages)
-			contig_backlog_hurry(deferral);
+			contig_pace_hurry(deferral);
 	}
 }
 
 /*
- * Let those that have heard of free memory take it, in the order of the backlog. Some can
- * become free in the middle of that, so none is tried behind another that would get it.
+ * Return true if a request may take free memory now. Some can become free in the middle of a
+ * pass, so none is tried behind another that would get it.
+ */
+static bool contig_backlog_may_take(struct contig_deferral *deferral)
+{
+	lockdep_assert_held(&backlog.lock);
+	if (!deferral->heard ||
+	    ktime_before(ktime_get(), deferral->user->backlog.rests))
+		return false;
+	if (!contig_order_behind(&backlog.list, deferral))
+		return true;
+	deferral->heard = false;
+	return false;
+}
+
+/*
+ * Let those that have heard of free memory take it, in the order of the backlog. Ends after
+ * a while: others come in meanwhile, and moving memory and deadlines have to wait.
  */
 static void contig_backlog_take_free(struct list_head *ended)
 {
 	struct list_head *entry = backlog.list.next;
+	ktime_t start = ktime_get(), now = start;
 	struct contig_deferral *deferral;
-	ktime_t start = ktime_get(), rest;
 
 	lockdep_assert_held(&backlog.lock);
-	while (entry != &backlog.list) {
+	while (entry != &backlog.list &&
+	       ktime_before(now, ktime_add_ns(start, CONTIG_BACKLOG_QUICK))) {
 		deferral = list_entry(entry, struct contig_deferral, node);
-		entry = deferral->heard &&
-			!contig_order_behind(&backlog.list, deferral) ?
-			contig_backlog_try(deferral, true, ended) : entry->next;
+		if (contig_backlog_may_take(deferral))
+			entry = contig_backlog_try(deferral, true, ended);
+		else
+			entry = entry->next;
+		now = ktime_get();
 	}
-	rest = ktime_sub(ktime_get(), start) * CONTIG_BACKLOG_WORD;
-	WRITE_ONCE(contig_backlog_delay,
-		   nsecs_to_jiffies(max_t(u64, rest, CONTIG_BACKLOG_DELAY)));
+	backlog.quiet = ktime_add(now, ktime_sub(now, start) * CONTIG_BACKLOG_QUIET);
 }
 
 /* Set the time for the next attempt or the next end. */
@@ -469,28 +484,15 @@ static void contig_backlog_arm(ktime_t due)
 	if (list_empty(&backlog.list))
 		return;
 	due = min(due, ktime_add_ns(ktime_get(), CONTIG_BACKLOG_LOOK));
-	list_for_each_entry(deferral, &backlog.list, node)
+	list_for_each_entry(deferral, &backlog.list, node) {
 		due = min(due, deferral->deadline);
+		if (deferral->heard)
+			due = min(due, max(backlog.quiet,
+					   deferral->user->backlog.rests));
+	}
 	ms = max_t(s64, ktime_ms_delta(due, ktime_get()) + 1, 0);
 	mod_delayed_work(contig_backlog_wq, &contig_backlog_timer,
 			 msecs_to_jiffies(min_t(s64, ms, INT_MAX)));
-}
-
-/* Drop the references of the backlog on requests that have ended. */
-static void contig_backlog_drop(struct list_head *ended)
-{
-	struct contig_deferral *deferral, *next;
-	struct contig_buffer *buffer;
-
-	list_for_each_entry_safe(deferral, next, ended, node) {
-		buffer = NULL;
-		scoped_guard(mutex, &backlog.lock)
-			if (deferral->answer.error)
-				swap(buffer, deferral->answer.buffer);
-		if (buffer)
-			contig_buffer_destroy(buffer);
-		contig_deferral_put(deferral);
-	}
 }
 
 static void contig_backlog_work(struct work_struct *work)
@@ -501,8 +503,10 @@ static void contig_backlog_work(struct work_struct *work)
 
 	scoped_guard(mutex, &backlog.lock) {
 		contig_backlog_expire(&ended);
-		contig_backlog_spread();
-		contig_backlog_take_free(&ended);
+		if (!ktime_before(ktime_get(), backlog.quiet)) {
+			contig_backlog_spread();
+			contig_backlog_take_free(&ended);
+		}
 		deferral = contig_order_choose(&backlog.list, backlog.rests, &due);
 		if (deferral) {
 			contig_backlog_try(deferral, false, &ended);

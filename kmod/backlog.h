@@ -19,7 +19,6 @@ struct contig_buffer;
 struct contig_client;
 struct contig_user;
 struct eventfd_ctx;
-struct mem_cgroup;
 struct seq_file;
 
 /**
@@ -47,9 +46,8 @@ struct contig_answer {
  * @node: in the backlog while it waits
  * @client: the file that it was made through, for comparison only
  * @user: the account, with a reference; constant, like the members up to @deadline
- * @memcg: memory cgroup that pays for the memory, with a reference, or NULL
  * @eventfd: is signalled at the end; NULL for none
- * @request: what is asked for
+ * @request: what is asked for; has a reference on its memory cgroup
  * @budget: time of an attempt
  * @name: name of the buffer
  * @pid: process that made it, in the initial namespace
@@ -75,7 +73,6 @@ struct contig_deferral {
 	struct list_head node;
 	const struct contig_client *client;
 	struct contig_user *user;
-	struct mem_cgroup *memcg;
 	struct eventfd_ctx *eventfd;
 	struct contig_request request;
 	ktime_t budget;

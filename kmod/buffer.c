@@ -154,22 +154,28 @@ void contig_buffer_unref(struct contig_buffer *buffer)
 	kref_put(&buffer->kref, contig_buffer_free);
 }
 
-/* Remove a buffer from the list of buffers, if it is there. May sleep. */
-void contig_buffer_unlist(struct contig_buffer *buffer)
+/* Add a buffer to the list of buffers, if it is not there. Return 0 or -ENOMEM. */
+int contig_buffer_list(struct contig_buffer *buffer)
 {
-	if (!buffer->id)
-		return;
-	contig_buffers_lock(buffer);
-	__xa_erase(&contig_buffers.entries, buffer->id);
-	xa_unlock(&contig_buffers.entries);
-	buffer->id = 0;
-	contig_stats_buffer_removed();
+	int ret;
+
+	if (buffer->id)
+		return 0;
+	ret = contig_listing_add(&contig_buffers, buffer, &buffer->id);
+	if (!ret)
+		contig_stats_buffer_added();
+	return ret;
 }
 
 /* Take a buffer off the list, and free it and its memory as soon as it is not moved. */
 void contig_buffer_destroy(struct contig_buffer *buffer)
 {
-	contig_buffer_unlist(buffer);
+	if (buffer->id) {
+		contig_buffers_lock(buffer);
+		__xa_erase(&contig_buffers.entries, buffer->id);
+		xa_unlock(&contig_buffers.entries);
+		contig_stats_buffer_removed();
+	}
 	contig_buffer_unref(buffer);
 }
 

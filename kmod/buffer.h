@@ -123,7 +123,7 @@ int contig_buffer_charge(struct contig_buffer *buffer, unsigned long npages);
 void contig_buffer_uncharge(struct contig_buffer *buffer, unsigned long npages);
 void contig_buffer_abandon(struct contig_buffer *buffer);
 void contig_buffer_destroy(struct contig_buffer *buffer);
-void contig_buffer_unlist(struct contig_buffer *buffer);
+int contig_buffer_list(struct contig_buffer *buffer);
 void contig_buffer_unref(struct contig_buffer *buffer);
 void contig_buffer_swap(struct contig_buffer *buffer,
 			struct contig_buffer *spare);

@@ -136,16 +136,19 @@ static unsigned long contig_coherent_limit(const struct contig_pool *pool)
 }
 
 /*
- * Return the allocation flags for @npages pages. The kernel charges the
+ * Return the allocation flags for a request. The kernel charges the
  * caller's memory cgroup for memory of the page allocator, not of CMA and
  * pools. Without __GFP_RETRY_MAYFAIL, orders that are not costly would call the
  * OOM killer.
  */
-static gfp_t contig_coherent_gfp(unsigned long npages)
+static gfp_t contig_coherent_gfp(const struct contig_request *request)
 {
-	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
 
-	if (npages <= 1UL << PAGE_ALLOC_COSTLY_ORDER)
+	/* A work must not wait for the cgroup of a process. */
+	if (!request->deferred)
+		gfp |= __GFP_ACCOUNT;
+	if (request->npages <= 1UL << PAGE_ALLOC_COSTLY_ORDER)
 		gfp |= __GFP_RETRY_MAYFAIL;
 	return gfp;
 }
@@ -196,7 +199,7 @@ static int contig_coherent_get(const struct contig_request *request,
 		      contig_pool_device(request->pool, request->coherent) :
 		      contig_own_device_for(request->highest, request->coherent,
 					    node);
-	gfp |= contig_coherent_gfp(request->npages);
+	gfp |= contig_coherent_gfp(request);
 	/* A pool that is not mapped needs no list of pages. */
 	if (!contig_coherent_is_quick(request) &&
 	    !contig_coherent_can_map(buffer->dev, request->npages))

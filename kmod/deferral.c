@@ -144,7 +144,8 @@ static struct contig_deferral *contig_deferral_new(struct contig_ucmd *ucmd)
 	init_waitqueue_head(&deferral->wait);
 	deferral->client = ucmd->client;
 	deferral->user = contig_user_ref(ucmd->client->user);
-	deferral->memcg = get_mem_cgroup_from_mm(current->mm);
+	deferral->request.deferred = true;
+	deferral->request.memcg = get_mem_cgroup_from_mm(current->mm);
 	deferral->pid = task_tgid_nr(current);
 	deferral->priority = cmd->priority;
 	deferral->queued = ktime_get();
@@ -208,13 +209,22 @@ int contig_defer_ioctl(struct contig_ucmd *ucmd)
 	return ret;
 }
 
-/* Fill in why there is no memory, or none yet. */
+/*
+ * Fill in what the reports say, and why there is no memory, or none yet. Who collects can
+ * have less right to know that than who made the request.
+ */
 static void contig_collect_explain(struct contig_alloc *alloc,
 				   const struct contig_deferral *deferral,
 				   struct contig_answer *answer)
 {
 	struct contig_request request = deferral->request;
 
+	request.told &= contig_may_see_physical_noaudit();
+	if (!answer->error) {
+		contig_reports_blur(&request, deferral->user, alloc->out_reports,
+				    alloc->out_report_count);
+		return;
+	}
 	request.in_way = &answer->in_way;
 	request.start = ktime_get();
 	request.deadline = ktime_add_ns(request.start, CONTIG_SURVEY_TIME);
@@ -255,12 +265,9 @@ static int contig_collect_answer(struct contig_ucmd *ucmd,
 	alloc->out_report_count = answer->nr;
 	memcpy(alloc->out_reports, answer->reports, sizeof(answer->reports));
 	cmd->out_tries = answer->tries;
-	if (answer->error) {
-		contig_collect_explain(alloc, deferral, answer);
+	contig_collect_explain(alloc, deferral, answer);
+	if (answer->error)
 		return contig_ucmd_respond(ucmd, sizeof(*cmd)) ?: answer->error;
-	}
-	contig_reports_blur(&deferral->request, deferral->user, alloc->out_reports,
-			    alloc->out_report_count);
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
 		contig_backlog_claimed(deferral, false);

@@ -294,7 +294,7 @@ static const struct dma_buf_ops contig_dmabuf_ops = {
  * @buffer: the buffer; the dma-buf owns it on success
  * @flags: access mode of the file, and O_CLOEXEC
  *
- * Return: 0 or -errno, after which the buffer is as before.
+ * Return: 0 or -errno, after which the buffer is listed, or as before.
  */
 int contig_buffer_export(struct contig_buffer *buffer, int flags)
 {
@@ -303,30 +303,26 @@ int contig_buffer_export(struct contig_buffer *buffer, int flags)
 	char *name;
 	int ret;
 
-	ret = contig_listing_add(&contig_buffers, buffer, &buffer->id);
+	ret = contig_buffer_list(buffer);
 	if (ret)
 		return ret;
-	contig_stats_buffer_added();
 	/*
 	 * A page may have failed while the rung was allocating others, and the
 	 * sweep did not find it because the buffer was not listed.
 	 */
 	if (contig_poison_ever() &&
 	    contig_buffer_first_failed(buffer, 0, buffer->extents.npages) <
-	    buffer->extents.npages) {
-		contig_buffer_unlist(buffer);
+	    buffer->extents.npages)
 		return -ENOMEM;
-	}
 	info.ops = &contig_dmabuf_ops;
 	info.size = contig_buffer_size(buffer);
 	info.flags = flags;
 	info.priv = buffer;
 	buffer->dmabuf = NULL;
 	dmabuf = dma_buf_export(&info);
-	if (IS_ERR(dmabuf)) {
-		contig_buffer_unlist(buffer);
+	/* The caller may destroy the buffer, which unlists it. */
+	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	}
 	/* Pairs with contig_buffer_name(), which reads the dma-buf's name. */
 	smp_store_release(&buffer->dmabuf, dmabuf);
 	/* The file can be freed before the buffer, so hold its inode. */

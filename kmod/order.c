@@ -23,7 +23,6 @@ static bool contig_order_easier(const struct contig_deferral *first,
 				const struct contig_deferral *second)
 {
 	return first->user == second->user &&
-	       first->priority == second->priority &&
 	       first->request.npages <= second->request.npages &&
 	       contig_request_alike(&first->request, &second->request);
 }
@@ -33,7 +32,7 @@ static bool contig_order_easier(const struct contig_deferral *first,
  * @list: those that wait, by descending priority
  * @deferral: the request, one of them
  *
- * Return: true if one that came before asks for no more.
+ * Return: true if one that is before it, of the same account, asks for no more.
  */
 bool contig_order_behind(const struct list_head *list,
 			 const struct contig_deferral *deferral)

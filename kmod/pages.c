@@ -14,6 +14,7 @@
 #include <linux/log2.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/nodemask.h>
 #include <linux/numa.h>
 #include <linux/page_ref.h>
@@ -98,17 +99,29 @@ static gfp_t contig_pages_soft(const struct contig_request *request, gfp_t gfp)
 	return gfp & ~(request->no_wait ? __GFP_RECLAIM : __GFP_DIRECT_RECLAIM);
 }
 
-/* Allocate a block of pages from the nodes that the request allows. */
+/*
+ * Allocate a block of pages from the nodes that the request allows. To reclaim for a memory
+ * cgroup can take any time, and a work cannot be killed.
+ */
 static struct page *contig_pages_alloc(const struct contig_request *request,
 				       gfp_t gfp, unsigned int order)
 {
 	nodemask_t nodes = request->nodes;
+	struct mem_cgroup *old = NULL;
 	int nid = request->node;
+	struct page *page;
 
 	if (nid == NUMA_NO_NODE)
 		nid = numa_mem_id();
-	return contig_alloc_pages_nodes(gfp, order, nid,
+	if (request->deferred) {
+		gfp &= ~__GFP_DIRECT_RECLAIM;
+		old = set_active_memcg(request->memcg);
+	}
+	page = contig_alloc_pages_nodes(gfp, order, nid,
 					request->confined ? &nodes : NULL);
+	if (request->deferred)
+		set_active_memcg(old);
+	return page;
 }
 
 /*

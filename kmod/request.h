@@ -13,6 +13,7 @@
 
 struct contig_in_way;
 struct contig_orphan;
+struct mem_cgroup;
 struct contig_pool;
 struct contig_user;
 
@@ -59,6 +60,9 @@ struct contig_in_way {
  * @huge: make it of huge pages where that is possible
  * @uninitialized: its memory need not be cleared
  * @no_wait: only memory that is free now: see CONTIG_ALLOC_NO_WAIT
+ * @deferred: a work makes it for a process, and must not wait for the memory cgroup
+ *            of that
+ * @memcg: with @deferred: the memory cgroup that pays for pages, or NULL
  * @rungs: mask of the rungs to try
  * @start: time at which it was made
  * @deadline: time at which it fails
@@ -90,6 +94,8 @@ struct contig_request {
 	bool huge;
 	bool uninitialized;
 	bool no_wait;
+	bool deferred;
+	struct mem_cgroup *memcg;
 	u32 rungs;
 	ktime_t start;
 	ktime_t deadline;

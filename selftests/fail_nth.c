@@ -115,8 +115,8 @@ PATH(alloc_after_the_reserve, .prepare = empty_reserve, .run = do_alloc_any,
 PATH(alloc_in_vain, .run = do_alloc_in_vain);
 PATH(defer, .run = do_defer, .check = check_defer, .undo = undo_defer,
      .reserve = KIB(64));
-PATH(collect, .before = before_collect, .run = do_collect, .check = check_alloc,
-     .undo = undo_fd, .after = undo_defer, .reserve = KIB(64));
+PATH(collect, .run = do_collect, .check = check_alloc, .undo = undo_fd,
+     .reserve = KIB(64));
 PATH(mmap_pages, .prepare = scatter_buffer, .run = do_mmap, .check = check_mmap,
      .undo = undo_mmap);
 PATH(mmap_coherent, .prepare = coherent_buffer_and_place,

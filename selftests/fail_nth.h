@@ -67,7 +67,6 @@ int do_probe(struct env *e);
 int do_defer(struct env *e);
 bool check_defer(struct env *e);
 void undo_defer(struct env *e);
-int before_collect(struct env *e);
 int do_collect(struct env *e);
 int do_alloc_reserve(struct env *e);
 int do_alloc_coherent(struct env *e);

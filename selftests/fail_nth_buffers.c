@@ -364,23 +364,26 @@ bool check_defer(struct env *e)
 	return poll(&pollfd, 1, 60000) == 1;
 }
 
-int before_collect(struct env *e)
-{
-	int ret = do_defer(e);
-
-	return ret ?: check_defer(e) ? 0 : -ETIME;
-}
-
+/* All of it, since what a request has got would be gone after the first time. */
 int do_collect(struct env *e)
 {
-	struct contig_collect cmd = { .size = sizeof(cmd), .fd = e->request };
-	int ret = contig_ioctl(e->client, CONTIG_COLLECT, &cmd);
+	struct contig_collect cmd = { .size = sizeof(cmd) };
+	int ret = do_defer(e);
 
 	if (ret)
 		return ret;
-	e->fd = cmd.alloc.out_fd;
-	e->length = cmd.alloc.out_length;
-	return 0;
+	if (!check_defer(e)) {
+		undo_defer(e);
+		return -ENOMEM;
+	}
+	cmd.fd = e->request;
+	ret = contig_ioctl(e->client, CONTIG_COLLECT, &cmd);
+	if (!ret) {
+		e->fd = cmd.alloc.out_fd;
+		e->length = cmd.alloc.out_length;
+	}
+	undo_defer(e);
+	return ret;
 }
 
 void undo_defer(struct env *e)
