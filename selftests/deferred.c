@@ -17,7 +17,7 @@
 #define QUIET 300
 
 /* Milliseconds for what is expected to happen: an emulated machine can stall. */
-#define SOON 20000
+#define SOON 60000
 
 FIXTURE(deferred) {
 	int fd;
@@ -501,7 +501,7 @@ static int compete(int seed)
 			return 100;
 	}
 	while (got < EACH) {
-		if (poll(pollfds, EACH, 2 * SOON) <= 0)
+		if (poll(pollfds, EACH, SOON) <= 0)
 			return 101;
 		for (i = 0; i < EACH; i++) {
 			if (!pollfds[i].revents)
