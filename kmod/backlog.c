@@ -15,6 +15,7 @@
 #include <linux/eventfd.h>
 #include <linux/ktime.h>
 #include <linux/lockdep.h>
+#include <linux/math64.h>
 #include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -132,12 +133,27 @@ static void contig_backlog_put(struct contig_deferral *deferral)
 	module_put(THIS_MODULE);
 }
 
+static void contig_backlog_count(int error, s64 waited)
+{
+	if (error) {
+		contig_stats_count(error == -ETIME ?
+				   CONTIG_EVENT_DEFERRED_EXPIRED :
+				   CONTIG_EVENT_DEFERRED_CANCELLED);
+		return;
+	}
+	contig_stats_count(CONTIG_EVENT_DEFERRED_GOT);
+	contig_stats_add(CONTIG_EVENT_DEFERRED_MS, div_s64(waited, NSEC_PER_MSEC));
+	contig_stats_time(CONTIG_TIME_DEFERRED, waited);
+}
+
 /*
  * End a request that is not being tried. The caller then calls contig_backlog_put() without
  * the lock.
  */
 static void contig_backlog_end(struct contig_deferral *deferral, int error)
 {
+	s64 waited;
+
 	lockdep_assert_held(&backlog.lock);
 	list_del_init(&deferral->node);
 	backlog.nr--;
@@ -148,12 +164,10 @@ static void contig_backlog_end(struct contig_deferral *deferral, int error)
 	deferral->ended = ktime_get();
 	/* Pairs with contig_deferral_poll(). */
 	smp_store_release(&deferral->over, true);
-	contig_stats_count(!error ? CONTIG_EVENT_DEFERRED_GOT :
-			   error == -ETIME ? CONTIG_EVENT_DEFERRED_EXPIRED :
-					     CONTIG_EVENT_DEFERRED_CANCELLED);
+	waited = ktime_to_ns(ktime_sub(deferral->ended, deferral->queued));
+	contig_backlog_count(error, waited);
 	trace_contig_deferred(deferral->request.npages, deferral->answer.tries, error,
-			      ktime_to_ns(ktime_sub(deferral->ended,
-						    deferral->queued)));
+			      waited);
 	wake_up_poll(&deferral->wait, EPOLLIN | EPOLLRDNORM);
 	if (deferral->eventfd)
 		eventfd_signal(deferral->eventfd);

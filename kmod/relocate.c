@@ -276,8 +276,11 @@ static int contig_move_try(struct contig_buffer *buffer,
 	ms = ktime_ms_delta(ktime_get(), start);
 	if (!contig_move_close(buffer))
 		return -EBUSY;
+	start = ktime_get();
 	ret = contig_move_closed(buffer, spare, paid, ms);
 	up_write(&buffer->place);
+	contig_stats_time(CONTIG_TIME_STALL,
+			  ktime_to_ns(ktime_sub(ktime_get(), start)));
 	return ret;
 }
 
@@ -293,6 +296,18 @@ static void contig_move_pause(struct contig_buffer *buffer, int error, u64 ns)
 	pause = max(pause, ns * CONTIG_MOVE_REST) << buffer->move_failures;
 	/* Only what moves it reads that. */
 	buffer->move_again = ktime_add_ns(ktime_get(), pause);
+}
+
+static void contig_move_count(int error, unsigned long npages)
+{
+	if (!error) {
+		contig_stats_count(CONTIG_EVENT_MOVE);
+		contig_stats_add(CONTIG_EVENT_MOVE_PAGES, npages);
+		return;
+	}
+	contig_stats_count(CONTIG_EVENT_MOVE_FAILED);
+	contig_stats_count(error == -EHWPOISON ? CONTIG_EVENT_MOVE_POISON :
+						 CONTIG_EVENT_MOVE_IN_USE);
 }
 
 /* Let others move the buffer. Any context. */
@@ -335,7 +350,7 @@ int contig_relocate_now(struct contig_buffer *buffer,
 	contig_mmap_forget(spare);
 	ns = ktime_to_ns(ktime_sub(ktime_get(), start));
 	trace_contig_move(buffer->id, buffer->extents.npages, ret, ns);
-	contig_stats_count(ret ? CONTIG_EVENT_MOVE_FAILED : CONTIG_EVENT_MOVE);
+	contig_move_count(ret, buffer->extents.npages);
 	contig_move_pause(buffer, ret, ns);
 	contig_move_end(buffer);
 	return ret;

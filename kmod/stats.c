@@ -50,14 +50,23 @@ static const char *const contig_event_names[CONTIG_EVENTS] = {
 	[CONTIG_EVENT_DEVICE_GONE] = "devices that went away",
 	[CONTIG_EVENT_LOOK] = "looks at page frames in searches",
 	[CONTIG_EVENT_MOVE] = "buffers moved",
+	[CONTIG_EVENT_MOVE_PAGES] = "pages of these",
 	[CONTIG_EVENT_MOVE_FAILED] = "buffers that could not be moved",
+	[CONTIG_EVENT_MOVE_IN_USE] = "of these, in use",
+	[CONTIG_EVENT_MOVE_POISON] = "of these, with failed memory",
 	[CONTIG_EVENT_COMPACT] = "requests that compacted the reserve",
 	[CONTIG_EVENT_COMPACT_FAILED] = "requests that could not",
 	[CONTIG_EVENT_DEFERRED] = "deferred requests",
 	[CONTIG_EVENT_DEFERRED_TRY] = "attempts for them",
 	[CONTIG_EVENT_DEFERRED_GOT] = "deferred requests that got memory",
+	[CONTIG_EVENT_DEFERRED_MS] = "milliseconds that these waited",
 	[CONTIG_EVENT_DEFERRED_EXPIRED] = "deferred requests that expired",
 	[CONTIG_EVENT_DEFERRED_CANCELLED] = "deferred requests that were cancelled",
+};
+
+static const char *const contig_time_names[CONTIG_TIMES] = {
+	[CONTIG_TIME_STALL] = "longest stall by a move, us",
+	[CONTIG_TIME_DEFERRED] = "longest wait for memory, us",
 };
 
 struct contig_rung_stats {
@@ -76,6 +85,7 @@ struct contig_stats {
 
 static struct contig_stats __percpu *contig_stats;
 static atomic_long_t contig_stats_buffers = ATOMIC_LONG_INIT(0);
+static atomic64_t contig_stats_times[CONTIG_TIMES];
 
 int contig_stats_init(void)
 {
@@ -157,6 +167,16 @@ void contig_stats_add(enum contig_event event, unsigned long n)
 	this_cpu_add(contig_stats->events[event], n);
 }
 
+/* Keep a time if it is the longest. Any context. */
+void contig_stats_time(enum contig_time time, u64 ns)
+{
+	s64 longest = atomic64_read(&contig_stats_times[time]);
+
+	while (longest < (s64)ns &&
+	       !atomic64_try_cmpxchg(&contig_stats_times[time], &longest, ns))
+		;
+}
+
 /* Return the sum over CPUs of a counter, which is a u64 at @offset. */
 static u64 contig_stats_sum(size_t offset)
 {
@@ -219,9 +239,13 @@ int contig_stats_show(struct seq_file *m, void *unused)
 
 	seq_puts(m, "\n");
 	for (i = 0; i < CONTIG_EVENTS; i++)
-		seq_printf(m, "%-32s %12llu\n", contig_event_names[i],
+		seq_printf(m, "%-40s %12llu\n", contig_event_names[i],
 			   contig_sum(events[i]));
-	seq_printf(m, "%-32s %12ld\n", "buffers",
+	for (i = 0; i < CONTIG_TIMES; i++)
+		seq_printf(m, "%-40s %12lld\n", contig_time_names[i],
+			   div_s64(atomic64_read(&contig_stats_times[i]),
+				   NSEC_PER_USEC));
+	seq_printf(m, "%-40s %12ld\n", "buffers",
 		   atomic_long_read(&contig_stats_buffers));
 	return 0;
 }

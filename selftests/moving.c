@@ -155,6 +155,18 @@ TEST_F(moving, locks_a_scattered_buffer_in_one_piece)
 	test_unlock_buffer(self->fd, self->buffer, 0, LENGTH);
 }
 
+TEST_F(moving, is_counted)
+{
+	int64_t moved = stat_event("buffers moved");
+	int64_t of = stat_event("pages of these");
+
+	ASSERT_EQ(0, lock_whole(self->fd, self->buffer));
+	EXPECT_EQ(moved + 1, stat_event("buffers moved"));
+	EXPECT_EQ(of + (int64_t)(LENGTH / page_size), stat_event("pages of these"));
+	EXPECT_LT(0, stat_event("longest stall by a move, us"));
+	test_unlock_buffer(self->fd, self->buffer, 0, LENGTH);
+}
+
 TEST_F(moving, locks_a_range_of_it_by_address)
 {
 	test_lock(self->fd, self->map + pages(3), LENGTH - pages(5),

@@ -8,8 +8,6 @@
 #include "physical_utils.h"
 #include "time_utils.h"
 
-#define STATS "/sys/kernel/debug/contig/stats"
-#define LOOKS "looks at page frames in searches"
 #define LENGTH MIB(8)
 #define BLOCKS 8
 #define HELD 80
@@ -43,11 +41,7 @@ FIXTURE_TEARDOWN(search) {
 /* Return how many looks all searches took since the module was loaded. */
 static long looks(void)
 {
-	char *text = read_text(STATS), *at = text ? strstr(text, LOOKS) : NULL;
-	long n = at ? atol(at + strlen(LOOKS)) : -1;
-
-	free(text);
-	return n;
+	return stat_event("looks at page frames in searches");
 }
 
 /* Free every eighth page of the filled memory, from the page @first on. */

@@ -113,3 +113,15 @@ int64_t stat_of(uint32_t rung, enum rung_stat n)
 	free(text);
 	return value;
 }
+
+int64_t stat_event(const char *text)
+{
+	char *stats = debugfs_text("stats"), line[64], *at;
+	int64_t value;
+
+	snprintf(line, sizeof(line), "\n%s ", text);
+	at = stats ? strstr(stats, line) : NULL;
+	value = at ? strtoll(at + strlen(line), NULL, 10) : -1;
+	free(stats);
+	return value;
+}

@@ -28,6 +28,8 @@ enum rung_stat {
 };
 
 int64_t stat_of(uint32_t rung, enum rung_stat n);
+/* Return the number behind a text at the beginning of a line, -1 if there is none. */
+int64_t stat_event(const char *text);
 /* Return true if a line of a debugfs file contains this word. */
 bool debugfs_has(const char *name, const char *word);
 bool parameter_is(const char *name, const char *value);
