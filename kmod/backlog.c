@@ -61,6 +61,7 @@
  * @ordinary: how many are of accounts without CAP_SYS_RESOURCE
  * @rests: time until which memory is not moved for those
  * @quiet: time until which there is no pass for free memory
+ * @cut: the last pass ended before the end of the list, so the rest comes first
  * @last: answer of the attempt that is being made; used by the work only
  */
 static struct contig_backlog {
@@ -70,6 +71,7 @@ static struct contig_backlog {
 	unsigned int ordinary;
 	ktime_t rests;
 	ktime_t quiet;
+	bool cut;
 	struct contig_answer last;
 } backlog = {
 	.lock = __MUTEX_INITIALIZER(backlog.lock),
@@ -485,6 +487,7 @@ static void contig_backlog_take_free(struct list_head *ended)
 			entry = entry->next;
 		now = ktime_get();
 	}
+	backlog.cut = entry != &backlog.list;
 	backlog.quiet = ktime_add(now, ktime_sub(now, start) * CONTIG_BACKLOG_QUIET);
 }
 
@@ -498,6 +501,8 @@ static void contig_backlog_arm(ktime_t due)
 	if (list_empty(&backlog.list))
 		return;
 	due = min(due, ktime_add_ns(ktime_get(), CONTIG_BACKLOG_LOOK));
+	if (READ_ONCE(contig_backlog_heard) || backlog.cut)
+		due = min(due, backlog.quiet);
 	list_for_each_entry(deferral, &backlog.list, node) {
 		due = min(due, deferral->deadline);
 		if (deferral->heard)
@@ -518,7 +523,8 @@ static void contig_backlog_work(struct work_struct *work)
 	scoped_guard(mutex, &backlog.lock) {
 		contig_backlog_expire(&ended);
 		if (!ktime_before(ktime_get(), backlog.quiet)) {
-			contig_backlog_spread();
+			if (!backlog.cut)
+				contig_backlog_spread();
 			contig_backlog_take_free(&ended);
 		}
 		deferral = contig_order_choose(&backlog.list, backlog.rests, &due);

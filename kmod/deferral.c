@@ -33,6 +33,7 @@
 #include "ladder.h"
 #include "limits.h"
 #include "name.h"
+#include "poison.h"
 #include "report.h"
 #include "request.h"
 #include "request_check.h"
@@ -238,12 +239,19 @@ static int contig_collect_buffer(struct contig_ucmd *ucmd,
 				 struct contig_deferral *deferral,
 				 struct contig_buffer *buffer, int fd)
 {
+	unsigned long npages = buffer->extents.npages;
 	struct contig_collect *cmd = ucmd->cmd;
 	int ret;
 
 	contig_alloc_describe(&cmd->alloc, buffer, fd);
 	ret = contig_ucmd_respond(ucmd, sizeof(*cmd)) ?:
 	      contig_buffer_export(buffer, O_RDWR | O_CLOEXEC);
+	/* It could never be exported. */
+	if (ret == -ENOMEM && contig_buffer_first_failed(buffer, 0, npages) < npages) {
+		contig_backlog_claimed(deferral, true);
+		contig_buffer_destroy(buffer);
+		return -EHWPOISON;
+	}
 	contig_backlog_claimed(deferral, !ret);
 	/* The file owns the buffer now. */
 	if (!ret)

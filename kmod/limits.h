@@ -16,7 +16,7 @@
 /**
  * struct contig_user_backlog - the deferred requests of an account
  * @nr: how many there are
- * @tried: time at which the last attempt for one of them ended
+ * @tried: time at which the last attempt to move memory for one of them ended
  * @rests: time until which memory is not moved for them
  *
  * Protected by the lock of backlog.c.

@@ -23,6 +23,8 @@ static bool contig_order_easier(const struct contig_deferral *first,
 				const struct contig_deferral *second)
 {
 	return first->user == second->user &&
+	       first->request.memcg == second->request.memcg &&
+	       !ktime_before(first->budget, second->budget) &&
 	       first->request.npages <= second->request.npages &&
 	       contig_request_alike(&first->request, &second->request);
 }

@@ -36,7 +36,6 @@ void contig_pace_account(struct contig_user *user, ktime_t took)
 	user->backlog.rests = max(user->backlog.rests,
 				  ktime_sub_ns(now, CONTIG_PACE_GRACE)) +
 			      took * CONTIG_PACE_ACCOUNT;
-	user->backlog.tried = now;
 }
 
 /* Let a request, and those that it competes with, rest after memory was moved for it. */
@@ -52,6 +51,7 @@ void contig_pace_request(struct contig_deferral *deferral, ktime_t took,
 	deferral->pause = max_t(ktime_t, deferral->pause,
 				took * CONTIG_PACE_REQUEST);
 	deferral->next = ktime_add(now, deferral->pause);
+	deferral->user->backlog.tried = now;
 	if (deferral->user->ordinary)
 		*rests = ktime_add(now, took);
 }

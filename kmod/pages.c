@@ -99,29 +99,55 @@ static gfp_t contig_pages_soft(const struct contig_request *request, gfp_t gfp)
 	return gfp & ~(request->no_wait ? __GFP_RECLAIM : __GFP_DIRECT_RECLAIM);
 }
 
+/* Allocate a block of pages from the nodes that the request allows. */
+static struct page *contig_pages_plainly(const struct contig_request *request,
+					 gfp_t gfp, unsigned int order)
+{
+	nodemask_t nodes = request->nodes;
+	int nid = request->node;
+
+	if (nid == NUMA_NO_NODE)
+		nid = numa_mem_id();
+	return contig_alloc_pages_nodes(gfp, order, nid,
+					request->confined ? &nodes : NULL);
+}
+
+/* Likewise, charge the cgroup of the request, and do not reclaim for that. */
+static struct page *contig_pages_charged(const struct contig_request *request,
+					 gfp_t gfp, unsigned int order)
+{
+	struct mem_cgroup *old = set_active_memcg(request->memcg);
+	struct page *page;
+
+	page = contig_pages_plainly(request, gfp & ~__GFP_DIRECT_RECLAIM, order);
+	set_active_memcg(old);
+#ifdef CONFIG_MEMCG
+	/* Or the kernel would make this thread wait for that cgroup some time. */
+	current->memcg_nr_pages_over_high = 0;
+#endif
+	return page;
+}
+
 /*
- * Allocate a block of pages from the nodes that the request allows. To reclaim for a memory
- * cgroup can take any time, and a work cannot be killed.
+ * Allocate a block of pages for a request. To reclaim for a memory cgroup can take any time,
+ * and a work cannot be killed: it reclaims without charging, and then tries again.
  */
 static struct page *contig_pages_alloc(const struct contig_request *request,
 				       gfp_t gfp, unsigned int order)
 {
-	nodemask_t nodes = request->nodes;
-	struct mem_cgroup *old = NULL;
-	int nid = request->node;
 	struct page *page;
 
-	if (nid == NUMA_NO_NODE)
-		nid = numa_mem_id();
-	if (request->deferred) {
-		gfp &= ~__GFP_DIRECT_RECLAIM;
-		old = set_active_memcg(request->memcg);
-	}
-	page = contig_alloc_pages_nodes(gfp, order, nid,
-					request->confined ? &nodes : NULL);
-	if (request->deferred)
-		set_active_memcg(old);
-	return page;
+	if (!request->deferred)
+		return contig_pages_plainly(request, gfp, order);
+	page = contig_pages_charged(request, gfp, order);
+	if (page || !(gfp & __GFP_DIRECT_RECLAIM))
+		return page;
+	page = contig_pages_plainly(request, gfp & ~(__GFP_ACCOUNT | __GFP_ZERO),
+				    order);
+	if (!page)
+		return NULL;
+	__free_pages(page, order);
+	return contig_pages_charged(request, gfp, order);
 }
 
 /*

@@ -4,11 +4,10 @@
  *
  * Modules cannot call reclaim, but can allocate: take pages until reclaim has made up for
  * them, and give them back. No process is charged for these pages, so a worker takes them,
- * which runs even if the caller does not, only one at a time, and in pieces.
+ * which runs even if the caller does not, and only one at a time.
  */
 #include <linux/gfp.h>
 #include <linux/list.h>
-#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -30,9 +29,7 @@
  * @zone: the zone
  * @want: pages that are to be free
  * @most: pages to take at most
- * @have: pages that were free or taken at the end; valid once the job is done, like
- *        @taken
- * @taken: pages that it took
+ * @have: pages that were free or taken at the end; valid once the job is done
  */
 struct contig_reclaim {
 	struct contig_job job;
@@ -40,10 +37,9 @@ struct contig_reclaim {
 	unsigned long want;
 	unsigned long most;
 	unsigned long have;
-	unsigned long taken;
 };
 
-/* Pages that a worker takes at a time: a job that runs for seconds counts as stuck. */
+/* Pages after which a worker says that it makes progress. */
 #define CONTIG_RECLAIM_PIECE (SZ_64M >> PAGE_SHIFT)
 
 static struct contig_reclaim *to_reclaim(struct contig_job *job)
@@ -103,6 +99,8 @@ static int contig_reclaim_work(struct contig_job *job)
 	for (n = 0; n < reclaim->most; n++) {
 		if (n % 64 == 0)
 			listed = contig_zone_listed(zone);
+		if (n && n % CONTIG_RECLAIM_PIECE == 0)
+			contig_job_progress(job);
 		have = contig_reclaim_have(reclaim, listed, mine);
 		/* They may have been on a list a moment ago. */
 		if (have >= reclaim->want) {
@@ -121,7 +119,6 @@ static int contig_reclaim_work(struct contig_job *job)
 		__free_page(page);
 	cond_resched();
 	reclaim->have = have;
-	reclaim->taken = n;
 	return 0;
 }
 
@@ -143,29 +140,6 @@ static const struct contig_job_ops contig_reclaim_ops = {
 	.free = contig_reclaim_free,
 };
 
-/* Let a worker take up to @most pages. Return how many it took, and set @have. */
-static unsigned long contig_reclaim_piece(const struct contig_request *request,
-					  struct zone *zone, unsigned long want,
-					  unsigned long most, unsigned long *have)
-{
-	struct contig_reclaim *reclaim = kzalloc(sizeof(*reclaim), CONTIG_GFP);
-	unsigned long taken = 0;
-
-	*have = 0;
-	if (!reclaim)
-		return 0;
-	contig_job_init(&reclaim->job, &contig_reclaim_ops, ULONG_MAX, want);
-	reclaim->zone = zone;
-	reclaim->want = want;
-	reclaim->most = most;
-	if (!contig_job_run(&reclaim->job, request)) {
-		*have = reclaim->have;
-		taken = reclaim->taken;
-	}
-	contig_job_put(&reclaim->job);
-	return taken;
-}
-
 /**
  * contig_reclaim() - make the kernel reclaim page cache of a zone
  * @request: deadline
@@ -182,15 +156,17 @@ unsigned long contig_reclaim(const struct contig_request *request,
 			     struct zone *zone, unsigned long want,
 			     unsigned long most)
 {
-	unsigned long piece, have;
+	struct contig_reclaim *reclaim = kzalloc(sizeof(*reclaim), CONTIG_GFP);
+	unsigned long have = 0;
 
-	do {
-		piece = min(most, CONTIG_RECLAIM_PIECE);
-		most -= piece;
-		/* One that ended early has enough, or can get no more. */
-		if (contig_reclaim_piece(request, zone, want, piece, &have) <
-		    piece)
-			break;
-	} while (most && have < want);
+	if (!reclaim)
+		return 0;
+	contig_job_init(&reclaim->job, &contig_reclaim_ops, ULONG_MAX, want);
+	reclaim->zone = zone;
+	reclaim->want = want;
+	reclaim->most = most;
+	if (!contig_job_run(&reclaim->job, request))
+		have = reclaim->have;
+	contig_job_put(&reclaim->job);
 	return have;
 }

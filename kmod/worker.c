@@ -108,6 +108,14 @@ void contig_job_put(struct contig_job *job)
 	kref_put(&job->ref, contig_job_free);
 }
 
+/* A job that takes long makes progress: it does not count as stuck. For its worker. */
+void contig_job_progress(struct contig_job *job)
+{
+	spin_lock(&workers.lock);
+	job->start = ktime_get();
+	spin_unlock(&workers.lock);
+}
+
 /*
  * Begin a job that the caller may end by SIGKILL. Kernel threads ignore
  * signals; with allow_kernel_signal() they still ignore those that a process

@@ -50,8 +50,8 @@ struct contig_job_ops {
  * @ops: its kind; constant
  * @pfn: first page frame, ULONG_MAX for anywhere; constant
  * @npages: number of pages; constant
- * @start: time at which it was admitted, then at which it began; protected by
- *         the lock of contig_workers
+ * @start: time at which it was admitted, then at which it began, or made progress;
+ *         protected by the lock of contig_workers
  * @left: time at which the caller left; constant once @abandoned is set
  * @task: the worker while it is at the job, else NULL; protected by that lock
  * @result: what work() returned; valid if @done
@@ -97,6 +97,7 @@ int contig_workers_show(struct seq_file *m, void *unused);
 void contig_job_init(struct contig_job *job, const struct contig_job_ops *ops,
 		     unsigned long pfn, unsigned long npages);
 int contig_job_run(struct contig_job *job, const struct contig_request *request);
+void contig_job_progress(struct contig_job *job);
 void contig_job_put(struct contig_job *job);
 void contig_orphan_put(struct contig_orphan *orphan);
 bool contig_orphan_ends(const struct contig_orphan *orphan);

@@ -1372,8 +1372,9 @@ enum contig_collect_flags {
  * Collect what a deferred request got: a new dma-buf, once. Fails with EAGAIN while the
  * request waits, and with ENODATA if the buffer was collected before. A request that has
  * ended without memory fails with ETIME after its deadline, or with ECANCELED. In these
- * cases, but for ENODATA, the structure is written as well. After any other failure
- * the buffer can be collected later.
+ * cases, but for ENODATA, the structure is written as well. It fails with EHWPOISON if
+ * the memory has failed since, which is gone then. After any other failure the buffer
+ * can be collected later.
  */
 struct contig_collect {
 	__u32 size;

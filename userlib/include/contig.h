@@ -466,8 +466,8 @@ int contig_deferral_fd(const struct contig_deferral *deferral);
  * @buffer: where to put the handle of the buffer; set to NULL on failure
  *
  * Return: 0; -EAGAIN: the request waits; -ETIME: its deadline has passed; -ECANCELED: it
- * was cancelled; -ENODATA: the buffer was collected before; -EMFILE, -ENFILE: too many
- * open files; -ENOMEM.
+ * was cancelled; -ENODATA: the buffer was collected before; -EHWPOISON: its memory has
+ * failed, and is gone; -EMFILE, -ENFILE: too many open files; -ENOMEM.
  *
  * Context: does not wait for memory, but for looking at it when the deadline has passed, a
  * second at most. Not async-signal-safe.

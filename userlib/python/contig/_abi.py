@@ -1299,9 +1299,9 @@ class contig_defer(ctypes.Structure):
 
     Ask for memory that need not be there yet: the request is queued, and tried
     again when memory of contig's became free, when a buffer can be moved
-    again, and now and then, until it gets memory or its deadline passes. A
-    length above the quota is refused at once (EDQUOT), and one that does not
-    fit into the rest of the quota waits.
+    again, when the machine has more free memory, and now and then, until it
+    gets memory or its deadline passes. A length above the quota is refused at
+    once (EDQUOT), and one that does not fit into the rest of the quota waits.
 
     The descriptor can be polled: it is readable (POLLIN) when the request has
     ended, and CONTIG_COLLECT then gives the buffer. The memory is charged to
@@ -1347,7 +1347,8 @@ class contig_collect(ctypes.Structure):
     while the request waits, and with ENODATA if the buffer was collected
     before. A request that has ended without memory fails with ETIME after its
     deadline, or with ECANCELED. In these cases, but for ENODATA, the structure
-    is written as well. After any other failure the buffer can be collected
+    is written as well. It fails with EHWPOISON if the memory has failed since,
+    which is gone then. After any other failure the buffer can be collected
     later.
     """
 
