@@ -1319,9 +1319,9 @@ enum contig_defer_flags {
  *
  * Ask for memory that need not be there yet: the request is queued, and tried again
  * when memory of contig's became free, when a buffer can be moved again, when the
- * machine has more free memory, and now and then, until it gets memory or its deadline passes. A length above the quota is
- * refused at once (EDQUOT), and one that does not fit into the rest of the quota
- * waits.
+ * machine has more free memory, and now and then, until it gets memory or its
+ * deadline passes. A length above the quota is refused at once (EDQUOT), and one that
+ * does not fit into the rest of the quota waits.
  *
  * The descriptor can be polled: it is readable (POLLIN) when the request has ended, and
  * CONTIG_COLLECT then gives the buffer. The memory is charged to the client's user from
