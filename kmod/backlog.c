@@ -111,7 +111,7 @@ static void contig_deferral_free(struct kref *kref)
 	struct contig_deferral *deferral =
 		container_of(kref, struct contig_deferral, kref);
 
-	/* Nobody has collected it. */
+	/* It was not collected. */
 	if (deferral->answer.buffer)
 		contig_buffer_destroy(deferral->answer.buffer);
 	if (deferral->eventfd)

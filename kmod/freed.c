@@ -9,7 +9,7 @@
 
 #include "freed.h"
 
-/* Somebody waits. Without it the hot paths of locks would make a call. */
+/* Requests wait. Without it the hot paths of locks would make a call. */
 bool contig_freed_awaited;
 
 static const struct contig_listener __rcu *contig_freed_listener;
