@@ -524,10 +524,10 @@ TEST_F_TIMEOUT(deferred, hundred_compete, 200)
 
 	for (i = 0; i < PROCESSES; i++) {
 		pids[i] = fork();
-		if (!pids[i]) {
-			let_go(self);
-			_exit(compete(i));
-		}
+		if (pids[i])
+			continue;
+		let_go(self);
+		_exit(compete(i));
 	}
 	usleep(QUIET * 1000);
 	let_go(self);
@@ -545,8 +545,7 @@ static void pin_memory(size_t length)
 	if (!memory)
 		_exit(1);
 	madvise(memory, length, MADV_NOHUGEPAGE);
-	for (at = 0; at < length; at += page_size)
-		memory[at] = 1;
+	memset(memory, 1, length);
 	for (at = 0; at < length; at += MIB(1))
 		if (_test_cmd_lock(client, memory + at, page_size, 0))
 			_exit(2);
@@ -581,17 +580,15 @@ TEST_F_TIMEOUT(deferred, gets_what_others_free, 200)
 	ASSERT_EQ(1, read(ready[0], &c, 1));
 	begun = now_ns();
 	/* What else there is has to be taken away. */
-	while (n < 16) {
+	for (; n < 16; holds[n++] = alloc.out_fd) {
 		alloc = alloc_request(MIB(64), CONTIG_RUNGS_RANGE);
 		if (_test_cmd_alloc(self->fd, &alloc))
 			break;
-		holds[n++] = alloc.out_fd;
 	}
 	request = defer_cmd(self->fd, &cmd);
 	ASSERT_LE(0, request);
 	EXPECT_TRUE(ends(request, SOON));
-	TH_LOG("%d blocks were there; after %llu ms of 2000", n,
-	       (unsigned long long)(now_ns() - begun) / 1000000);
+	TH_LOG("%d blocks were there; %d of 2000 ms", n, (int)((now_ns() - begun) / 1000000));
 	EXPECT_EQ(0, collect_and_close(self->fd, request));
 	EXPECT_EQ(0, child_wait(pid));
 	close(request);
