@@ -71,10 +71,16 @@ char *own_memory(int client, size_t length)
 {
 	struct contig_extent extents[OWN_PAGES];
 	char *memory = NULL;
-	int i, ret;
+	int i, ret, fd;
 
-	/* In memory that was in use for long low pages come seldom. */
+	/*
+	 * In memory that was in use for long low pages come seldom. The kernel gives out
+	 * first what was freed last: memory of a buffer that the device reaches.
+	 */
 	for (i = 0; i < 2000; i++) {
+		fd = buffer_alloc(client, length, CONTIG_RUNGS_SCATTER, 0);
+		if (fd >= 0)
+			close(fd);
 		memory = anon_map(length);
 		if (!memory)
 			break;
