@@ -362,7 +362,8 @@ static void *hammer(void *arg)
 	uint64_t round = 0;
 	size_t at;
 
-	while (!h->stop) {
+	/* At least once, also if it gets to run late. */
+	do {
 		for (at = 0; at < LENGTH; at += page_size / 2) {
 			word = (void *)(h->map + at + h->from);
 			if (*word != round)
@@ -371,7 +372,7 @@ static void *hammer(void *arg)
 			h->stores++;
 		}
 		round++;
-	}
+	} while (!h->stop);
 	/* What was stored last is there. */
 	for (at = 0; at < LENGTH; at += page_size / 2)
 		h->bad += *(uint64_t *)(h->map + at + h->from) != round;
