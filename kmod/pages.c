@@ -515,15 +515,25 @@ void contig_pages_put_extents(struct contig_extents *extents)
 }
 
 /*
+ * Return true if others use a page. A page fault holds the lock of the page that it has
+ * mapped until it has marked it dirty, and has no reference then: that is the mapping's,
+ * which another thread can take away meanwhile.
+ */
+static bool contig_page_shared(struct page *page)
+{
+	return page_count(page) != 1 || PageLocked(page);
+}
+
+/*
  * Return the first page, counted from @pfn, that has a reference besides
- * contig's; @npages if there is none.
+ * contig's, or is locked; @npages if there is none.
  */
 unsigned long contig_pages_first_shared(unsigned long pfn, unsigned long npages)
 {
 	unsigned long i;
 
 	for (i = 0; i < npages; i += contig_huge_rest(pfn + i)) {
-		if (page_count(pfn_to_page(pfn + i)) != 1)
+		if (contig_page_shared(pfn_to_page(pfn + i)))
 			return i;
 		if (!(i % 4096))
 			cond_resched();
@@ -542,7 +552,7 @@ unsigned long contig_pages_first_referenced(unsigned long pfn,
 
 	for (i = 0; i < npages; i += n) {
 		n = contig_huge_rest(pfn + i);
-		if (page_count(pfn_to_page(pfn + i)) != 1 &&
+		if (contig_page_shared(pfn_to_page(pfn + i)) &&
 		    contig_pages_first_failed(pfn + i, n) == n)
 			return i;
 		if (!(i % 4096))

@@ -237,8 +237,8 @@ static int contig_move_closed(struct contig_buffer *buffer,
 		return -EBUSY;
 	/*
 	 * Without a reference a page can no longer be found, so that no reference is
-	 * added. GUP can take one for a moment, and drops it when it sees
-	 * that the page is no longer mapped.
+	 * added, and no lock is taken. GUP can take a reference for a moment, and drops
+	 * it when it sees that the page is no longer mapped.
 	 */
 	ret = contig_move_unmap_rest(buffer, ms);
 	if (ret)
